@@ -1,0 +1,122 @@
+package org.iolaus.data;
+
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/// Where the frames come from and which of their columns matter: `Dataset` of a configuration.
+///
+/// @param path raw input by role: either `total`, or `train`, `validate` and `test`; a file or a folder each
+/// @param nodeFeatures columns per atom, `atomic_number` and `forces` included
+/// @param graphFeatures values per frame, `energy` included
+/// @param graphAttributes per-frame inputs for conditioning
+/// @param compositionalStratifiedSplitting whether each split gets its share of every composition
+/// @param split how `total` is divided; null: by `Training.perc_train`
+/// @param shards folder of HDF5 shards that `convert` writes and `train` reads
+/// @param verifyChecksums whether every CRC is checked when shards are opened
+/// @param energyKey name of the energy in the raw file; null: the usual ones; likewise for the forces
+public record DatasetConfig(
+        String name,
+        @Nullable Format format,
+        Map<String, String> path,
+        Features nodeFeatures,
+        Features graphFeatures,
+        Features graphAttributes,
+        boolean compositionalStratifiedSplitting,
+        boolean rotationalInvariance,
+        boolean normalizeFeatures,
+        @Nullable Descriptors descriptors,
+        Units units,
+        @Nullable Split split,
+        String shards,
+        boolean verifyChecksums,
+        @Nullable String energyKey,
+        @Nullable String forcesKey) {
+
+    /// Named columns.
+    ///
+    /// @param dim width of each
+    /// @param columnIndex first column of each where columns have no names (LSMS, CFG); null: one after another
+    public record Features(
+            List<String> name, List<Integer> dim, @Nullable List<Integer> columnIndex) {}
+
+    /// Geometric edge features that HydraGNN computes when it prepares a dataset.
+    public record Descriptors(boolean sphericalCoordinates, boolean pointPairFeatures) {}
+
+    /// Units of the raw files; forces are in energy per length.
+    public record Units(EnergyUnit energy, LengthUnit length) {}
+
+    /// Division of a dataset into training, validation and test frames by exactly one of three rules.
+    ///
+    /// @param counts frames of each
+    /// @param fractions share of each, summing to one
+    /// @param indices by role (`train`, `validate`, `test`) a text file with one zero-based frame number per line
+    /// @param seed of the shuffle before counting
+    public record Split(
+            @Nullable List<Integer> counts,
+            @Nullable List<Double> fractions,
+            @Nullable Map<String, String> indices,
+            long seed) {}
+
+    /// Form of the raw files.
+    public enum Format {
+        EXTXYZ("extxyz"),
+        NPZ("npz"),
+        LSMS("LSMS"),
+        CFG("CFG"),
+        SHARDS("shards"),
+        XYZ("XYZ"),
+        UNIT_TEST("unit_test"),
+        PICKLE("pickle"),
+        ADIOS("adios");
+
+        private final String key;
+
+        Format(String key) {
+            this.key = key;
+        }
+
+        @Override
+        public String toString() {
+            return key;
+        }
+    }
+
+    /// Unit of energy.
+    public enum EnergyUnit {
+        EV("eV"),
+        KCAL_PER_MOL("kcal/mol"),
+        KJ_PER_MOL("kJ/mol"),
+        HARTREE("Hartree"),
+        RYDBERG("Ry");
+
+        private final String key;
+
+        EnergyUnit(String key) {
+            this.key = key;
+        }
+
+        @Override
+        public String toString() {
+            return key;
+        }
+    }
+
+    /// Unit of length.
+    public enum LengthUnit {
+        ANGSTROM("angstrom"),
+        BOHR("bohr"),
+        NANOMETRE("nm");
+
+        private final String key;
+
+        LengthUnit(String key) {
+            this.key = key;
+        }
+
+        @Override
+        public String toString() {
+            return key;
+        }
+    }
+}

@@ -1,0 +1,264 @@
+package org.iolaus.model;
+
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// What the network looks like: `NeuralNetwork.Architecture` of a configuration.
+///
+/// The nested records [Dimensions], [Basis], [Potential] and [Attention] group keys that stand side by side in
+/// the file. Every value is described in `docs/configuration.md`.
+///
+/// @param radius cutoff of the neighbour list, Å; null where the model needs none
+/// @param maxNeighbours nearest neighbours kept per atom; null keeps all
+/// @param periodicBoundaryConditions null: as each frame says; true: every frame must be periodic; false: none is
+/// @param edgeFeatures names of the per-edge inputs beside the geometry
+/// @param equivariance whether positions move from layer to layer (EGNN, SchNet); null counts as false
+/// @param taskWeights one per head, divided by the sum of their absolute values in the loss
+/// @param compatibility null, or whose oddities to reproduce
+/// @param elementEmbedding learned embedding of the atomic number (width hiddenDim) instead of raw node columns
+public record Architecture(
+        MpnnType mpnnType,
+        int hiddenDim,
+        int numConvLayers,
+        Activation activationFunction,
+        @Nullable Double radius,
+        @Nullable Integer maxNeighbours,
+        @Nullable Boolean periodicBoundaryConditions,
+        List<String> edgeFeatures,
+        @Nullable Boolean equivariance,
+        Pooling graphPooling,
+        OutputHeads outputHeads,
+        List<Double> taskWeights,
+        boolean useGraphAttrConditioning,
+        ConditioningMode graphAttrConditioningMode,
+        boolean freezeConvLayers,
+        @Nullable Double initialBias,
+        boolean syncBatchNorm,
+        @Nullable Compatibility compatibility,
+        boolean elementEmbedding,
+        Dimensions dimensions,
+        Basis basis,
+        Potential potential,
+        Attention attention) {
+
+    /// Sizes that follow from the variables of interest and from the data.
+    ///
+    /// @param inputDim columns of the node features
+    /// @param outputDim width of each head
+    /// @param outputType what each head predicts
+    /// @param numNodes atoms per graph where all graphs have the same number (`mlp_per_node`)
+    /// @param edgeDim columns of the edge features; null without
+    /// @param pnaDeg histogram of in-degrees over the training atoms
+    /// @param avgNumNeighbors mean in-degree over the training atoms
+    public record Dimensions(
+            int inputDim,
+            List<Integer> outputDim,
+            List<Level> outputType,
+            @Nullable Integer numNodes,
+            @Nullable Integer edgeDim,
+            @Nullable List<Integer> pnaDeg,
+            @Nullable Double avgNumNeighbors) {}
+
+    /// Sizes of radial and angular bases and of the blocks around them; null where the model has no such thing.
+    public record Basis(
+            @Nullable Integer numGaussians,
+            @Nullable Integer numFilters,
+            @Nullable Integer numRadial,
+            @Nullable Integer numSpherical,
+            @Nullable Integer envelopeExponent,
+            @Nullable RadialType radialType,
+            @Nullable DistanceTransform distanceTransform,
+            @Nullable Integer basisEmbSize,
+            @Nullable Integer intEmbSize,
+            @Nullable Integer outEmbSize,
+            @Nullable Integer numBeforeSkip,
+            @Nullable Integer numAfterSkip,
+            @Nullable Integer maxEll,
+            @Nullable Integer nodeMaxEll,
+            @Nullable List<Integer> correlation) {}
+
+    /// Interatomic-potential mode: one head gives the energy, forces are its derivative.
+    ///
+    /// @param energyWeight weight of the loss on total energies; likewise per atom and on force components
+    /// @param energyScale null: the head's output is the energy in eV; otherwise it is multiplied by this
+    public record Potential(
+            boolean enableInteratomicPotential,
+            double energyWeight,
+            double energyPeratomWeight,
+            double forceWeight,
+            @Nullable EnergyScale energyScale,
+            EnergyReference energyReference) {}
+
+    /// Factor between the head's output and eV.
+    ///
+    /// @param value eV per unit of output; null: `auto`, the root mean square of the training forces
+    public record EnergyScale(@Nullable Double value) {
+        public boolean auto() {
+            return value == null;
+        }
+    }
+
+    /// Global attention beside the message passing.
+    public record Attention(
+            @Nullable AttentionEngine globalAttnEngine,
+            @Nullable AttentionType globalAttnType,
+            int globalAttnHeads,
+            int peDim,
+            int equivariantAttnLmax,
+            int equivariantAttnNumRadial,
+            int equivariantAttnFeedforwardMultiplier,
+            boolean equivariantAttnAllowScalarOnly,
+            boolean equivariantAttnRequireTensorCoupling,
+            @Nullable Integer equivariantAttnChunkSize,
+            CouplingMode equivariantAttnCouplingMode) {}
+
+    /// Heads by level; one entry per branch, several branches for several datasets.
+    public record OutputHeads(List<GraphBranch> graph, List<NodeBranch> node) {}
+
+    /// One branch of the graph heads; `type` is its label, such as `branch-0`.
+    public record GraphBranch(String type, GraphHead architecture) {}
+
+    /// One branch of the node heads; `type` is its label, such as `branch-0`.
+    public record NodeBranch(String type, NodeHead architecture) {}
+
+    /// Dense layers after pooling: `numSharedlayers` of one width shared by the branch's heads, then each head's own.
+    public record GraphHead(int numSharedlayers, int dimSharedlayers, int numHeadlayers, List<Integer> dimHeadlayers) {}
+
+    /// Layers of a per-atom head.
+    public record NodeHead(int numHeadlayers, List<Integer> dimHeadlayers, NodeHeadType type) {}
+
+    /// Whether a quantity belongs to a graph or to each of its nodes.
+    public enum Level {
+        GRAPH,
+        NODE
+    }
+
+    /// Message-passing layer.
+    public enum MpnnType {
+        SCHNET("SchNet"),
+        EGNN("EGNN"),
+        PAINN("PAINN"),
+        GIN("GIN"),
+        SAGE("SAGE"),
+        GAT("GAT"),
+        MFC("MFC"),
+        CGCNN("CGCNN"),
+        PNA("PNA"),
+        PNA_PLUS("PNAPlus"),
+        PNA_EQ("PNAEq"),
+        DIMENET("DimeNet"),
+        MACE("MACE");
+
+        private final String key;
+
+        MpnnType(String key) {
+            this.key = key;
+        }
+
+        @Override
+        public String toString() {
+            return key;
+        }
+    }
+
+    /// Nonlinearity between the layers and in the heads; the number of a leaky one is its slope below zero.
+    public enum Activation {
+        RELU,
+        SELU,
+        PRELU,
+        ELU,
+        LRELU_01,
+        LRELU_025,
+        LRELU_05,
+        SIGMOID,
+        SILU,
+        TANH
+    }
+
+    /// How node features become graph features; `sum` in a file means ADD.
+    public enum Pooling {
+        MEAN,
+        ADD,
+        MAX
+    }
+
+    /// Kind of per-atom head: one MLP, one MLP per position in the graph, or message-passing layers.
+    public enum NodeHeadType {
+        MLP,
+        MLP_PER_NODE,
+        CONV
+    }
+
+    /// Where per-graph attributes enter.
+    public enum ConditioningMode {
+        FILM,
+        CONCAT_NODE,
+        FUSE_POOL
+    }
+
+    /// Whose oddities the model reproduces.
+    public enum Compatibility {
+        HYDRAGNN
+    }
+
+    /// What is added to the model's energy: nothing, or the training set's least-squares energy of each element.
+    public enum EnergyReference {
+        NONE,
+        PER_ELEMENT
+    }
+
+    /// Radial functions of MACE.
+    public enum RadialType {
+        BESSEL,
+        GAUSSIAN,
+        CHEBYSHEV
+    }
+
+    /// Transform of distances before MACE's radial functions.
+    public enum DistanceTransform {
+        NONE("None"),
+        AGNESI("Agnesi"),
+        SOFT("Soft");
+
+        private final String key;
+
+        DistanceTransform(String key) {
+            this.key = key;
+        }
+
+        @Override
+        public String toString() {
+            return key;
+        }
+    }
+
+    /// Global attention engine.
+    public enum AttentionEngine {
+        GPS("GPS"),
+        EQUIVARIANT_TRANSFORMER("EquivariantTransformer"),
+        EQUIFORMER_V2("EquiformerV2");
+
+        private final String key;
+
+        AttentionEngine(String key) {
+            this.key = key;
+        }
+
+        @Override
+        public String toString() {
+            return key;
+        }
+    }
+
+    /// Attention inside GPS.
+    public enum AttentionType {
+        MULTIHEAD,
+        PERFORMER
+    }
+
+    /// Order of local layer and equivariant attention.
+    public enum CouplingMode {
+        PARALLEL,
+        SEQUENTIAL
+    }
+}

@@ -1,0 +1,5 @@
+/// Assembles embedding, layers, heads, losses and interatomic potentials from an architecture.
+@NullMarked
+package org.iolaus.model;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,174 @@
+package org.iolaus.train;
+
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// How the network is trained: `NeuralNetwork.Training` of a configuration.
+///
+/// @param numEpoch number of the last epoch
+/// @param epochStart number of the first epoch
+/// @param batchSize graphs per rank and step where batching is `fixed`
+/// @param percTrain share of training frames; validation and test get half of the rest each
+/// @param lossFunctionType loss of every head
+/// @param patience epochs without a better validation loss before early stopping
+/// @param checkpoint whether checkpoints are written
+/// @param checkpointWarmup epochs before the first of them
+/// @param checkpointEverySteps besides after epochs; null: only then
+/// @param keepCheckpoints how many of the newest are kept, beside the best
+/// @param continueRun whether to resume
+/// @param startfrom log name of the run to resume from; empty: this run's
+/// @param checkRemainingTime whether to stop before the batch job's time is over
+/// @param convCheckpointing whether layers are recomputed in the backward pass to save memory
+/// @param reduceLrOnPlateau learning-rate schedule; null: constant
+/// @param gradientClipNorm largest norm of the whole gradient; null: no limit
+/// @param gradientBucketMib size of the pieces in which gradients are all-reduced, MiB
+/// @param threads per rank; null: cores of the node divided by its ranks
+/// @param logName folder of the run below `logPath`
+public record Training(
+        int numEpoch,
+        int epochStart,
+        int batchSize,
+        Batching batching,
+        @Nullable Double percTrain,
+        LossFunction lossFunctionType,
+        Optimizer optimizer,
+        @Nullable ReduceLrOnPlateau reduceLrOnPlateau,
+        @Nullable Double gradientClipNorm,
+        boolean earlyStopping,
+        int patience,
+        boolean checkpoint,
+        int checkpointWarmup,
+        @Nullable Integer checkpointEverySteps,
+        int keepCheckpoints,
+        boolean continueRun,
+        String startfrom,
+        boolean checkRemainingTime,
+        boolean convCheckpointing,
+        @Nullable Integer globalAttnRedrawInterval,
+        Precision precision,
+        Device device,
+        CommKind comm,
+        int gradientBucketMib,
+        @Nullable Integer threads,
+        long seed,
+        String logPath,
+        String logName) {
+
+    /// How graphs are gathered into batches.
+    ///
+    /// @param maxNodes per rank and step (`node_budget`)
+    /// @param maxEdges per rank and step (`edge_budget`)
+    /// @param maxGraphs further limit of both budgets
+    /// @param oversizedSample what happens to a graph beyond the budget
+    /// @param shuffle whether training frames are shuffled every epoch
+    /// @param seed of the shuffle; null: `Training.seed`
+    /// @param dropLast whether an incomplete last step is left out
+    public record Batching(
+            BatchMode mode,
+            @Nullable Integer maxNodes,
+            @Nullable Integer maxEdges,
+            @Nullable Integer maxGraphs,
+            Oversized oversizedSample,
+            boolean shuffle,
+            @Nullable Long seed,
+            boolean dropLast) {}
+
+    /// Optimizer and its settings, with PyTorch's defaults.
+    ///
+    /// @param useZeroRedundancy whether the state is divided over the ranks
+    /// @param betas the two decay rates of Adam's moments
+    /// @param momentum of SGD, likewise `nesterov`
+    public record Optimizer(
+            OptimizerType type,
+            double learningRate,
+            boolean useZeroRedundancy,
+            double weightDecay,
+            List<Double> betas,
+            double eps,
+            double momentum,
+            boolean nesterov) {}
+
+    /// Multiplies the learning rate by `factor` when the validation loss has not improved (by the relative
+    /// `threshold`) for more than `patience` epochs.
+    public record ReduceLrOnPlateau(double factor, int patience, double minLr, double threshold, int cooldown) {}
+
+    /// Loss between prediction and target.
+    public enum LossFunction {
+        MSE("mse"),
+        MAE("mae"),
+        RMSE("rmse"),
+        SMOOTH_L1("smooth_l1"),
+        GAUSSIAN_NLL("GaussianNLLLoss");
+
+        private final String key;
+
+        LossFunction(String key) {
+            this.key = key;
+        }
+
+        @Override
+        public String toString() {
+            return key;
+        }
+    }
+
+    /// Update rule.
+    public enum OptimizerType {
+        SGD("SGD"),
+        ADAM("Adam"),
+        ADAMW("AdamW"),
+        ADADELTA("Adadelta"),
+        ADAGRAD("Adagrad"),
+        ADAMAX("Adamax"),
+        RMSPROP("RMSprop"),
+        FUSED_LAMB("FusedLAMB");
+
+        private final String key;
+
+        OptimizerType(String key) {
+            this.key = key;
+        }
+
+        @Override
+        public String toString() {
+            return key;
+        }
+    }
+
+    /// What bounds a batch: the number of graphs, of nodes or of edges.
+    public enum BatchMode {
+        FIXED,
+        NODE_BUDGET,
+        EDGE_BUDGET
+    }
+
+    /// Fate of a graph that exceeds the budget: stop, make a batch of its own, leave it out.
+    public enum Oversized {
+        ERROR,
+        SINGLE,
+        SKIP
+    }
+
+    /// Number format of the device's arithmetic; `device: cpu` always computes in float64.
+    public enum Precision {
+        BF16,
+        TF32,
+        FP32,
+        FP64
+    }
+
+    /// Where programs run.
+    public enum Device {
+        CPU,
+        CUDA,
+        EMULATED
+    }
+
+    /// How ranks talk; AUTO takes MPI under an MPI launcher and a single rank otherwise.
+    public enum CommKind {
+        AUTO,
+        MPI,
+        NCCL,
+        LOCAL
+    }
+}
