@@ -1,4 +1,4 @@
-/// The training loop and its parts: optimizers, schedules, checkpoints, metrics.
+/// What a training run is made of: update rules, schedules, checkpoints, metrics, logs, plots and the loop itself.
 @NullMarked
 package org.iolaus.train;
 

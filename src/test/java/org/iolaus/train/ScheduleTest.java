@@ -1,0 +1,79 @@
+package org.iolaus.train;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.jhdf.HdfFile;
+import java.nio.file.Path;
+import org.iolaus.train.ReduceLROnPlateau.Settings;
+import org.junit.jupiter.api.Test;
+
+/// The parts that decide from epoch to epoch: learning rate, early stopping, best model.
+class ScheduleTest {
+    private static final Path GOLDEN =
+            Path.of(System.getProperty("golden.dir", "src/test/resources/golden"), "hydragnn", "optim.h5");
+
+    @Test
+    void plateauFollowsPyTorchAlsoThroughARestart() {
+        try (HdfFile file = new HdfFile(GOLDEN)) {
+            double[] metric = (double[])
+                    file.getDatasetByPath("schedulers/reduce_on_plateau/metric").getDataFlat();
+            double[] want = (double[]) file.getDatasetByPath("schedulers/reduce_on_plateau/lr_after")
+                    .getDataFlat();
+            ReduceLROnPlateau schedule = new ReduceLROnPlateau(Settings.HYDRAGNN, 0.01);
+            for (int epoch = 0; epoch < metric.length; epoch++) {
+                double before = schedule.learningRate();
+                boolean reduced = schedule.step(metric[epoch]);
+                assertEquals(want[epoch], schedule.learningRate(), 1e-15, "epoch " + epoch);
+                assertEquals(schedule.learningRate() < before, reduced);
+                ReduceLROnPlateau next = new ReduceLROnPlateau(Settings.HYDRAGNN, 1);
+                next.load(schedule.state());
+                schedule = next;
+            }
+        }
+    }
+
+    @Test
+    void plateauWaitsInCooldownAndCountsNaN() {
+        ReduceLROnPlateau schedule = new ReduceLROnPlateau(new Settings(0.5, 0, 0, 2, 0, 0), 1);
+        schedule.step(1);
+        double[] rates = {0.5, 0.5, 0.5, 0.25};
+        for (double rate : rates) {
+            schedule.step(Double.NaN);
+            assertEquals(rate, schedule.learningRate());
+        }
+    }
+
+    @Test
+    void stopsAfterPatienceEpochsAboveTheBest() {
+        EarlyStopping stopping = new EarlyStopping(2);
+        assertFalse(stopping.step(1.0));
+        assertFalse(stopping.step(1.1));
+        assertFalse(stopping.step(1.0), "equal to the best starts anew");
+        assertFalse(stopping.step(Double.NaN));
+        EarlyStopping resumed = new EarlyStopping(2);
+        resumed.load(stopping.state());
+        assertTrue(resumed.step(1.2));
+        assertEquals(1.0, resumed.state().best());
+    }
+
+    @Test
+    void bestAfterWarmup() {
+        BestMetric best = new BestMetric(2);
+        assertFalse(best.offer(0, 0.1), "still warming up");
+        assertTrue(best.offer(1, 0.5));
+        assertFalse(best.offer(2, Double.NaN));
+        assertFalse(best.offer(3, 0.6));
+        assertTrue(best.offer(4, 0.5), "equal counts");
+        assertEquals(new BestMetric.State(0.5, 4), best.state());
+    }
+
+    @Test
+    void refusesSettingsWithoutMeaning() {
+        assertThrows(IllegalArgumentException.class, () -> new EarlyStopping(0));
+        assertThrows(IllegalArgumentException.class, () -> new Settings(1.0, 5, 1e-4, 0, 0, 0));
+        assertThrows(IllegalArgumentException.class, () -> new ReduceLROnPlateau(Settings.HYDRAGNN, Double.NaN));
+    }
+}
