@@ -1,0 +1,132 @@
+package org.iolaus.ir;
+
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Comparator;
+import java.util.Deque;
+import java.util.IdentityHashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.iolaus.tensor.ShapeException;
+import org.iolaus.tensor.Sizes;
+
+/// A directed acyclic graph of nodes with named outputs, in the order in which it runs.
+public final class Program {
+    private final Map<String, Node> outputs;
+    private final List<Node> nodes;
+
+    private Program(Map<String, Node> outputs) {
+        this.outputs = Collections.unmodifiableMap(new LinkedHashMap<>(outputs));
+        this.nodes = reachable(outputs.values());
+        verify();
+    }
+
+    /// @throws ShapeException if the verifier finds a fault
+    public static Program of(Map<String, Node> outputs) {
+        return new Program(outputs);
+    }
+
+    /// Every node that the given ones need, inputs before users.
+    public static List<Node> reachable(Iterable<Node> roots) {
+        Set<Node> seen = Collections.newSetFromMap(new IdentityHashMap<>());
+        Deque<Node> open = new ArrayDeque<>();
+        roots.forEach(open::push);
+        while (!open.isEmpty()) {
+            Node node = open.pop();
+            if (seen.add(node)) {
+                node.inputs().forEach(open::push);
+            }
+        }
+        List<Node> ordered = new ArrayList<>(seen);
+        ordered.sort(Comparator.comparingLong(Node::sequence));
+        return Collections.unmodifiableList(ordered);
+    }
+
+    public Map<String, Node> outputs() {
+        return outputs;
+    }
+
+    /// All nodes, inputs before users.
+    public List<Node> nodes() {
+        return nodes;
+    }
+
+    /// The inputs by name, in order of creation.
+    public Map<String, Type> inputs() {
+        return leaves(Leaf.Kind.INPUT);
+    }
+
+    /// The parameters by name, in order of creation.
+    public Map<String, Type> parameters() {
+        return leaves(Leaf.Kind.PARAMETER);
+    }
+
+    private Map<String, Type> leaves(Leaf.Kind kind) {
+        Map<String, Type> found = new LinkedHashMap<>();
+        for (Node node : nodes) {
+            if (node.op() instanceof Leaf leaf && leaf.kind() == kind) {
+                found.put(leaf.label(), node.type());
+            }
+        }
+        return found;
+    }
+
+    /// Sum of all nodes' costs, before fusion.
+    public Cost cost(Sizes sizes) {
+        Cost total = Cost.NONE;
+        for (Node node : nodes) {
+            total = total.plus(node.op().cost(node, sizes));
+        }
+        return total;
+    }
+
+    private void verify() {
+        Map<String, Type> leafTypes = new LinkedHashMap<>();
+        for (Node node : nodes) {
+            Type again = node.op().infer(node.inputs().stream().map(Node::type).toList());
+            if (!again.equals(node.type())) {
+                throw new ShapeException("program: want " + node.op() + " of type " + again + ", got " + node.type());
+            }
+            if (node.op() instanceof Leaf leaf) {
+                String key = leaf.kind() + " " + leaf.label();
+                Type before = leafTypes.putIfAbsent(key, node.type());
+                if (before != null && !before.equals(node.type())) {
+                    throw new ShapeException(
+                            "program: want one type for " + key + ", got " + before + " and " + node.type());
+                }
+            }
+            for (Node input : node.inputs()) {
+                if (input.sequence() >= node.sequence()) {
+                    throw new ShapeException("program: want inputs before users, got " + input + " after " + node);
+                }
+            }
+        }
+        outputs.forEach((name, node) -> {
+            if (node.type().isIndex()) {
+                throw new ShapeException("program: want numbers as output " + name + ", got an index");
+            }
+        });
+    }
+
+    /// One line per node: `%12 = Mul <- %3 %11 : (N, 64)`.
+    @Override
+    public String toString() {
+        Map<Node, Integer> numbers = new IdentityHashMap<>();
+        StringBuilder text = new StringBuilder();
+        for (Node node : nodes) {
+            numbers.put(node, numbers.size());
+            text.append('%').append(numbers.get(node)).append(" = ").append(node.op());
+            if (!node.inputs().isEmpty()) {
+                text.append(" <-");
+                node.inputs().forEach(input -> text.append(" %").append(numbers.get(input)));
+            }
+            text.append(" : ").append(node.type()).append('\n');
+        }
+        outputs.forEach((name, node) ->
+                text.append(name).append(" = %").append(numbers.get(node)).append('\n'));
+        return text.toString();
+    }
+}

@@ -1,0 +1,30 @@
+package org.iolaus.op;
+
+import java.util.List;
+import org.iolaus.ir.Node;
+import org.iolaus.ir.Pointwise;
+import org.iolaus.ir.Sample;
+import org.jspecify.annotations.Nullable;
+
+/// `ln(x)`.
+record Log() implements Pointwise {
+
+    @Override
+    public void apply(double[] out, double[][] in, int n) {
+        double[] a = in[0];
+        for (int i = 0; i < n; i++) {
+            out[i] = Math.log(a[i]);
+        }
+    }
+
+    @Override
+    public List<@Nullable Node> vjp(Node node, Node cotangent) {
+        Node x = node.input(0);
+        return List.of(Expr.div(cotangent, x));
+    }
+
+    @Override
+    public List<Sample> samples() {
+        return List.of(Sample.of(new Log(), Sample.positive(5, 3)), Sample.of(new Log(), Sample.positive(1000)));
+    }
+}

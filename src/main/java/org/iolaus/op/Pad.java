@@ -1,0 +1,49 @@
+package org.iolaus.op;
+
+import java.util.Arrays;
+import java.util.List;
+import org.iolaus.ir.HostCall;
+import org.iolaus.ir.Node;
+import org.iolaus.ir.Op;
+import org.iolaus.ir.Sample;
+import org.iolaus.ir.Type;
+import org.iolaus.tensor.Dim;
+import org.iolaus.tensor.HostView;
+import org.iolaus.tensor.Shape;
+import org.iolaus.tensor.ShapeException;
+import org.jspecify.annotations.Nullable;
+
+/// Zeros before and after along one axis, whose extent becomes `total`: the adjoint of `Slice`.
+public record Pad(int axis, int before, int total) implements Op {
+
+    @Override
+    public Type infer(List<Type> inputs) {
+        Shape shape = inputs.getFirst().shape();
+        if (before < 0 || before + shape.dim(axis).intValue() > total) {
+            throw new ShapeException(name() + ": want axis " + axis + " of " + shape + " to fit, got " + this);
+        }
+        return Type.floats(shape.with(axis, Dim.of(total)));
+    }
+
+    @Override
+    public List<@Nullable Node> vjp(Node node, Node cotangent) {
+        int length = node.input(0).shape().dim(axis).intValue();
+        return List.of(Expr.slice(cotangent, axis, before, length));
+    }
+
+    @Override
+    public void cpu(HostCall call) {
+        HostView x = call.in(0);
+        HostView out = call.out();
+        Arrays.fill(out.data(), out.offset(), out.offset() + out.volume(), 0);
+        Slice.copyBand(x, 0, out, before, axis, x.shape()[axis]);
+    }
+
+    @Override
+    public List<Sample> samples() {
+        return List.of(
+                Sample.of(new Pad(1, 2, 8), Sample.floats(31, 3)),
+                Sample.of(new Pad(0, 0, 5), Sample.floats(3, 2)),
+                Sample.of(new Pad(1, 1, 3), Sample.floats(4, 2, 5)));
+    }
+}

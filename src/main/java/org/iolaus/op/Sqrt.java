@@ -1,0 +1,29 @@
+package org.iolaus.op;
+
+import java.util.List;
+import org.iolaus.ir.Node;
+import org.iolaus.ir.Pointwise;
+import org.iolaus.ir.Sample;
+import org.jspecify.annotations.Nullable;
+
+/// `sqrt(x)`; its derivative is infinite at 0.
+record Sqrt() implements Pointwise {
+
+    @Override
+    public void apply(double[] out, double[][] in, int n) {
+        double[] a = in[0];
+        for (int i = 0; i < n; i++) {
+            out[i] = Math.sqrt(a[i]);
+        }
+    }
+
+    @Override
+    public List<@Nullable Node> vjp(Node node, Node cotangent) {
+        return List.of(Expr.div(Expr.scale(cotangent, 0.5), node));
+    }
+
+    @Override
+    public List<Sample> samples() {
+        return List.of(Sample.of(new Sqrt(), Sample.positive(5, 3)), Sample.of(new Sqrt(), Sample.positive(1000)));
+    }
+}

@@ -1,0 +1,10 @@
+package org.iolaus.tensor;
+
+/// A program or its inputs break a shape rule: `<where>: want <contract>, got <value>`.
+public final class ShapeException extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    public ShapeException(String message) {
+        super(message);
+    }
+}
