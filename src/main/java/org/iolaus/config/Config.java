@@ -16,6 +16,13 @@ public record Config(
         Visualization visualization,
         Profile profile) {
 
+    /// This configuration with another architecture.
+    public Config with(Architecture architecture) {
+        NeuralNetwork network =
+                new NeuralNetwork(architecture, neuralNetwork.variablesOfInterest, neuralNetwork.training);
+        return new Config(verbosity, dataset, network, visualization, profile);
+    }
+
     /// The network and its training.
     public record NeuralNetwork(
             Architecture architecture, VariablesOfInterest variablesOfInterest, Training training) {}

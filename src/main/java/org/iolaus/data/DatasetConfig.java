@@ -23,9 +23,6 @@ public record DatasetConfig(
         Features graphFeatures,
         Features graphAttributes,
         boolean compositionalStratifiedSplitting,
-        boolean rotationalInvariance,
-        boolean normalizeFeatures,
-        @Nullable Descriptors descriptors,
         Units units,
         @Nullable Split split,
         String shards,
@@ -40,11 +37,15 @@ public record DatasetConfig(
     public record Features(
             List<String> name, List<Integer> dim, @Nullable List<Integer> columnIndex) {}
 
-    /// Geometric edge features that HydraGNN computes when it prepares a dataset.
-    public record Descriptors(boolean sphericalCoordinates, boolean pointPairFeatures) {}
-
-    /// Units of the raw files; forces are in energy per length.
-    public record Units(EnergyUnit energy, LengthUnit length) {}
+    /// Units of the raw files, under the names that [org.iolaus.atoms.Units] knows.
+    ///
+    /// @param force null: energy per length
+    /// @param stress null: energy per cubed length
+    public record Units(
+            String energy,
+            String length,
+            @Nullable String force,
+            @Nullable String stress) {}
 
     /// Division of a dataset into training, validation and test frames by exactly one of three rules.
     ///
@@ -64,53 +65,13 @@ public record DatasetConfig(
         NPZ("npz"),
         LSMS("LSMS"),
         CFG("CFG"),
-        SHARDS("shards"),
         XYZ("XYZ"),
-        UNIT_TEST("unit_test"),
         PICKLE("pickle"),
         ADIOS("adios");
 
         private final String key;
 
         Format(String key) {
-            this.key = key;
-        }
-
-        @Override
-        public String toString() {
-            return key;
-        }
-    }
-
-    /// Unit of energy.
-    public enum EnergyUnit {
-        EV("eV"),
-        KCAL_PER_MOL("kcal/mol"),
-        KJ_PER_MOL("kJ/mol"),
-        HARTREE("Hartree"),
-        RYDBERG("Ry");
-
-        private final String key;
-
-        EnergyUnit(String key) {
-            this.key = key;
-        }
-
-        @Override
-        public String toString() {
-            return key;
-        }
-    }
-
-    /// Unit of length.
-    public enum LengthUnit {
-        ANGSTROM("angstrom"),
-        BOHR("bohr"),
-        NANOMETRE("nm");
-
-        private final String key;
-
-        LengthUnit(String key) {
             this.key = key;
         }
 

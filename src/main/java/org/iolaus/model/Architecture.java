@@ -41,6 +41,48 @@ public record Architecture(
         Potential potential,
         Attention attention) {
 
+    /// This architecture with other sizes from the data.
+    public Architecture with(Dimensions dimensions) {
+        return copy(compatibility, dimensions, potential);
+    }
+
+    /// This architecture with another potential, such as one whose energy scale is known.
+    public Architecture with(Potential potential) {
+        return copy(compatibility, dimensions, potential);
+    }
+
+    /// This architecture as another program would compute it.
+    public Architecture with(@Nullable Compatibility compatibility) {
+        return copy(compatibility, dimensions, potential);
+    }
+
+    private Architecture copy(@Nullable Compatibility compatibility, Dimensions dimensions, Potential potential) {
+        return new Architecture(
+                mpnnType,
+                hiddenDim,
+                numConvLayers,
+                activationFunction,
+                radius,
+                maxNeighbours,
+                periodicBoundaryConditions,
+                edgeFeatures,
+                equivariance,
+                graphPooling,
+                outputHeads,
+                taskWeights,
+                useGraphAttrConditioning,
+                graphAttrConditioningMode,
+                freezeConvLayers,
+                initialBias,
+                syncBatchNorm,
+                compatibility,
+                elementEmbedding,
+                dimensions,
+                basis,
+                potential,
+                attention);
+    }
+
     /// Sizes that follow from the variables of interest and from the data.
     ///
     /// @param inputDim columns of the node features
