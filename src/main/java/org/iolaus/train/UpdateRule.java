@@ -26,24 +26,28 @@ public sealed interface UpdateRule {
     /// @param step number of this step, the first one being 1
     void update(double[] p, double[] g, double[][] state, int from, int to, long step, double learningRate);
 
-    /// The rule of the given name with PyTorch's defaults.
+    /// The rule that a configuration asks for; what it has no key for is PyTorch's default.
     ///
-    /// @throws IllegalArgumentException for a name that is not one of `KINDS`
-    static UpdateRule of(String kind) {
-        return switch (kind) {
-            case "SGD" -> Sgd.DEFAULT;
-            case "Adam" -> Adam.DEFAULT;
-            case "AdamW" -> Adam.DECOUPLED;
-            case "Adadelta" -> Adadelta.DEFAULT;
-            case "Adagrad" -> Adagrad.DEFAULT;
-            case "Adamax" -> Adamax.DEFAULT;
-            case "RMSprop" -> RmsProp.DEFAULT;
-            default -> throw new IllegalArgumentException("optimizer: want one of " + KINDS + ", got " + kind);
+    /// @throws IllegalArgumentException for a setting out of range or an optimizer that is not here
+    static UpdateRule of(Training.Optimizer settings) {
+        double decay = settings.weightDecay();
+        double epsilon = settings.eps();
+        double beta1 = settings.betas().getFirst();
+        double beta2 = settings.betas().getLast();
+        return switch (settings.type()) {
+            case SGD -> new Sgd(settings.momentum(), Sgd.DEFAULT.dampening, decay, settings.nesterov());
+            case ADAM -> new Adam(beta1, beta2, epsilon, decay, false);
+            case ADAMW -> new Adam(beta1, beta2, epsilon, decay, true);
+            case ADADELTA -> new Adadelta(Adadelta.DEFAULT.rho, epsilon, decay);
+            case ADAGRAD -> new Adagrad(Adagrad.DEFAULT.learningRateDecay, epsilon, decay, Adagrad.DEFAULT.initial);
+            case ADAMAX -> new Adamax(beta1, beta2, epsilon, decay);
+            case RMSPROP ->
+                new RmsProp(RmsProp.DEFAULT.alpha, epsilon, decay, settings.momentum(), RmsProp.DEFAULT.centered);
+            case FUSED_LAMB ->
+                throw new IllegalArgumentException("Optimizer: want SGD, Adam, AdamW, Adadelta, Adagrad, Adamax or "
+                        + "RMSprop, got FusedLAMB, which needs DeepSpeed");
         };
     }
-
-    /// The names that `of` knows.
-    List<String> KINDS = List.of("SGD", "Adam", "AdamW", "Adadelta", "Adagrad", "Adamax", "RMSprop");
 
     /// Stochastic gradient descent, with momentum if that is not zero.
     record Sgd(double momentum, double dampening, double weightDecay, boolean nesterov) implements UpdateRule {

@@ -13,8 +13,11 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
 import org.iolaus.train.Optimizer.Range;
+import org.iolaus.train.Training.OptimizerType;
+import org.iolaus.train.UpdateRule.Adadelta;
 import org.iolaus.train.UpdateRule.Adagrad;
 import org.iolaus.train.UpdateRule.Adam;
+import org.iolaus.train.UpdateRule.Adamax;
 import org.iolaus.train.UpdateRule.RmsProp;
 import org.iolaus.train.UpdateRule.Sgd;
 import org.junit.jupiter.api.Test;
@@ -26,21 +29,28 @@ class OptimizerTest {
             Path.of(System.getProperty("golden.dir", "src/test/resources/golden"), "hydragnn", "optim.h5");
     private static final double TOLERANCE = 1e-12;
 
-    @SuppressWarnings("unused") // names of the parameterized tests
-    private static final List<String> KINDS = UpdateRule.KINDS;
+    @SuppressWarnings("unused") // by name: @FieldSource
+    private static final List<UpdateRule> RULES = List.of(
+            Sgd.DEFAULT,
+            Adam.DEFAULT,
+            Adam.DECOUPLED,
+            Adadelta.DEFAULT,
+            Adagrad.DEFAULT,
+            Adamax.DEFAULT,
+            RmsProp.DEFAULT);
 
     /// The golden parameters are a vector (6) and a matrix (2, 3): one flat vector of 12 here.
     @ParameterizedTest
-    @FieldSource("KINDS")
-    void followsPyTorch(String kind) {
+    @FieldSource("RULES")
+    void followsPyTorch(UpdateRule rule) {
+        String kind = rule.kind();
         try (HdfFile file = new HdfFile(GOLDEN)) {
             double[] p = concat(read(file, "initial/vector"), read(file, "initial/matrix"));
             double[] vectorGradients = read(file, "gradients/vector");
             double[] matrixGradients = read(file, "gradients/matrix");
             double[] vectorAfter = read(file, kind + "/vector_after");
             double[] matrixAfter = read(file, kind + "/matrix_after");
-            Optimizer optimizer = new Optimizer(UpdateRule.of(kind), 12, List.of());
-            assertEquals(kind, optimizer.rule().kind());
+            Optimizer optimizer = new Optimizer(rule, 12, List.of());
             for (int step = 0; step < 5; step++) {
                 optimizer.step(p, concat(row(vectorGradients, step), row(matrixGradients, step)), 0.02);
                 assertArrayEquals(
@@ -93,15 +103,14 @@ class OptimizerTest {
     }
 
     @ParameterizedTest
-    @FieldSource("KINDS")
-    void frozenRangesStayAndTheOthersMoveAsBefore(String kind) {
+    @FieldSource("RULES")
+    void frozenRangesStayAndTheOthersMoveAsBefore(UpdateRule rule) {
         Random random = new Random(7);
         double[] all = random.doubles(100).toArray();
         double[] some = all.clone();
         double[] start = all.clone();
-        Optimizer free = new Optimizer(UpdateRule.of(kind), 100, List.of());
-        Optimizer masked = new Optimizer(
-                UpdateRule.of(kind), 100, List.of(new Range(90, 100), new Range(10, 20), new Range(15, 30)));
+        Optimizer free = new Optimizer(rule, 100, List.of());
+        Optimizer masked = new Optimizer(rule, 100, List.of(new Range(90, 100), new Range(10, 20), new Range(15, 30)));
         for (int step = 0; step < 3; step++) {
             double[] g = random.doubles(100, -1, 1).toArray();
             free.step(all, g, 0.1);
@@ -109,19 +118,19 @@ class OptimizerTest {
         }
         for (int i = 0; i < 100; i++) {
             boolean frozen = i >= 90 || (i >= 10 && i < 30);
-            assertEquals(frozen ? start[i] : all[i], some[i], 0.0, kind + " element " + i);
+            assertEquals(frozen ? start[i] : all[i], some[i], 0.0, rule + " element " + i);
         }
     }
 
     @ParameterizedTest
-    @FieldSource("KINDS")
-    void continuesFromSavedStateBitByBit(String kind) {
+    @FieldSource("RULES")
+    void continuesFromSavedStateBitByBit(UpdateRule rule) {
         Random random = new Random(11);
         double[] p = random.doubles(33).toArray();
-        Optimizer straight = new Optimizer(UpdateRule.of(kind), 33, List.of());
+        Optimizer straight = new Optimizer(rule, 33, List.of());
         straight.step(p, random.doubles(33, -1, 1).toArray(), 0.01);
         double[] q = p.clone();
-        Optimizer resumed = new Optimizer(UpdateRule.of(kind), 33, List.of());
+        Optimizer resumed = new Optimizer(rule, 33, List.of());
         resumed.load(straight.steps(), straight.state());
         for (int step = 0; step < 4; step++) {
             double[] g = random.doubles(33, -1, 1).toArray();
@@ -149,6 +158,30 @@ class OptimizerTest {
     }
 
     @Test
+    void settingsReachTheRule() {
+        for (OptimizerType type : OptimizerType.values()) {
+            Training.Optimizer settings =
+                    new Training.Optimizer(type, 0.1, false, 0.25, List.of(0.5, 0.75), 0.125, 0.375, true);
+            if (type == OptimizerType.FUSED_LAMB) {
+                assertThrows(IllegalArgumentException.class, () -> UpdateRule.of(settings));
+                continue;
+            }
+            UpdateRule want = switch (type) {
+                case SGD -> new Sgd(0.375, 0, 0.25, true);
+                case ADAM -> new Adam(0.5, 0.75, 0.125, 0.25, false);
+                case ADAMW -> new Adam(0.5, 0.75, 0.125, 0.25, true);
+                case ADADELTA -> new Adadelta(0.9, 0.125, 0.25);
+                case ADAGRAD -> new Adagrad(0, 0.125, 0.25, 0);
+                case ADAMAX -> new Adamax(0.5, 0.75, 0.125, 0.25);
+                case RMSPROP -> new RmsProp(0.99, 0.125, 0.25, 0.375, false);
+                case FUSED_LAMB -> throw new AssertionError();
+            };
+            assertEquals(want, UpdateRule.of(settings));
+            assertEquals(type.toString(), want.kind());
+        }
+    }
+
+    @Test
     void refusesWhatIsNotItsOwn() {
         Optimizer adam = new Optimizer(Adam.DEFAULT, 3, List.of());
         Map<String, double[]> state = adam.state();
@@ -156,7 +189,6 @@ class OptimizerTest {
         assertThrows(IllegalArgumentException.class, () -> adam.load(1, state));
         assertThrows(IllegalArgumentException.class, () -> adam.load(1, Map.of("exp_avg", new double[3])));
         assertThrows(IllegalArgumentException.class, () -> adam.step(new double[3], new double[4], 1));
-        assertThrows(IllegalArgumentException.class, () -> UpdateRule.of("adam"));
         assertThrows(IllegalArgumentException.class, () -> new Sgd(0, 0, 0, true));
         assertThrows(IllegalArgumentException.class, () -> new Optimizer(Adam.DEFAULT, 3, List.of(new Range(2, 4))));
     }

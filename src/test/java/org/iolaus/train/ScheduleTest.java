@@ -7,13 +7,16 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.jhdf.HdfFile;
 import java.nio.file.Path;
-import org.iolaus.train.ReduceLROnPlateau.Settings;
+import org.iolaus.train.Training.ReduceLrOnPlateau;
 import org.junit.jupiter.api.Test;
 
 /// The parts that decide from epoch to epoch: learning rate, early stopping, best model.
 class ScheduleTest {
     private static final Path GOLDEN =
             Path.of(System.getProperty("golden.dir", "src/test/resources/golden"), "hydragnn", "optim.h5");
+
+    /// What HydraGNN trains with.
+    private static final ReduceLrOnPlateau HYDRAGNN = new ReduceLrOnPlateau(0.5, 5, 1e-5, 1e-4, 0);
 
     @Test
     void plateauFollowsPyTorchAlsoThroughARestart() {
@@ -22,13 +25,13 @@ class ScheduleTest {
                     file.getDatasetByPath("schedulers/reduce_on_plateau/metric").getDataFlat();
             double[] want = (double[]) file.getDatasetByPath("schedulers/reduce_on_plateau/lr_after")
                     .getDataFlat();
-            ReduceLROnPlateau schedule = new ReduceLROnPlateau(Settings.HYDRAGNN, 0.01);
+            ReduceLROnPlateau schedule = new ReduceLROnPlateau(HYDRAGNN, 0.01);
             for (int epoch = 0; epoch < metric.length; epoch++) {
                 double before = schedule.learningRate();
                 boolean reduced = schedule.step(metric[epoch]);
                 assertEquals(want[epoch], schedule.learningRate(), 1e-15, "epoch " + epoch);
                 assertEquals(schedule.learningRate() < before, reduced);
-                ReduceLROnPlateau next = new ReduceLROnPlateau(Settings.HYDRAGNN, 1);
+                ReduceLROnPlateau next = new ReduceLROnPlateau(HYDRAGNN, 1);
                 next.load(schedule.state());
                 schedule = next;
             }
@@ -37,13 +40,22 @@ class ScheduleTest {
 
     @Test
     void plateauWaitsInCooldownAndCountsNaN() {
-        ReduceLROnPlateau schedule = new ReduceLROnPlateau(new Settings(0.5, 0, 0, 2, 0, 0), 1);
+        ReduceLROnPlateau schedule = new ReduceLROnPlateau(new ReduceLrOnPlateau(0.5, 0, 0, 0, 2), 1);
         schedule.step(1);
         double[] rates = {0.5, 0.5, 0.5, 0.25};
         for (double rate : rates) {
             schedule.step(Double.NaN);
             assertEquals(rate, schedule.learningRate());
         }
+    }
+
+    @Test
+    void rateIsConstantWithoutSettings() {
+        ReduceLROnPlateau schedule = new ReduceLROnPlateau(null, 0.1);
+        for (int epoch = 0; epoch < 50; epoch++) {
+            assertFalse(schedule.step(1));
+        }
+        assertEquals(0.1, schedule.learningRate());
     }
 
     @Test
@@ -73,7 +85,9 @@ class ScheduleTest {
     @Test
     void refusesSettingsWithoutMeaning() {
         assertThrows(IllegalArgumentException.class, () -> new EarlyStopping(0));
-        assertThrows(IllegalArgumentException.class, () -> new Settings(1.0, 5, 1e-4, 0, 0, 0));
-        assertThrows(IllegalArgumentException.class, () -> new ReduceLROnPlateau(Settings.HYDRAGNN, Double.NaN));
+        assertThrows(
+                IllegalArgumentException.class,
+                () -> new ReduceLROnPlateau(new ReduceLrOnPlateau(1.0, 5, 0, 1e-4, 0), 1));
+        assertThrows(IllegalArgumentException.class, () -> new ReduceLROnPlateau(HYDRAGNN, Double.NaN));
     }
 }
