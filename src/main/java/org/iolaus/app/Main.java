@@ -1,0 +1,86 @@
+package org.iolaus.app;
+
+import java.io.OutputStream;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import java.util.function.ToIntFunction;
+import org.iolaus.comm.Comm;
+import org.iolaus.comm.Comms;
+import org.iolaus.comm.Failure;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.IVersionProvider;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ScopeType;
+
+/// The program `iolaus`. A new command is a class in this package that implements `Callable<Integer>` (the exit code),
+/// carries
+/// [Command] and is named in `subcommands` below; one that runs on many ranks does its work in [#onRanks].
+@Command(
+        name = "iolaus",
+        description = "Trains graph neural networks on atoms, on one core or on all ranks of an MPI job.",
+        mixinStandardHelpOptions = true,
+        versionProvider = Main.Version.class,
+        scope = ScopeType.INHERIT,
+        synopsisSubcommandLabel = "COMMAND",
+        exitCodeListHeading = "%nExit codes:%n",
+        exitCodeList = {"0:good", "1:failure", "2:bad input"},
+        subcommands = {})
+public final class Main {
+    private static volatile boolean debug;
+
+    Main() {}
+
+    public static void main(String[] args) {
+        System.setProperty("java.util.logging.SimpleFormatter.format", "%1$tT %4$s %5$s%6$s%n");
+        System.exit(run(args));
+    }
+
+    /// Runs one command line.
+    ///
+    /// @return the exit code
+    static int run(String... args) {
+        debug = false;
+        CommandLine line = new CommandLine(new Main());
+        line.setCaseInsensitiveEnumValuesAllowed(true);
+        line.setExecutionExceptionHandler((thrown, command, parsed) -> {
+            Failure failure = Failures.describe(thrown, debug);
+            command.getErr().println("iolaus: " + failure.text());
+            return failure.exitCode();
+        });
+        boolean root = Comms.launchRank() == 0;
+        line.setParameterExceptionHandler((wrong, arguments) -> {
+            if (!root) {
+                return 0; // rank zero got the same words; it says so, and its exit code is the job's
+            }
+            CommandLine command = wrong.getCommandLine();
+            command.getErr().println("iolaus: " + wrong.getMessage());
+            command.getErr().println("See '" + command.getCommandSpec().qualifiedName() + " --help'.");
+            return Failures.BAD_INPUT;
+        });
+        line.setOut(new PrintWriter(root ? System.out : OutputStream.nullOutputStream(), true, StandardCharsets.UTF_8));
+        line.setErr(new PrintWriter(System.err, true, StandardCharsets.UTF_8));
+        return line.execute(args);
+    }
+
+    /// Runs the body of a command on every rank of the job; a failure of one ends all of them.
+    static int onRanks(ToIntFunction<Comm> body) {
+        return Comms.run(thrown -> Failures.describe(thrown, debug), body);
+    }
+
+    @Option(names = "--debug", description = "Print the stack of an error.", scope = ScopeType.INHERIT)
+    void setDebug(boolean on) {
+        debug = on;
+    }
+
+    /// The version that Maven wrote into the jar, and the Java that runs it.
+    static final class Version implements IVersionProvider {
+        @Override
+        public String[] getVersion() {
+            String version = Main.class.getPackage().getImplementationVersion();
+            return new String[] {
+                "iolaus " + (version == null ? "(not from a jar)" : version), "Java " + Runtime.version(),
+            };
+        }
+    }
+}

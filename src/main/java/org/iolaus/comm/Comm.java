@@ -1,0 +1,101 @@
+package org.iolaus.comm;
+
+import java.util.List;
+
+/// All ranks of one job and the collectives among them.
+///
+/// A collective returns on a rank when that rank may go on; every rank calls the same collectives in the same order,
+/// from
+/// one thread at a time. One that waits longer than the [Limits] allow ends the whole job with a message that names
+/// the ranks that did not arrive. Sums are taken in an order that depends only on the rank count and the length, so the
+/// same inputs give
+/// the same bits, and all ranks get the same bits.
+///
+/// Failures are [CommException]s.
+public interface Comm extends AutoCloseable {
+
+    /// This rank, `0 .. size - 1`.
+    int rank();
+
+    /// Number of ranks.
+    int size();
+
+    /// This rank among those of the same host, `0 .. ranks of the host - 1`.
+    int localRank();
+
+    /// Name of the host that this rank runs on.
+    String host();
+
+    /// Whether this is rank zero: the rank that prints and writes.
+    default boolean isRoot() {
+        return rank() == 0;
+    }
+
+    /// Waits until every rank is here.
+    void barrier();
+
+    /// Copies `values` of `root` over those of every other rank.
+    ///
+    /// @param values `(n)`, the same n on every rank
+    void broadcast(double[] values, int root);
+
+    /// The bytes of `root`, on every rank.
+    ///
+    /// @param bytes any length; looked at on `root` only, so other ranks may pass an empty array
+    byte[] broadcast(byte[] bytes, int root);
+
+    /// The bytes of every rank, by rank, on `root`; an empty list elsewhere.
+    ///
+    /// @param bytes any length, not necessarily the same on every rank
+    List<byte[]> gather(byte[] bytes, int root);
+
+    /// Replaces `values[offset .. offset + length)` by the sum over ranks.
+    void sum(double[] values, int offset, int length);
+
+    /// Replaces all of `values` by the sum over ranks.
+    default void sum(double[] values) {
+        sum(values, 0, values.length);
+    }
+
+    /// Starts the sum over ranks of `values[offset .. offset + length)`, which were read when this returns;
+    /// [Pending#await] writes the
+    /// result back to the same place.
+    Pending sumAsync(double[] values, int offset, int length);
+
+    /// The largest value of all ranks.
+    long max(long value);
+
+    /// The smallest value of all ranks.
+    default long min(long value) {
+        return ~max(~value);
+    }
+
+    /// The sum over ranks.
+    long sum(long value);
+
+    /// The sum over ranks.
+    default double sum(double value) {
+        var one = new double[] {value};
+        sum(one);
+        return one[0];
+    }
+
+    /// Whether any rank says so: how ranks agree on stopping.
+    default boolean any(boolean mine) {
+        return max(mine ? 1 : 0) != 0;
+    }
+
+    /// Whether every rank says so.
+    default boolean all(boolean mine) {
+        return !any(!mine);
+    }
+
+    /// From now on a collective may take as long as a step of training, no longer as long as the start of a job.
+    void startupDone();
+
+    /// Prints `why` and ends all ranks with this exit code, without waiting for them.
+    void abort(int code, String why);
+
+    @Override
+    void close();
+}

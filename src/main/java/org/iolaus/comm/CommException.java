@@ -1,0 +1,14 @@
+package org.iolaus.comm;
+
+/// Ranks could not be reached or did not agree.
+public final class CommException extends RuntimeException {
+    private static final long serialVersionUID = 1;
+
+    public CommException(String message) {
+        super(message);
+    }
+
+    public CommException(String message, Throwable cause) {
+        super(message, cause);
+    }
+}

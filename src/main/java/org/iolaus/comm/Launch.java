@@ -1,0 +1,62 @@
+package org.iolaus.comm;
+
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/// What the environment tells about how this process was started.
+///
+/// @param launcher `mpirun` or `srun`, null when it was started alone
+/// @param rank as the launcher's environment has it, zero when alone
+/// @param size number of ranks, 1 when alone or not told
+record Launch(@Nullable String launcher, int rank, int size) {
+
+    static Launch fromEnvironment() {
+        return from(System.getenv());
+    }
+
+    /// Open MPI's own variables first; below `srun` and other PMIx launchers the ones of those.
+    static Launch from(Map<String, String> environment) {
+        String openMpi = environment.get("OMPI_COMM_WORLD_RANK");
+        if (openMpi != null) {
+            return new Launch("mpirun", number(openMpi), number(environment.getOrDefault("OMPI_COMM_WORLD_SIZE", "1")));
+        }
+        String slurm = environment.get("SLURM_PROCID");
+        String tasks = environment.getOrDefault("SLURM_STEP_NUM_TASKS", environment.getOrDefault("SLURM_NTASKS", "1"));
+        String pmix = environment.get("PMIX_RANK");
+        if (slurm != null && (pmix != null || number(tasks) > 1)) {
+            return new Launch("srun", number(slurm), number(tasks));
+        }
+        if (pmix != null) {
+            return new Launch("a PMIx launcher", number(pmix), 1);
+        }
+        return new Launch(null, 0, 1);
+    }
+
+    private static int number(String text) {
+        try {
+            return Integer.parseInt(text.strip());
+        } catch (NumberFormatException e) {
+            throw new CommException("environment of the MPI launcher: want a number, got '" + text + "'", e);
+        }
+    }
+
+    static String hostName() {
+        String variable = System.getenv("HOSTNAME");
+        if (variable != null && !variable.isBlank()) {
+            return variable;
+        }
+        try {
+            return InetAddress.getLocalHost().getHostName();
+        } catch (UnknownHostException e) {
+            return "unknown-host";
+        }
+    }
+
+    static void checkRoot(int root, int size) {
+        if (root < 0 || root >= size) {
+            throw new CommException("root: want a rank below " + size + ", got " + root);
+        }
+    }
+}

@@ -1,0 +1,89 @@
+package org.iolaus.comm;
+
+import java.util.List;
+import java.util.Objects;
+
+/// One rank, nobody to talk to.
+public final class SoloComm implements Comm {
+
+    @Override
+    public int rank() {
+        return 0;
+    }
+
+    @Override
+    public int size() {
+        return 1;
+    }
+
+    @Override
+    public int localRank() {
+        return 0;
+    }
+
+    @Override
+    public String host() {
+        return Launch.hostName();
+    }
+
+    @Override
+    public void barrier() {}
+
+    @Override
+    public void broadcast(double[] values, int root) {
+        Launch.checkRoot(root, 1);
+    }
+
+    @Override
+    public byte[] broadcast(byte[] bytes, int root) {
+        Launch.checkRoot(root, 1);
+        return bytes.clone();
+    }
+
+    @Override
+    public List<byte[]> gather(byte[] bytes, int root) {
+        Launch.checkRoot(root, 1);
+        return List.of(bytes.clone());
+    }
+
+    @Override
+    public void sum(double[] values, int offset, int length) {
+        Objects.checkFromIndexSize(offset, length, values.length);
+    }
+
+    @Override
+    public Pending sumAsync(double[] values, int offset, int length) {
+        sum(values, offset, length);
+        return new Pending() {
+            @Override
+            public boolean done() {
+                return true;
+            }
+
+            @Override
+            public void await() {}
+        };
+    }
+
+    @Override
+    public long max(long value) {
+        return value;
+    }
+
+    @Override
+    public long sum(long value) {
+        return value;
+    }
+
+    @Override
+    public void startupDone() {}
+
+    @Override
+    public void abort(int code, String why) {
+        System.err.println("iolaus: " + why);
+        Runtime.getRuntime().halt(code);
+    }
+
+    @Override
+    public void close() {}
+}

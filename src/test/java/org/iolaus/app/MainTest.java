@@ -1,0 +1,77 @@
+package org.iolaus.app;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import org.iolaus.comm.CommException;
+import org.iolaus.config.ConfigException;
+import org.junit.jupiter.api.Test;
+import picocli.CommandLine;
+
+class MainTest {
+    private final ByteArrayOutputStream out = new ByteArrayOutputStream();
+    private final ByteArrayOutputStream err = new ByteArrayOutputStream();
+
+    @Test
+    void helpListsEveryCommandAndTheExitCodes() {
+        assertEquals(0, run("--help"));
+        for (String command : new CommandLine(new Main()).getSubcommands().keySet()) {
+            assertTrue(out().contains(command), out());
+            assertEquals(0, run(command, "--help"), command);
+        }
+        assertTrue(out().contains("2   bad input"), out());
+    }
+
+    @Test
+    void versionNamesTheJavaThatRuns() {
+        assertEquals(0, run("--version"));
+        assertTrue(out().contains("Java " + Runtime.version()), out());
+    }
+
+    @Test
+    void aWordThatIsNoCommandIsBadInput() {
+        assertEquals(2, run("trian"));
+        assertTrue(err().startsWith("iolaus: ") && err().contains("trian"), err());
+        assertFalse(err().contains("\tat "), err());
+    }
+
+    @Test
+    void usersErrorsAreOneLineAndOursShowTheStack() {
+        var wrong = new ConfigException("a.json, Training.num_epoch: want a whole number, got 'x'");
+        assertEquals(2, Failures.describe(wrong, false).exitCode());
+        assertEquals(wrong.getMessage(), Failures.describe(wrong, false).text());
+        assertTrue(Failures.describe(wrong, true).text().contains("\tat "));
+        assertEquals(1, Failures.describe(new CommException("lost"), false).exitCode());
+        var ours = Failures.describe(new IllegalStateException("ours"), false);
+        assertEquals(1, ours.exitCode());
+        assertTrue(
+                ours.text().contains("IllegalStateException: ours")
+                        && ours.text().contains("\tat "),
+                ours.text());
+    }
+
+    private int run(String... args) {
+        PrintStream systemOut = System.out;
+        PrintStream systemErr = System.err;
+        System.setOut(new PrintStream(out, true, StandardCharsets.UTF_8));
+        System.setErr(new PrintStream(err, true, StandardCharsets.UTF_8));
+        try {
+            return Main.run(args);
+        } finally {
+            System.setOut(systemOut);
+            System.setErr(systemErr);
+        }
+    }
+
+    private String out() {
+        return out.toString(StandardCharsets.UTF_8);
+    }
+
+    private String err() {
+        return err.toString(StandardCharsets.UTF_8);
+    }
+}
