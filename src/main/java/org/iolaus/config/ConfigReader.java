@@ -1,0 +1,66 @@
+package org.iolaus.config;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/// Reads configurations: HydraGNN's JSON, strictly, with all defaults filled in.
+///
+/// Every fault is one [ConfigException] that names the file, the JSON path, what is wanted and what is there.
+public final class ConfigReader {
+    private ConfigReader() {}
+
+    /// The configuration of a run.
+    ///
+    /// @param overrides `key=value` settings that take precedence over the file
+    /// @throws ConfigException for anything that is unknown, of a wrong type, missing, impossible or not supported
+    public static Config read(Path file, List<String> overrides) {
+        try {
+            Config config = parse(Files.readString(file), overrides);
+            ConfigCheck.run(config);
+            unsupported(config).ifPresent(problem -> {
+                throw new ConfigException(problem);
+            });
+            return config;
+        } catch (IOException e) {
+            throw new ConfigException(file + ": cannot be read: " + e, e);
+        } catch (ConfigException e) {
+            throw new ConfigException(file + ": " + e.getMessage(), e);
+        }
+    }
+
+    /// A configuration that may describe only a model, such as that of a checkpoint or of a reference case; it may
+    /// ask for more than this build supports ([#unsupported]).
+    ///
+    /// @throws ConfigException for anything that is unknown, of a wrong type, missing or impossible
+    public static Config fromJson(String json) {
+        return parse(json, List.of());
+    }
+
+    /// The first setting that this build does not support, as a message.
+    public static Optional<String> unsupported(Config config) {
+        return Support.missing(config);
+    }
+
+    /// The text of a configuration, complete; [#fromJson] reads it back equal.
+    public static String toJson(Config config) {
+        return Json.print(RecordMapper.write(config));
+    }
+
+    private static Config parse(String text, List<String> overrides) {
+        JsonNode json = Json.parse(text);
+        if (!(json instanceof ObjectNode root)) {
+            throw RecordMapper.want("", "an object", json);
+        }
+        Overrides.apply(root, overrides);
+        HydraGnnForms.normalise(root);
+        Derived.weightDecay(root);
+        Config config = Derived.fill(RecordMapper.read(Config.class, root, ""));
+        ConfigCheck.model(config);
+        return config;
+    }
+}

@@ -1,0 +1,145 @@
+package org.iolaus.config;
+
+import java.lang.reflect.RecordComponent;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.stream.Collectors;
+import org.iolaus.config.Config.NeuralNetwork;
+import org.iolaus.data.DatasetConfig;
+import org.iolaus.model.Architecture;
+import org.iolaus.model.Architecture.Dimensions;
+import org.iolaus.model.Architecture.Level;
+import org.iolaus.model.Architecture.MpnnType;
+import org.iolaus.model.VariablesOfInterest;
+import org.iolaus.train.Training;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/// Fills in the values that follow from others; what the file gives stays and is checked by [ConfigCheck].
+final class Derived {
+    private Derived() {}
+
+    /// Before the records are made: weight decay, whose default depends on the optimizer as in PyTorch.
+    static void weightDecay(ObjectNode root) {
+        ObjectNode training = root.path("NeuralNetwork").path("Training") instanceof ObjectNode given ? given : null;
+        if (training == null) {
+            return;
+        }
+        JsonNode optimizer = training.has("Optimizer") ? training.get("Optimizer") : training.putObject("Optimizer");
+        if (optimizer instanceof ObjectNode object && !object.has("weight_decay")) {
+            object.put("weight_decay", object.path("type").asString("AdamW").equals("AdamW") ? 0.01 : 0.0);
+        }
+    }
+
+    /// Sizes, task weights, names and folders that were left empty.
+    static Config fill(Config config) {
+        DatasetConfig dataset = config.dataset();
+        if (dataset != null && dataset.shards().isEmpty()) {
+            dataset = with(dataset, "shards", "dataset/" + dataset.name());
+        }
+        NeuralNetwork network = config.neuralNetwork();
+        VariablesOfInterest variables = network.variablesOfInterest();
+        Architecture architecture = network.architecture();
+        if (variables.outputDim().isEmpty()) {
+            variables = with(variables, "outputDim", outputDim(variables, architecture, dataset));
+        }
+        if (architecture.taskWeights().isEmpty()) {
+            architecture = with(
+                    architecture,
+                    "taskWeights",
+                    Collections.nCopies(variables.type().size(), 1.0));
+        }
+        architecture = architecture.with(dimensions(architecture, variables));
+        Training training = network.training();
+        if (training.logName().isEmpty()) {
+            training = with(training, "logName", logName(architecture, variables, training, dataset));
+        }
+        NeuralNetwork filled = new NeuralNetwork(architecture, variables, training);
+        return new Config(config.verbosity(), dataset, filled, config.visualization(), config.profile());
+    }
+
+    private static List<Integer> outputDim(
+            VariablesOfInterest variables, Architecture architecture, @Nullable DatasetConfig dataset) {
+        if (!architecture.dimensions().outputDim().isEmpty()) {
+            return architecture.dimensions().outputDim();
+        }
+        if (architecture.potential().enableInteratomicPotential()) {
+            return List.of(1);
+        }
+        List<Integer> dims = new ArrayList<>();
+        for (int head = 0; head < variables.type().size(); head++) {
+            Level level = variables.type().get(head);
+            List<Integer> features =
+                    dataset == null ? List.of() : features(dataset, level).dim();
+            int index = head < variables.outputIndex().size()
+                    ? variables.outputIndex().get(head)
+                    : -1;
+            if (index < 0 || index >= features.size()) {
+                throw new ConfigException("NeuralNetwork.Variables_of_interest.output_index[" + head
+                        + "]: want one of the " + features.size() + " features in Dataset." + Keys.text(level)
+                        + "_features (or output_dim given), got " + (index < 0 ? "none" : index));
+            }
+            dims.add(features.get(index));
+        }
+        return List.copyOf(dims);
+    }
+
+    static DatasetConfig.Features features(DatasetConfig dataset, Level level) {
+        return level == Level.GRAPH ? dataset.graphFeatures() : dataset.nodeFeatures();
+    }
+
+    private static Dimensions dimensions(Architecture architecture, VariablesOfInterest variables) {
+        Dimensions given = architecture.dimensions();
+        Integer edgeDim = given.edgeDim();
+        if (edgeDim == null && !architecture.edgeFeatures().isEmpty()) {
+            edgeDim = architecture.edgeFeatures().size();
+        } else if (edgeDim == null && architecture.mpnnType() == MpnnType.CGCNN) {
+            edgeDim = 0;
+        }
+        return new Dimensions(
+                given.inputDim() == 0 ? variables.inputNodeFeatures().size() : given.inputDim(),
+                given.outputDim().isEmpty() ? variables.outputDim() : given.outputDim(),
+                given.outputType().isEmpty() ? variables.type() : given.outputType(),
+                given.numNodes(),
+                edgeDim,
+                given.pnaDeg(),
+                given.avgNumNeighbors());
+    }
+
+    /// HydraGNN's name of a run, from the settings that matter most.
+    private static String logName(
+            Architecture architecture,
+            VariablesOfInterest variables,
+            Training training,
+            @Nullable DatasetConfig dataset) {
+        String data = dataset == null ? "none" : dataset.name();
+        int underscore = data.lastIndexOf('_');
+        return architecture.mpnnType()
+                + "-r-" + architecture.radius()
+                + "-ncl-" + architecture.numConvLayers()
+                + "-hd-" + architecture.hiddenDim()
+                + "-ne-" + training.numEpoch()
+                + "-lr-" + training.optimizer().learningRate()
+                + "-bs-" + training.batchSize()
+                + "-data-" + (underscore > 0 ? data.substring(0, underscore) : data)
+                + "-node_ft-"
+                + variables.inputNodeFeatures().stream().map(String::valueOf).collect(Collectors.joining())
+                + "-task_weights-"
+                + architecture.taskWeights().stream()
+                        .map(weight -> weight + "-")
+                        .collect(Collectors.joining());
+    }
+
+    /// `record` with another value of one component.
+    @SuppressWarnings("unchecked")
+    private static <T extends Record> T with(T record, String component, Object value) {
+        RecordComponent[] components = record.getClass().getRecordComponents();
+        @Nullable Object[] values = new @Nullable Object[components.length];
+        for (int i = 0; i < components.length; i++) {
+            values[i] = components[i].getName().equals(component) ? value : RecordMapper.get(record, components[i]);
+        }
+        return (T) RecordMapper.construct(record.getClass(), values, component);
+    }
+}
