@@ -2,7 +2,7 @@ package org.iolaus.grad;
 
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.IdentityHashMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.iolaus.ir.Node;
@@ -37,9 +37,9 @@ public final class Gradient {
     /// Vector-Jacobian product: cotangent (of y's shape) pulled back to each x.
     public static List<Node> vjp(Node y, Node cotangent, List<Node> xs) {
         Map<Node, Boolean> active = active(y, xs);
-        Map<Node, List<Node>> contributions = new IdentityHashMap<>();
+        Map<Node, List<Node>> contributions = new HashMap<>();
         contributions.computeIfAbsent(y, k -> new ArrayList<>()).add(cotangent);
-        Map<Node, Node> gradients = new IdentityHashMap<>();
+        Map<Node, Node> gradients = new HashMap<>();
         for (Node node : Program.reachable(List.of(y)).reversed()) {
             List<Node> terms = contributions.remove(node);
             if (terms == null || !active.containsKey(node)) {
@@ -71,7 +71,7 @@ public final class Gradient {
 
     /// The nodes on paths from the xs to y.
     private static Map<Node, Boolean> active(Node y, List<Node> xs) {
-        Map<Node, Boolean> active = new IdentityHashMap<>();
+        Map<Node, Boolean> active = new HashMap<>();
         xs.forEach(x -> active.put(x, true));
         for (Node node : Program.reachable(List.of(y))) {
             if (node.inputs().stream().anyMatch(active::containsKey)) {

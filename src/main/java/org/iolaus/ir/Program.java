@@ -5,7 +5,8 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.Deque;
-import java.util.IdentityHashMap;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -24,6 +25,8 @@ public final class Program {
         verify();
     }
 
+    /// The program that computes the given outputs.
+    ///
     /// @throws ShapeException if the verifier finds a fault
     public static Program of(Map<String, Node> outputs) {
         return new Program(outputs);
@@ -31,7 +34,7 @@ public final class Program {
 
     /// Every node that the given ones need, inputs before users.
     public static List<Node> reachable(Iterable<Node> roots) {
-        Set<Node> seen = Collections.newSetFromMap(new IdentityHashMap<>());
+        Set<Node> seen = new HashSet<>();
         Deque<Node> open = new ArrayDeque<>();
         roots.forEach(open::push);
         while (!open.isEmpty()) {
@@ -114,7 +117,7 @@ public final class Program {
     /// One line per node: `%12 = Mul <- %3 %11 : (N, 64)`.
     @Override
     public String toString() {
-        Map<Node, Integer> numbers = new IdentityHashMap<>();
+        Map<Node, Integer> numbers = new HashMap<>();
         StringBuilder text = new StringBuilder();
         for (Node node : nodes) {
             numbers.put(node, numbers.size());

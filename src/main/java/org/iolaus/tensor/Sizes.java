@@ -24,6 +24,8 @@ public record Sizes(Map<String, Integer> values) {
     public static final class Solver {
         private final Map<String, Integer> found = new HashMap<>();
 
+        /// Takes in one array's actual shape.
+        ///
         /// @throws ShapeException if `actual` contradicts the shape or what was found before
         public Solver match(String what, Shape shape, int[] actual) {
             boolean fits = shape.rank() == actual.length;

@@ -1,0 +1,366 @@
+package org.iolaus.cpu;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.iolaus.ir.HostCall;
+import org.iolaus.ir.Program;
+import org.iolaus.ir.Type;
+import org.iolaus.kernel.Loop;
+import org.iolaus.lower.Lowering;
+import org.iolaus.lower.MemoryPlan;
+import org.iolaus.lower.Schedule;
+import org.iolaus.lower.Schedule.Buffer;
+import org.iolaus.lower.Schedule.Call;
+import org.iolaus.lower.Schedule.Fused;
+import org.iolaus.op.AllReduce;
+import org.iolaus.op.Constant;
+import org.iolaus.op.MatMul;
+import org.iolaus.op.SegmentSum;
+import org.iolaus.tensor.HostTensor;
+import org.iolaus.tensor.HostView;
+import org.iolaus.tensor.Index;
+import org.iolaus.tensor.Shape;
+import org.iolaus.tensor.ShapeException;
+import org.iolaus.tensor.Sizes;
+import org.jspecify.annotations.Nullable;
+
+/// Runs a program in float64: the definition that other devices are held to.
+public final class CpuExecutor implements AutoCloseable {
+    /// Work (in elements or multiply-adds) from which a second thread pays for its start.
+    private static final long WORTH_SHARING = 40_000;
+
+    /// How a program is run.
+    ///
+    /// @param threads threads that share large steps
+    /// @param allReduce sums an array over ranks in place; null on a single rank
+    public record Options(int threads, @Nullable Reduction allReduce) {
+        public static final Options SINGLE = new Options(1, null);
+    }
+
+    /// Sums `data[offset .. offset + length)` over all ranks in place.
+    public interface Reduction {
+        void sum(double[] data, int offset, int length);
+    }
+
+    /// Receives each output as soon as it is complete; the view is valid until the next run.
+    public interface Sink {
+        void complete(String name, HostView value);
+    }
+
+    /// Finds the memory of a parameter by name.
+    public interface ParameterSource {
+        HostView find(String name);
+    }
+
+    private final Program program;
+    private final Schedule schedule;
+    private final Options options;
+    private final Workers workers;
+    private final List<List<Output>> completed;
+    private final LoopRunner.Registers[] registers;
+    private double[] arena = new double[0];
+    private @Nullable Bound bound;
+
+    private record Output(String name, int buffer, Shape shape) {}
+
+    /// A schedule with everything that depends on sizes worked out.
+    private record Bound(Sizes sizes, MemoryPlan plan, List<@Nullable LoopRunner> loops) {}
+
+    public CpuExecutor(Program program, Options options) {
+        this.program = program;
+        this.options = options;
+        this.schedule = Lowering.run(program);
+        this.workers = new Workers(options.threads());
+        this.completed = completions();
+        int most = schedule.steps().stream()
+                .mapToInt(step -> step instanceof Fused fused ? fused.loop().registers() : 0)
+                .max()
+                .orElse(0);
+        this.registers = new LoopRunner.Registers[options.threads()];
+        for (int i = 0; i < registers.length; i++) {
+            registers[i] = new LoopRunner.Registers(most);
+        }
+    }
+
+    public Schedule schedule() {
+        return schedule;
+    }
+
+    /// For each step, the outputs that are complete after it; those that no step writes come last.
+    private List<List<Output>> completions() {
+        List<List<Output>> result = new ArrayList<>();
+        for (int step = 0; step <= schedule.steps().size(); step++) {
+            result.add(new ArrayList<>());
+        }
+        program.outputs().forEach((name, node) -> {
+            int number = schedule.outputs().getOrDefault(name, -1);
+            Buffer buffer = schedule.buffers().get(number);
+            boolean given = buffer.storage() != Schedule.Storage.ARENA;
+            result.get(given ? schedule.steps().size() : buffer.birth()).add(new Output(name, number, node.shape()));
+        });
+        return result;
+    }
+
+    /// Runs with whole arrays in and out: for tests and verification.
+    public Map<String, HostTensor> run(
+            Map<String, HostTensor> floats, Map<String, Index> indices, Map<String, HostTensor> parameters) {
+        Map<String, HostTensor> results = new LinkedHashMap<>();
+        program.outputs().keySet().forEach(name -> results.put(name, HostTensor.scalar(0)));
+        run(
+                floats,
+                indices,
+                name -> {
+                    HostTensor value = parameters.get(name);
+                    if (value == null) {
+                        throw new ShapeException("parameter " + name + ": want a value, got none");
+                    }
+                    return new HostView(value);
+                },
+                (name, view) -> {
+                    double[] copy = new double[view.volume()];
+                    System.arraycopy(view.data(), view.offset(), copy, 0, copy.length);
+                    results.put(name, new HostTensor(view.shape().clone(), copy));
+                });
+        return results;
+    }
+
+    /// Runs once; outputs go to the sink in the order in which they are complete.
+    ///
+    /// @throws ShapeException if an input is missing or its shape is wrong, naming it
+    public void run(Map<String, HostTensor> floats, Map<String, Index> indices, ParameterSource parameters, Sink sink) {
+        Sizes sizes = sizes(floats, indices);
+        Bound plan = bind(sizes);
+        View memory = new View(plan, floats, indices, parameters);
+        for (int at = 0; at < schedule.steps().size(); at++) {
+            switch (schedule.steps().get(at)) {
+                case Fused fused -> loop(plan, memory, at, fused.loop());
+                case Call call -> call(memory, call);
+            }
+            complete(at, memory, sink);
+        }
+        complete(schedule.steps().size(), memory, sink);
+    }
+
+    private void complete(int step, View memory, Sink sink) {
+        for (Output output : completed.get(step)) {
+            int[] shape = output.shape().bind(memory.plan.sizes());
+            HostView view = new HostView(memory.data(output.buffer()), memory.offset(output.buffer()), shape);
+            sink.complete(output.name(), view);
+        }
+    }
+
+    private void loop(Bound plan, View memory, int at, Loop loop) {
+        LoopRunner runner = plan.loops().get(at);
+        if (runner == null) {
+            throw new IllegalStateException("cpu: want a bound loop at step " + at);
+        }
+        long work = (long) runner.elements()
+                * (loop.loads().size() + loop.instructions().size());
+        workers.split(
+                runner.elements(),
+                LoopRunner.TILE,
+                work > WORTH_SHARING,
+                (member, from, to) -> runner.run(memory, registers[member], from, to));
+    }
+
+    private void call(View memory, Call call) {
+        List<HostCall.Argument> arguments = new ArrayList<>(call.inputs().size());
+        for (int i = 0; i < call.inputs().size(); i++) {
+            int number = call.inputs().get(i);
+            Type type = call.node().input(i).type();
+            arguments.add(
+                    type.isIndex()
+                            ? HostCall.Argument.of(memory.indexOf(number))
+                            : HostCall.Argument.of(new HostView(
+                                    memory.data(number),
+                                    memory.offset(number),
+                                    type.shape().bind(memory.plan.sizes()))));
+        }
+        int[] shape = call.node().shape().bind(memory.plan.sizes());
+        HostCall host =
+                new HostCall(new HostView(memory.data(call.out()), memory.offset(call.out()), shape), arguments);
+        switch (call.op()) {
+            case MatMul matmul -> matmul(matmul, host);
+            case SegmentSum _ ->
+                workers.split(
+                        host.index(1).range(),
+                        1,
+                        host.in(0).volume() > WORTH_SHARING,
+                        (member, from, to) -> SegmentSum.rows(host, from, to));
+            case AllReduce reduce -> {
+                reduce.cpu(host);
+                Reduction reduction = options.allReduce();
+                if (reduction != null) {
+                    reduction.sum(
+                            host.out().data(), host.out().offset(), host.out().volume());
+                }
+            }
+            default -> call.op().cpu(host);
+        }
+    }
+
+    private void matmul(MatMul op, HostCall host) {
+        HostView a = host.in(0);
+        HostView b = host.in(1);
+        HostView out = host.out();
+        int rank = out.shape().length;
+        int m = out.shape()[rank - 2];
+        int n = out.shape()[rank - 1];
+        int k = a.shape()[op.transposeA() ? rank - 2 : rank - 1];
+        int batch = rank == 3 ? out.shape()[0] : 1;
+        boolean pays = (long) m * n * k > WORTH_SHARING;
+        if (batch > 1) {
+            workers.split(batch, 1, pays, (member, from, to) -> {
+                for (int z = from; z < to; z++) {
+                    Gemm.rows(
+                            op.transposeA(),
+                            op.transposeB(),
+                            m,
+                            n,
+                            k,
+                            a,
+                            z * m * k,
+                            b,
+                            z * k * n,
+                            out,
+                            z * m * n,
+                            0,
+                            m);
+                }
+            });
+        } else {
+            workers.split(
+                    m,
+                    16,
+                    pays,
+                    (member, from, to) ->
+                            Gemm.rows(op.transposeA(), op.transposeB(), m, n, k, a, 0, b, 0, out, 0, from, to));
+        }
+    }
+
+    private Sizes sizes(Map<String, HostTensor> floats, Map<String, Index> indices) {
+        Sizes.Solver solver = new Sizes.Solver();
+        program.inputs().forEach((name, type) -> {
+            if (type.isIndex()) {
+                Index index = indices.get(name);
+                if (index == null) {
+                    throw new ShapeException("input " + name + ": want an index, got none");
+                }
+                solver.match("input " + name, type.shape(), new int[] {index.length()});
+                solver.match("range of input " + name, Shape.of(type.indexRange()), new int[] {index.range()});
+            } else {
+                HostTensor value = floats.get(name);
+                if (value == null) {
+                    throw new ShapeException(
+                            "input " + name + ": want numbers of shape " + type.shape() + ", got none");
+                }
+                solver.match("input " + name, type.shape(), value.shape());
+            }
+        });
+        return solver.sizes();
+    }
+
+    private Bound bind(Sizes sizes) {
+        Bound known = bound;
+        if (known != null && known.sizes().equals(sizes)) {
+            return known;
+        }
+        MemoryPlan plan = MemoryPlan.of(schedule, sizes);
+        if (plan.elements() > Integer.MAX_VALUE - 16) {
+            throw new ShapeException("cpu: want a step of at most " + (Integer.MAX_VALUE - 16)
+                    + " numbers in memory, got " + plan.elements() + " for " + sizes + "; make the batch smaller");
+        }
+        if (arena.length < plan.elements()) {
+            arena = new double[(int) plan.elements()];
+        }
+        List<@Nullable LoopRunner> loops = new ArrayList<>();
+        for (Schedule.Step step : schedule.steps()) {
+            loops.add(step instanceof Fused fused ? new LoopRunner(fused.loop(), sizes) : null);
+        }
+        Bound fresh = new Bound(sizes, plan, loops);
+        bound = fresh;
+        return fresh;
+    }
+
+    /// The memory behind buffer numbers during one run.
+    private final class View implements LoopRunner.Memory {
+        private final Bound plan;
+        private final double[][] outside;
+        private final int[] outsideOffset;
+        private final @Nullable Index[] indices;
+
+        View(Bound plan, Map<String, HostTensor> floats, Map<String, Index> given, ParameterSource parameters) {
+            this.plan = plan;
+            int count = schedule.buffers().size();
+            outside = new double[count][];
+            outsideOffset = new int[count];
+            indices = new Index[count];
+            for (Buffer buffer : schedule.buffers()) {
+                int number = buffer.number();
+                switch (buffer.storage()) {
+                    case ARENA -> {
+                        outside[number] = arena;
+                        outsideOffset[number] = (int) plan.plan().offset()[number];
+                    }
+                    case INPUT -> {
+                        if (buffer.type().isIndex()) {
+                            indices[number] = given.get(buffer.label());
+                        } else {
+                            outside[number] = Objects.requireNonNull(floats.get(buffer.label()))
+                                    .data();
+                        }
+                    }
+                    case PARAMETER -> {
+                        HostView view = parameters.find(buffer.label());
+                        int[] want = buffer.type().shape().bind(plan.sizes());
+                        if (!Arrays.equals(want, view.shape())) {
+                            throw new ShapeException("parameter " + buffer.label() + ": want shape "
+                                    + buffer.type().shape() + ", got " + Arrays.toString(view.shape()));
+                        }
+                        outside[number] = view.data();
+                        outsideOffset[number] = view.offset();
+                    }
+                    case CONSTANT -> {
+                        Constant constant = (Constant)
+                                Objects.requireNonNull(buffer.value()).op();
+                        outside[number] = constant.values().stream()
+                                .mapToDouble(Double::doubleValue)
+                                .toArray();
+                    }
+                }
+            }
+        }
+
+        @Override
+        public double[] data(int buffer) {
+            return outside[buffer];
+        }
+
+        @Override
+        public int offset(int buffer) {
+            return outsideOffset[buffer];
+        }
+
+        @Override
+        public int[] index(int buffer) {
+            return indexOf(buffer).values();
+        }
+
+        Index indexOf(int buffer) {
+            Index index = indices[buffer];
+            if (index == null) {
+                throw new IllegalStateException("cpu: want an index in buffer " + buffer);
+            }
+            return index;
+        }
+    }
+
+    @Override
+    public void close() {
+        workers.close();
+    }
+}
