@@ -289,11 +289,15 @@ final class ConfigCheck {
         optimizer.betas().forEach(beta -> check(beta >= 0 && beta < 1, path + "betas", "0 or more, below 1", beta));
         boolean sgd = optimizer.type() == OptimizerType.SGD;
         check(
-                sgd || (optimizer.momentum() == 0 && !optimizer.nesterov()),
+                sgd || optimizer.type() == OptimizerType.RMSPROP || optimizer.momentum() == 0,
                 path + "momentum",
-                "no momentum or nesterov but with SGD",
-                Keys.text(optimizer.type()));
-        check(!optimizer.nesterov() || optimizer.momentum() > 0, path + "nesterov", "false without momentum", true);
+                "0 with " + optimizer.type(),
+                optimizer.momentum());
+        check(
+                !optimizer.nesterov() || (sgd && optimizer.momentum() > 0),
+                path + "nesterov",
+                "false but for SGD with momentum",
+                true);
     }
 
     private static void plateau(@Nullable ReduceLrOnPlateau plateau) {

@@ -58,7 +58,7 @@ public final class ConfigReader {
         }
         Overrides.apply(root, overrides);
         HydraGnnForms.normalise(root);
-        Derived.weightDecay(root);
+        Derived.optimizerDefaults(root);
         Config config = Derived.fill(RecordMapper.read(Config.class, root, ""));
         ConfigCheck.model(config);
         return config;

@@ -21,15 +21,18 @@ import tools.jackson.databind.node.ObjectNode;
 final class Derived {
     private Derived() {}
 
-    /// Before the records are made: weight decay, whose default depends on the optimizer as in PyTorch.
-    static void weightDecay(ObjectNode root) {
+    /// Before the records are made: settings whose defaults depend on the optimizer, as in PyTorch.
+    static void optimizerDefaults(ObjectNode root) {
         ObjectNode training = root.path("NeuralNetwork").path("Training") instanceof ObjectNode given ? given : null;
         if (training == null) {
             return;
         }
         JsonNode optimizer = training.has("Optimizer") ? training.get("Optimizer") : training.putObject("Optimizer");
-        if (optimizer instanceof ObjectNode object && !object.has("weight_decay")) {
-            object.put("weight_decay", object.path("type").asString("AdamW").equals("AdamW") ? 0.01 : 0.0);
+        if (optimizer instanceof ObjectNode object) {
+            String type = object.path("type").asString("AdamW");
+            object.putIfAbsent("weight_decay", object.numberNode(type.equals("AdamW") ? 0.01 : 0.0));
+            object.putIfAbsent(
+                    "eps", object.numberNode(type.equals("Adadelta") ? 1e-6 : type.equals("Adagrad") ? 1e-10 : 1e-8));
         }
     }
 

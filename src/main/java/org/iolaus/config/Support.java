@@ -8,25 +8,24 @@ import tools.jackson.databind.JsonNode;
 
 /// What of HydraGNN's vocabulary this build can do: the permitted values of keys that have others, too.
 final class Support {
-    private static final Map<String, List<String>> SUPPORTED = new LinkedHashMap<>();
+    static final Map<String, List<String>> SUPPORTED = new LinkedHashMap<>();
 
     static {
         String architecture = "NeuralNetwork.Architecture.";
         String training = "NeuralNetwork.Training.";
         SUPPORTED.put(architecture + "mpnn_type", List.of("SchNet", "EGNN", "PAINN"));
         SUPPORTED.put(architecture + "global_attn_engine", List.of("null"));
-        SUPPORTED.put(architecture + "freeze_conv_layers", List.of("false"));
-        SUPPORTED.put(architecture + "initial_bias", List.of("null"));
-        SUPPORTED.put(architecture + "SyncBatchNorm", List.of("false"));
         SUPPORTED.put(architecture + "output_heads.graph[1]", List.of("null"));
         SUPPORTED.put(architecture + "output_heads.node[1]", List.of("null"));
-        SUPPORTED.put(training + "Optimizer.type", List.of("SGD", "Adam", "AdamW"));
+        SUPPORTED.put(
+                training + "Optimizer.type",
+                List.of("SGD", "Adam", "AdamW", "Adadelta", "Adagrad", "Adamax", "RMSprop"));
         SUPPORTED.put(training + "Optimizer.use_zero_redundancy", List.of("false"));
         SUPPORTED.put(training + "CheckRemainingTime", List.of("false"));
         SUPPORTED.put(training + "conv_checkpointing", List.of("false"));
         SUPPORTED.put(training + "device", List.of("cpu"));
-        SUPPORTED.put(training + "comm", List.of("auto", "mpi", "local"));
-        SUPPORTED.put("Dataset.format", List.of("null", "extxyz", "npz", "LSMS", "CFG"));
+        SUPPORTED.put(training + "comm", List.of("auto"));
+        SUPPORTED.put("Dataset.format", List.of("null", "extxyz", "npz", "LSMS", "CFG", "XYZ"));
     }
 
     private Support() {}

@@ -45,7 +45,18 @@ public record DatasetConfig(
             String energy,
             String length,
             @Nullable String force,
-            @Nullable String stress) {}
+            @Nullable String stress) {
+        public Units {
+            org.iolaus.atoms.Units.energy(energy);
+            org.iolaus.atoms.Units.length(length);
+            if (force != null) {
+                org.iolaus.atoms.Units.force(force);
+            }
+            if (stress != null) {
+                org.iolaus.atoms.Units.stress(stress);
+            }
+        }
+    }
 
     /// Division of a dataset into training, validation and test frames by exactly one of three rules.
     ///

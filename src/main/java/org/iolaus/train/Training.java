@@ -164,11 +164,10 @@ public record Training(
         EMULATED
     }
 
-    /// How ranks talk; AUTO takes MPI under an MPI launcher and a single rank otherwise.
+    /// How ranks talk; AUTO: MPI below an MPI launcher, a single rank otherwise.
     public enum CommKind {
         AUTO,
         MPI,
-        NCCL,
-        LOCAL
+        NCCL
     }
 }
