@@ -1,0 +1,213 @@
+package org.iolaus.lower;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import org.iolaus.cpu.CpuExecutor;
+import org.iolaus.grad.Gradient;
+import org.iolaus.ir.Node;
+import org.iolaus.ir.Program;
+import org.iolaus.op.Definition;
+import org.iolaus.op.Expr;
+import org.iolaus.tensor.Dim;
+import org.iolaus.tensor.HostTensor;
+import org.iolaus.tensor.Index;
+import org.iolaus.tensor.Shape;
+import org.iolaus.tensor.ShapeException;
+import org.iolaus.tensor.Sizes;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/// Lowered programs against the node-by-node definition, on random programs with gradients of gradients.
+final class LoweringTest {
+    private static final Dim N = Dim.symbol("N");
+    private static final Dim E = Dim.symbol("E");
+    private static final int C = 6;
+
+    /// A random mixture of pointwise chains, views, products and reductions over nodes and edges.
+    private static Map<String, Node> randomOutputs(Random random) {
+        List<Node> nodes = new ArrayList<>(List.of(Expr.input("x", Shape.of(N, C)), Expr.input("y", Shape.of(N, C))));
+        List<Node> edges = new ArrayList<>(List.of(Expr.input("e", Shape.of(E, C))));
+        Node weight = Expr.parameter("w", Shape.of(C, C));
+        Node column = Expr.input("column", Shape.of(E, 1));
+        Node source = Expr.index("source", E, N);
+        Node target = Expr.index("target", E, N);
+        for (int step = 0; step < 14; step++) {
+            Node x = nodes.get(random.nextInt(nodes.size()));
+            Node y = nodes.get(random.nextInt(nodes.size()));
+            Node e = edges.get(random.nextInt(edges.size()));
+            Node f = edges.get(random.nextInt(edges.size()));
+            switch (random.nextInt(12)) {
+                case 0 -> nodes.add(Expr.tanh(Expr.matmul(x, weight)));
+                case 1 -> nodes.add(Expr.segmentSum(Expr.sigmoid(e), target));
+                case 2 -> edges.add(Expr.mul(Expr.gather(x, source), e));
+                case 3 -> edges.add(Expr.mul(e, Expr.cos(column)));
+                case 4 -> nodes.add(Expr.add(x, Expr.scale(y, 0.5)));
+                case 5 -> edges.add(Expr.concat(1, Expr.slice(e, 1, 3, 3), Expr.slice(f, 1, 0, 3)));
+                case 6 -> nodes.add(Expr.mul(x, Expr.sum(Expr.sin(y), 1)));
+                case 7 -> edges.add(Expr.sub(Expr.gather(Expr.tanh(x), target), Expr.gather(y, source)));
+                case 8 -> {
+                    Node cube = Expr.mul(Expr.unsqueeze(x, 1), Expr.constant(Shape.of(1, 3, 1), 1, -2, 0.5));
+                    nodes.add(Expr.squeeze(Expr.sum(Expr.mul(cube, Expr.unsqueeze(Expr.sin(y), 1)), 1), 1));
+                }
+                case 9 -> nodes.add(Expr.matmul(Expr.transpose(Expr.transpose(x, 1, 0), 1, 0), weight, false, true));
+                case 10 -> nodes.add(Expr.sub(Expr.mul(x, y), Expr.sum(Expr.tanh(y), 0)));
+                default -> edges.add(Expr.where(Expr.less(e, f), Expr.sin(e), Expr.scale(f, -1)));
+            }
+        }
+        Map<String, Node> outputs = new LinkedHashMap<>();
+        outputs.put("node", nodes.getLast());
+        outputs.put("edge", edges.getLast());
+        Node energy = Expr.sumAll(Expr.sin(Expr.add(nodes.getLast(), Expr.segmentSum(edges.getLast(), target))));
+        List<Node> inner = Gradient.of(energy, List.of(nodes.get(0), edges.get(0)));
+        Node loss = Expr.add(
+                energy, Expr.add(Expr.sumAll(Expr.square(inner.get(0))), Expr.sumAll(Expr.square(inner.get(1)))));
+        outputs.put("loss", loss);
+        List<Node> outer = Gradient.of(loss, List.of(weight, nodes.get(0), nodes.get(1), column));
+        for (int i = 0; i < outer.size(); i++) {
+            outputs.put("grad" + i, outer.get(i));
+        }
+        return outputs;
+    }
+
+    private static HostTensor random(Random random, int... shape) {
+        return new HostTensor(
+                shape, random.doubles(HostTensor.volume(shape), -1, 1).toArray());
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12})
+    void agreesWithDefinition(long seed) {
+        Random random = new Random(seed);
+        Program program = Program.of(randomOutputs(random));
+        Map<String, HostTensor> weight = Map.of("w", random(random, C, C));
+        try (CpuExecutor executor = new CpuExecutor(program, new CpuExecutor.Options(2, null))) {
+            for (int[] size : new int[][] {{5, 11}, {1, 0}, {40, 333}, {5, 11}}) {
+                Map<String, HostTensor> floats = new LinkedHashMap<>();
+                floats.put("x", random(random, size[0], C));
+                floats.put("y", random(random, size[0], C));
+                floats.put("e", random(random, size[1], C));
+                floats.put("column", random(random, size[1], 1));
+                Map<String, Index> indices = Map.of(
+                        "source",
+                        index(random, size[1], size[0], false),
+                        "target",
+                        index(random, size[1], size[0], true));
+                poison(executor, floats, indices, weight);
+                Map<String, HostTensor> bound = new LinkedHashMap<>(floats);
+                bound.putAll(weight);
+                Map<String, HostTensor> want =
+                        Definition.evaluate(program, bound, indices, new Sizes(Map.of("N", size[0], "E", size[1])));
+                Map<String, HostTensor> got = executor.run(floats, indices, weight);
+                want.forEach((name, tensor) -> {
+                    double scale =
+                            Arrays.stream(tensor.data()).map(Math::abs).max().orElse(0);
+                    assertArrayEquals(
+                            tensor.data(),
+                            got.get(name).data(),
+                            1e-11 * Math.max(1, scale),
+                            name + ", seed " + seed + "\n" + executor.schedule());
+                });
+            }
+        }
+    }
+
+    /// Leaves NaN all over the arena: whatever is read before it is written shows.
+    private static void poison(
+            CpuExecutor executor,
+            Map<String, HostTensor> floats,
+            Map<String, Index> indices,
+            Map<String, HostTensor> parameters) {
+        Map<String, HostTensor> poisoned = new LinkedHashMap<>();
+        floats.forEach((name, tensor) -> {
+            double[] data = new double[tensor.data().length];
+            Arrays.fill(data, Double.NaN);
+            poisoned.put(name, new HostTensor(tensor.shape(), data));
+        });
+        executor.run(poisoned, indices, parameters);
+    }
+
+    private static Index index(Random random, int length, int range, boolean sorted) {
+        int[] values = random.ints(length, 0, range).toArray();
+        if (sorted) {
+            Arrays.sort(values);
+        }
+        return new Index(values, range);
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {21, 22, 23})
+    void buffersThatLiveTogetherDoNotOverlap(long seed) {
+        Schedule schedule = Lowering.run(Program.of(randomOutputs(new Random(seed))));
+        Sizes sizes = new Sizes(Map.of("N", 7, "E", 29));
+        MemoryPlan plan = MemoryPlan.of(schedule, sizes);
+        List<Schedule.Buffer> arena = schedule.buffers().stream()
+                .filter(buffer -> buffer.storage() == Schedule.Storage.ARENA)
+                .toList();
+        for (Schedule.Buffer a : arena) {
+            for (Schedule.Buffer b : arena) {
+                boolean together = a.number() < b.number() && a.birth() <= b.death() && b.birth() <= a.death();
+                if (together) {
+                    long startA = plan.offset()[a.number()];
+                    long startB = plan.offset()[b.number()];
+                    long endA = startA + a.type().shape().volume().value(sizes);
+                    long endB = startB + b.type().shape().volume().value(sizes);
+                    assertTrue(endA <= startB || endB <= startA, a + " and " + b + ", seed " + seed);
+                }
+            }
+        }
+        assertTrue(plan.live() <= plan.elements());
+        long sum = arena.stream()
+                .mapToLong(buffer -> buffer.type().shape().volume().value(sizes))
+                .sum();
+        assertTrue(plan.elements() < sum, "memory is used again: " + plan.elements() + " of " + sum);
+    }
+
+    @Test
+    void pointwiseChainIsOneLoop() {
+        Node x = Expr.input("x", Shape.of(N, C));
+        Node g = Expr.gather(x, Expr.index("i", E, N));
+        Node y = Expr.scale(Expr.mul(Expr.sin(g), Expr.shift(Expr.input("column", Shape.of(E, 1)), 1)), 3);
+        Schedule schedule = Lowering.run(Program.of(Map.of("y", y)));
+        assertEquals(2, schedule.steps().size(), schedule.toString());
+    }
+
+    @Test
+    void equalSubexpressionsAreComputedOnce() {
+        Node x = Expr.input("x", Shape.of(N, C));
+        Node again = Expr.input("x", Shape.of(N, C));
+        Node w = Expr.parameter("w", Shape.of(C, C));
+        Program program = Simplify.run(Program.of(Map.of(
+                "y",
+                Expr.add(Expr.matmul(x, w), Expr.matmul(again, w)),
+                "unused",
+                Expr.mul(x, Expr.zeros(x.shape())))));
+        long products = program.nodes().stream()
+                .filter(node -> node.op().name().equals("MatMul"))
+                .count();
+        assertEquals(1, products, program.toString());
+    }
+
+    @Test
+    void wrongInputIsNamed() {
+        Program program = Program.of(Map.of("y", Expr.sin(Expr.input("x", Shape.of(N, C)))));
+        try (CpuExecutor executor = new CpuExecutor(program, CpuExecutor.Options.SINGLE)) {
+            ShapeException missing =
+                    assertThrows(ShapeException.class, () -> executor.run(Map.of(), Map.of(), Map.of()));
+            assertTrue(missing.getMessage().contains("input x"), missing.getMessage());
+            ShapeException wrong = assertThrows(
+                    ShapeException.class,
+                    () -> executor.run(Map.of("x", HostTensor.of(new int[] {1, 2}, 0, 0)), Map.of(), Map.of()));
+            assertTrue(wrong.getMessage().contains("(N, 6)"), wrong.getMessage());
+        }
+    }
+}
