@@ -97,7 +97,7 @@ record View(Node base, @Nullable Node index, List<Integer> axes, List<Integer> s
 
     /// The base's axis `a` is the input's axis `map[a]`.
     private @Nullable View mapped(Node input, int[] map) {
-        if (index != null && map[0] != 0) {
+        if (index != null && map[0] != 0 && map[0] != REPEATED) {
             return null;
         }
         List<Integer> newAxes = new ArrayList<>();
@@ -111,7 +111,7 @@ record View(Node base, @Nullable Node index, List<Integer> axes, List<Integer> s
                 newStarts.set(map[axis], starts.get(axis));
             }
         }
-        return new View(input, index, newAxes, newStarts);
+        return new View(input, map.length > 0 && map[0] == REPEATED ? null : index, newAxes, newStarts);
     }
 
     /// Step in elements of the base for each loop axis.
