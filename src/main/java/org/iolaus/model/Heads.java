@@ -1,0 +1,170 @@
+package org.iolaus.model;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Objects;
+import org.iolaus.ir.Node;
+import org.iolaus.model.Architecture.GraphBranch;
+import org.iolaus.model.Architecture.Level;
+import org.iolaus.model.Architecture.NodeBranch;
+import org.iolaus.model.Architecture.NodeHead;
+import org.iolaus.model.Architecture.NodeHeadType;
+import org.iolaus.mpnn.MessagePassing;
+import org.iolaus.nn.Activation;
+import org.iolaus.nn.Initializer;
+import org.iolaus.nn.Mlp;
+import org.iolaus.nn.Scope;
+import org.iolaus.op.Expr;
+import org.iolaus.tensor.Shape;
+import org.jspecify.annotations.Nullable;
+
+/// Builds the heads. Each branch (dataset) has layers of its own; a graph's branch decides which of them it gets.
+final class Heads {
+    private final Architecture architecture;
+    private final Inputs inputs;
+    private final Scope root;
+    private final MessagePassing messagePassing;
+    private final Activation activation;
+    private final int outputsPerColumn;
+    private final List<Mlp> shared = new ArrayList<>();
+
+    /// @param variances whether each head gives a variance beside each value
+    Heads(
+            Architecture architecture,
+            Inputs inputs,
+            Scope root,
+            MessagePassing messagePassing,
+            Activation activation,
+            boolean variances) {
+        this.architecture = architecture;
+        this.inputs = inputs;
+        this.root = root;
+        this.messagePassing = messagePassing;
+        this.activation = activation;
+        this.outputsPerColumn = variances ? 2 : 1;
+    }
+
+    List<Head> build() {
+        for (GraphBranch branch : architecture.outputHeads().graph()) {
+            int width = branch.architecture().dimSharedlayers();
+            int[] widths = new int[branch.architecture().numSharedlayers() + 1];
+            Arrays.fill(widths, width);
+            widths[0] = architecture.hiddenDim();
+            shared.add(Mlp.of(root.at("graph_shared").at(branch.type()), activation, true, widths));
+        }
+        List<Level> levels = architecture.dimensions().outputType();
+        List<Head> heads = new ArrayList<>();
+        ConvolutionHeads convolutions = null;
+        for (int i = 0; i < levels.size(); i++) {
+            if (levels.get(i) == Level.GRAPH) {
+                heads.add(graphHead(i));
+            } else if (architecture
+                            .outputHeads()
+                            .node()
+                            .getFirst()
+                            .architecture()
+                            .type()
+                    == NodeHeadType.CONV) {
+                convolutions = convolutions == null ? convolutionHeads() : convolutions;
+                heads.add(convolutions.head(i));
+            } else {
+                heads.add(nodeHead(i));
+            }
+        }
+        return heads;
+    }
+
+    private Head graphHead(int i) {
+        List<Head> branches = new ArrayList<>();
+        for (int b = 0; b < architecture.outputHeads().graph().size(); b++) {
+            GraphBranch branch = architecture.outputHeads().graph().get(b);
+            int[] widths = widths(
+                    branch.architecture().dimSharedlayers(),
+                    branch.architecture().numHeadlayers(),
+                    branch.architecture().dimHeadlayers(),
+                    i);
+            Double bias = architecture.initialBias();
+            Initializer lastBias = bias == null ? null : Initializer.constant(bias);
+            Mlp mlp = Mlp.of(place(i, branch.type()), activation, false, lastBias, widths);
+            Mlp before = shared.get(b);
+            branches.add(e -> mlp.apply(e.once(before, () -> before.apply(e.pooled()))));
+        }
+        return choose(branches, null);
+    }
+
+    private Head nodeHead(int i) {
+        List<Head> branches = new ArrayList<>();
+        for (NodeBranch branch : architecture.outputHeads().node()) {
+            NodeHead layers = branch.architecture();
+            int[] widths =
+                    widths(architecture.hiddenDim(), layers.dimHeadlayers().size(), layers.dimHeadlayers(), i);
+            Scope place = place(i, branch.type());
+            activation.nameAt(place.at("activation_function"));
+            if (layers.type() == NodeHeadType.MLP) {
+                Mlp mlp = Mlp.of(place.at("mlp").at(0), activation, false, widths);
+                branches.add(e -> mlp.apply(e.atoms().invariant()));
+            } else {
+                Integer slots = architecture.dimensions().numNodes();
+                if (slots == null) {
+                    throw new ModelException("mlp_per_node: want graphs of one size (num_nodes), got different ones");
+                }
+                branches.add(new SlotMlp(place.at("mlp"), activation, slots, inputs, widths));
+            }
+        }
+        return choose(branches, inputs.graph);
+    }
+
+    private ConvolutionHeads convolutionHeads() {
+        if (architecture.outputHeads().node().size() > 1) {
+            throw new ModelException("output_heads.node: want one branch for heads of type conv, got "
+                    + architecture.outputHeads().node().size());
+        }
+        return new ConvolutionHeads(architecture, root, messagePassing, activation, outputsPerColumn);
+    }
+
+    private Scope place(int head, String branch) {
+        return root.at("heads_NN").at(head).at(branch);
+    }
+
+    private int[] widths(int in, int layers, List<Integer> hidden, int head) {
+        if (hidden.size() != layers || layers < 1) {
+            throw new ModelException(
+                    "dim_headlayers: want as many widths as num_headlayers, " + layers + ", got " + hidden);
+        }
+        int[] widths = new int[hidden.size() + 2];
+        widths[0] = in;
+        for (int i = 0; i < hidden.size(); i++) {
+            widths[i + 1] = hidden.get(i);
+        }
+        widths[hidden.size() + 1] =
+                outputsPerColumn * architecture.dimensions().outputDim().get(head);
+        return widths;
+    }
+
+    /// Each row from its graph's branch.
+    ///
+    /// @param graph each row's graph; null where rows are graphs
+    private Head choose(List<Head> branches, @Nullable Node graph) {
+        if (branches.size() == 1) {
+            return branches.getFirst();
+        }
+        return encoding -> {
+            Node result = null;
+            for (int b = 0; b < branches.size(); b++) {
+                Node rows = branches.get(b).apply(encoding);
+                Node mask = mask(b, branches.size());
+                Node chosen = graph == null ? mask : Expr.gather(mask, graph);
+                result = result == null ? rows : Expr.where(chosen, rows, result);
+            }
+            return Objects.requireNonNull(result);
+        };
+    }
+
+    /// (G, 1): 1 for the graphs of a branch, else 0
+    private Node mask(int branch, int branches) {
+        double[] column = new double[branches];
+        column[branch] = 1;
+        return Expr.gather(Expr.constant(Shape.of(branches, 1), column), inputs.branch);
+    }
+}

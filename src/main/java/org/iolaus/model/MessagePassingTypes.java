@@ -1,0 +1,59 @@
+package org.iolaus.model;
+
+import org.iolaus.model.Architecture.Basis;
+import org.iolaus.mpnn.Egnn;
+import org.iolaus.mpnn.Gin;
+import org.iolaus.mpnn.MessagePassing;
+import org.iolaus.mpnn.Painn;
+import org.iolaus.mpnn.SchNet;
+import org.iolaus.nn.Scope;
+import org.jspecify.annotations.Nullable;
+
+/// Makes the configured kind of message passing.
+final class MessagePassingTypes {
+
+    private MessagePassingTypes() {}
+
+    static MessagePassing of(Architecture architecture, Scope root) {
+        Basis basis = architecture.basis();
+        Integer edgeDim = architecture.dimensions().edgeDim();
+        int edgeWidth = edgeDim == null ? 0 : edgeDim;
+        boolean moving = Boolean.TRUE.equals(architecture.equivariance());
+        return switch (architecture.mpnnType()) {
+            case SCHNET -> {
+                if (moving && edgeWidth > 0) {
+                    throw new ModelException("equivariance: want no edge features with SchNet, got " + edgeWidth);
+                }
+                yield new SchNet(
+                        root,
+                        new SchNet.Settings(
+                                needed("radius", architecture.radius()),
+                                needed("num_gaussians", basis.numGaussians()),
+                                needed("num_filters", basis.numFilters()),
+                                edgeWidth,
+                                moving,
+                                edges(architecture)));
+            }
+            case EGNN -> new Egnn(architecture.hiddenDim(), edgeWidth, moving);
+            case PAINN ->
+                new Painn(needed("radius", architecture.radius()), needed("num_radial", basis.numRadial()), edgeWidth);
+            case GIN -> new Gin();
+            case SAGE, GAT, MFC, CGCNN, PNA, PNA_PLUS, PNA_EQ, DIMENET, MACE ->
+                throw new ModelException("mpnn_type: want SchNet, EGNN, PAINN or GIN, got " + architecture.mpnnType());
+        };
+    }
+
+    private static SchNet.Edges edges(Architecture architecture) {
+        if (!Reference.wanted(architecture)) {
+            return SchNet.Edges.GIVEN;
+        }
+        return Reference.rebuildsEdges(architecture) ? SchNet.Edges.REBUILT : SchNet.Edges.GIVEN_UNTRUNCATED;
+    }
+
+    private static <T> T needed(String key, @Nullable T value) {
+        if (value == null) {
+            throw new ModelException(key + ": want a value, got none");
+        }
+        return value;
+    }
+}

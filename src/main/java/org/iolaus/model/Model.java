@@ -1,0 +1,242 @@
+package org.iolaus.model;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.iolaus.grad.Gradient;
+import org.iolaus.ir.Node;
+import org.iolaus.ir.Program;
+import org.iolaus.model.Architecture.Level;
+import org.iolaus.mpnn.MessagePassing;
+import org.iolaus.nn.Activation;
+import org.iolaus.nn.Loss;
+import org.iolaus.nn.Parameters;
+import org.iolaus.nn.Parameters.Role;
+import org.iolaus.nn.Pass;
+import org.iolaus.op.Expr;
+import org.jspecify.annotations.Nullable;
+
+/// A network built from its architecture: parameters, and programs that predict, measure and train.
+///
+/// Outputs of the programs, of which each has some:
+///
+/// | name | shape | meaning |
+/// | --- | --- | --- |
+/// | `head_i` | (G, W) or (N, W) | prediction of head i |
+/// | `var_i` | as `head_i` | its variance, with GaussianNLLLoss |
+/// | `energy` | (G, 1) | of a potential, eV |
+/// | `forces` | (N, 3) | of a potential, eV/Å |
+/// | `loss` | () | this rank's share of the weighted loss |
+/// | `task_losses` | (T) | this rank's shares of the losses of heads; of a potential: energy, energy per atom, forces |
+/// | `grads/NAME` | of the parameter | gradient of `loss`, for parameters that are trained |
+/// | `buffers_after/NAME` | of the buffer | what a training step sets it to |
+/// | `grads_inputs/pos` | (N, 3) | gradient of the sum of the first graph head, where it reads positions |
+public final class Model {
+    public static final String ENERGY = "energy";
+    public static final String FORCES = "forces";
+    public static final String LOSS = "loss";
+    public static final String TASK_LOSSES = "task_losses";
+    public static final String GRADIENT = "grads/";
+    public static final String BUFFER_AFTER = "buffers_after/";
+    public static final String POSITION_GRADIENT = "grads_inputs/pos";
+
+    private final Architecture architecture;
+    private final Loss lossFunction;
+    private final Parameters parameters = new Parameters();
+    private final Inputs inputs;
+    private final Stack stack;
+    private final List<Head> heads;
+    private final @Nullable Potential potential;
+
+    /// Makes the parameters and what connects them.
+    ///
+    /// @param architecture with all sizes known
+    /// @param loss name of the loss function as in the configuration
+    /// @param graphAttributes columns of the graph attributes, 0 without
+    /// @throws ModelException if the architecture cannot be built
+    public Model(Architecture architecture, String loss, int graphAttributes) {
+        if (architecture.attention().globalAttnEngine() != null) {
+            throw new ModelException("global_attn_engine: want null, got "
+                    + architecture.attention().globalAttnEngine());
+        }
+        this.architecture = architecture;
+        this.lossFunction = Loss.of(loss);
+        this.inputs = new Inputs(architecture, graphAttributes);
+        Activation activation = Activation.of(
+                architecture.activationFunction().name(), parameters.root().at("activation_function"));
+        MessagePassing messagePassing = MessagePassingTypes.of(architecture, parameters.root());
+        this.stack = new Stack(architecture, parameters, inputs, messagePassing, activation, graphAttributes);
+        boolean variances = lossFunction == Loss.GAUSSIAN_NLL;
+        this.heads = new Heads(architecture, inputs, parameters.root(), messagePassing, activation, variances).build();
+        this.potential = architecture.potential().enableInteratomicPotential()
+                ? new Potential(architecture, inputs, parameters.root(), lossFunction)
+                : null;
+        if (potential == null && architecture.taskWeights().size() != heads.size()) {
+            throw new ModelException(
+                    "task_weights: want one per head, " + heads.size() + ", got " + architecture.taskWeights());
+        }
+    }
+
+    public Architecture architecture() {
+        return architecture;
+    }
+
+    public Parameters parameters() {
+        return parameters;
+    }
+
+    /// Whether the edges must be all ordered pairs of different atoms of a graph instead of a neighbour list; so it is
+    /// for SchNet
+    /// with `"compatibility": "hydragnn"`, which finds neighbours itself.
+    public boolean wantsAllPairs() {
+        return Reference.rebuildsEdges(architecture);
+    }
+
+    /// Predictions.
+    public Program predict() {
+        return Program.of(new Evaluation(false).predictions());
+    }
+
+    /// Predictions and losses, without a step.
+    public Program evaluate() {
+        Evaluation evaluation = new Evaluation(false);
+        Map<String, Node> outputs = evaluation.predictions();
+        outputs.putAll(evaluation.losses());
+        return Program.of(outputs);
+    }
+
+    /// Losses, gradients and buffers of a training step.
+    public Program train() {
+        Evaluation evaluation = new Evaluation(true);
+        Map<String, Node> outputs = evaluation.losses();
+        outputs.putAll(evaluation.gradients());
+        outputs.putAll(evaluation.buffers());
+        return Program.of(outputs);
+    }
+
+    /// Everything at once, to compare with a reference.
+    ///
+    /// @param training whether batch statistics are in use
+    public Program check(boolean training) {
+        Evaluation evaluation = new Evaluation(training);
+        Map<String, Node> outputs = evaluation.predictions();
+        outputs.putAll(evaluation.losses());
+        outputs.putAll(evaluation.gradients());
+        outputs.putAll(evaluation.buffers());
+        outputs.putAll(evaluation.positionGradient());
+        return Program.of(outputs);
+    }
+
+    /// One evaluation, of which the programs take what they need.
+    private final class Evaluation {
+        private final Pass pass;
+        private final Node atomsPerGraph;
+        private final List<Node> values = new ArrayList<>();
+        private final List<@Nullable Node> variances = new ArrayList<>();
+        private final Potential.@Nullable Prediction prediction;
+        private @Nullable Objective objective;
+
+        Evaluation(boolean training) {
+            pass = new Pass(training, architecture.syncBatchNorm(), inputs.atomWeight);
+            atomsPerGraph = Expr.max(Expr.segmentSum(inputs.atomWeight, inputs.graph), Expr.constant(1));
+            Encoding encoding = stack.apply(pass, atomsPerGraph);
+            for (int i = 0; i < heads.size(); i++) {
+                Node output = heads.get(i).apply(encoding);
+                int width = architecture.dimensions().outputDim().get(i);
+                boolean spread = lossFunction == Loss.GAUSSIAN_NLL;
+                values.add(spread ? Expr.slice(output, 1, 0, width) : output);
+                variances.add(spread ? Expr.square(Expr.slice(output, 1, width, width)) : null);
+            }
+            prediction = potential == null ? null : potential.apply(values.getFirst());
+        }
+
+        Map<String, Node> predictions() {
+            Map<String, Node> outputs = new LinkedHashMap<>();
+            for (int i = 0; i < values.size(); i++) {
+                outputs.put("head_" + i, values.get(i));
+                Node variance = variances.get(i);
+                if (variance != null) {
+                    outputs.put("var_" + i, variance);
+                }
+            }
+            if (prediction != null) {
+                outputs.put(ENERGY, prediction.energy());
+                outputs.put(FORCES, prediction.forces());
+            }
+            return outputs;
+        }
+
+        Map<String, Node> losses() {
+            Map<String, Node> outputs = new LinkedHashMap<>();
+            outputs.put(LOSS, objective().loss());
+            outputs.put(TASK_LOSSES, objective().tasks());
+            return outputs;
+        }
+
+        Map<String, Node> gradients() {
+            List<String> names = parameters.specs().values().stream()
+                    .filter(spec -> spec.role() == Role.TRAINED)
+                    .map(Parameters.Spec::name)
+                    .toList();
+            List<Node> gradients = Gradient.of(
+                    objective().loss(), names.stream().map(parameters::node).toList());
+            Map<String, Node> outputs = new LinkedHashMap<>();
+            for (int i = 0; i < names.size(); i++) {
+                outputs.put(GRADIENT + names.get(i), gradients.get(i));
+            }
+            return outputs;
+        }
+
+        Map<String, Node> buffers() {
+            Map<String, Node> outputs = new LinkedHashMap<>();
+            pass.buffers().forEach((name, node) -> outputs.put(BUFFER_AFTER + name, node));
+            return outputs;
+        }
+
+        Map<String, Node> positionGradient() {
+            int first = architecture.dimensions().outputType().indexOf(Level.GRAPH);
+            Map<String, Node> outputs = new LinkedHashMap<>();
+            if (first >= 0 && Gradient.depends(values.get(first), inputs.positions)) {
+                Node sum = Expr.sumAll(values.get(first));
+                outputs.put(
+                        POSITION_GRADIENT,
+                        Gradient.of(sum, List.of(inputs.positions)).getFirst());
+            }
+            return outputs;
+        }
+
+        private Objective objective() {
+            Objective result = objective;
+            if (result == null) {
+                result = potential != null && prediction != null
+                        ? potential.objective(prediction, lossFunction, atomsPerGraph)
+                        : tasks();
+                objective = result;
+            }
+            return result;
+        }
+
+        private Objective tasks() {
+            double sum =
+                    architecture.taskWeights().stream().mapToDouble(Math::abs).sum();
+            if (sum == 0) {
+                throw new ModelException("task_weights: want one other than 0, got " + architecture.taskWeights());
+            }
+            List<Node> losses = new ArrayList<>();
+            List<Double> weights = new ArrayList<>();
+            for (int i = 0; i < values.size(); i++) {
+                boolean graph = architecture.dimensions().outputType().get(i) == Level.GRAPH;
+                losses.add(lossFunction.apply(
+                        values.get(i),
+                        inputs.targets.get(i),
+                        variances.get(i),
+                        graph ? inputs.graphWeight : inputs.atomWeight,
+                        graph ? inputs.graphsTotal : inputs.atomsTotal,
+                        inputs.ranks));
+                weights.add(architecture.taskWeights().get(i) / sum);
+            }
+            return Objective.weighted(losses, weights);
+        }
+    }
+}

@@ -1,0 +1,27 @@
+package org.iolaus.model;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.iolaus.ir.Node;
+import org.iolaus.op.Expr;
+import org.iolaus.tensor.Shape;
+
+/// What training lessens: this rank's share, so that the sum over ranks is the loss.
+///
+/// @param loss (): weighted sum of the tasks
+/// @param tasks (T): loss of each task, without its weight
+record Objective(Node loss, Node tasks) {
+
+    /// Tasks of weight 0 do not count.
+    static Objective weighted(List<Node> losses, List<Double> weights) {
+        List<Node> tasks = new ArrayList<>();
+        Node total = Expr.constant(0);
+        for (int i = 0; i < losses.size(); i++) {
+            tasks.add(Expr.reshape(losses.get(i), Shape.of(1)));
+            if (weights.get(i) != 0) {
+                total = Expr.add(total, Expr.scale(losses.get(i), weights.get(i)));
+            }
+        }
+        return new Objective(total, Expr.concat(0, tasks));
+    }
+}

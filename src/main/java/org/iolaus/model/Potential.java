@@ -1,0 +1,108 @@
+package org.iolaus.model;
+
+import java.util.List;
+import org.iolaus.grad.Gradient;
+import org.iolaus.ir.Node;
+import org.iolaus.model.Architecture.EnergyReference;
+import org.iolaus.model.Architecture.Level;
+import org.iolaus.nn.Initializer;
+import org.iolaus.nn.Loss;
+import org.iolaus.nn.Scope;
+import org.iolaus.op.Expr;
+import org.jspecify.annotations.Nullable;
+
+/// Interatomic-potential mode: the only head gives the energy of each graph, forces are minus its derivative.
+///
+/// `energy = energy_scale * output + sum over atoms of element_energy[z]`; both are buffers, there only if configured.
+final class Potential {
+    static final String ENERGY_SCALE = "energy_scale";
+    static final String ELEMENT_ENERGY = "element_energy";
+
+    private final Architecture architecture;
+    private final Inputs inputs;
+    private final @Nullable Node scale;
+    private final @Nullable Node elementEnergy;
+
+    /// What the potential says of a batch.
+    ///
+    /// @param interaction (G, 1): energy without the elements' share, eV
+    /// @param reference (G, 1): the elements' share, eV; null without
+    /// @param forces (N, 3), eV/Å
+    record Prediction(Node interaction, @Nullable Node reference, Node forces) {
+        Node energy() {
+            return reference == null ? interaction : Expr.add(interaction, reference);
+        }
+    }
+
+    Potential(Architecture architecture, Inputs inputs, Scope root, Loss loss) {
+        this.architecture = architecture;
+        this.inputs = inputs;
+        check(architecture, loss);
+        Architecture.Potential settings = architecture.potential();
+        Architecture.EnergyScale energyScale = settings.energyScale();
+        scale = energyScale == null
+                ? null
+                : root.buffer(
+                        ENERGY_SCALE, Initializer.constant(energyScale.value() == null ? 1 : energyScale.value()), 1);
+        elementEnergy = settings.energyReference() == EnergyReference.PER_ELEMENT
+                ? root.buffer(ELEMENT_ENERGY, Initializer.constant(0), Inputs.ELEMENTS, 1)
+                : null;
+    }
+
+    private static void check(Architecture architecture, Loss loss) {
+        List<Level> levels = architecture.dimensions().outputType();
+        if (levels.size() != 1 || architecture.dimensions().outputDim().getFirst() != 1) {
+            throw new ModelException("enable_interatomic_potential: want one head of one column, got "
+                    + architecture.dimensions().outputDim());
+        }
+        if (levels.getFirst() == Level.GRAPH && architecture.graphPooling() != Architecture.Pooling.ADD) {
+            throw new ModelException(
+                    "graph_pooling: want add for a potential with a graph head, got " + architecture.graphPooling());
+        }
+        if (loss == Loss.GAUSSIAN_NLL) {
+            throw new ModelException("loss_function_type: want no variance in a potential, got " + loss);
+        }
+        Architecture.Potential weights = architecture.potential();
+        if (weights.energyWeight() <= 0 && weights.energyPeratomWeight() <= 0 && weights.forceWeight() <= 0) {
+            throw new ModelException("energy_weight, energy_peratom_weight, force_weight: want one above 0, got none");
+        }
+    }
+
+    Prediction apply(Node head) {
+        Node output = architecture.dimensions().outputType().getFirst() == Level.NODE
+                ? Expr.segmentSum(head, inputs.graph)
+                : head;
+        Node interaction = scale == null ? output : Expr.mul(output, scale);
+        if (!Gradient.depends(interaction, inputs.positions)) {
+            throw new ModelException(
+                    "mpnn_type: want one that reads positions for a potential, got " + architecture.mpnnType());
+        }
+        Node total = Expr.sumAll(interaction);
+        Node forces = Expr.neg(Gradient.of(total, List.of(inputs.positions)).getFirst());
+        Node reference = elementEnergy == null
+                ? null
+                : Expr.segmentSum(Expr.gather(elementEnergy, inputs.atomicNumber), inputs.graph);
+        return new Prediction(interaction, reference, forces);
+    }
+
+    /// Energy, energy per atom, forces, with the weights as configured.
+    Objective objective(Prediction prediction, Loss loss, Node atomsPerGraph) {
+        Node reference = prediction.reference();
+        Node target = reference == null ? inputs.energy : Expr.sub(inputs.energy, reference);
+        Node predicted = prediction.interaction();
+        Node energy = loss.apply(predicted, target, null, inputs.graphWeight, inputs.graphsTotal, inputs.ranks);
+        Node perAtom = loss.apply(
+                Expr.div(predicted, atomsPerGraph),
+                Expr.div(target, atomsPerGraph),
+                null,
+                inputs.graphWeight,
+                inputs.graphsTotal,
+                inputs.ranks);
+        Node forces = loss.apply(
+                prediction.forces(), inputs.forces, null, inputs.atomWeight, inputs.atomsTotal, inputs.ranks);
+        Architecture.Potential weights = architecture.potential();
+        return Objective.weighted(
+                List.of(energy, perAtom, forces),
+                List.of(weights.energyWeight(), weights.energyPeratomWeight(), weights.forceWeight()));
+    }
+}

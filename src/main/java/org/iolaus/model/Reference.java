@@ -1,0 +1,25 @@
+package org.iolaus.model;
+
+import org.iolaus.model.Architecture.Compatibility;
+import org.iolaus.model.Architecture.MpnnType;
+
+/// What `"compatibility": "hydragnn"` changes; `docs/parity.md` lists the reasons.
+final class Reference {
+
+    private Reference() {}
+
+    static boolean wanted(Architecture architecture) {
+        return architecture.compatibility() == Compatibility.HYDRAGNN;
+    }
+
+    /// The reference's SchNet treats every system as if it were not periodic.
+    static boolean ignoresShifts(Architecture architecture) {
+        return wanted(architecture) && architecture.mpnnType() == MpnnType.SCHNET;
+    }
+
+    /// The reference's SchNet without edge features looks for neighbours itself, in every layer.
+    static boolean rebuildsEdges(Architecture architecture) {
+        Integer edgeDim = architecture.dimensions().edgeDim();
+        return ignoresShifts(architecture) && (edgeDim == null || edgeDim == 0);
+    }
+}

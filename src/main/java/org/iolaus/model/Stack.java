@@ -1,0 +1,85 @@
+package org.iolaus.model;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.iolaus.ir.Node;
+import org.iolaus.mpnn.MessagePassing;
+import org.iolaus.mpnn.NodeFeatures;
+import org.iolaus.nn.Activation;
+import org.iolaus.nn.BatchNorm;
+import org.iolaus.nn.Graph;
+import org.iolaus.nn.Initializer;
+import org.iolaus.nn.Parameters;
+import org.iolaus.nn.Pass;
+import org.iolaus.nn.Pooling;
+import org.iolaus.nn.Scope;
+import org.iolaus.op.Expr;
+import org.iolaus.tensor.Shape;
+import org.jspecify.annotations.Nullable;
+
+/// Embedding, message-passing layers and pooling. After each layer come conditioning, normalisation where the kind of
+/// message
+/// passing wants it, and the activation.
+final class Stack {
+    private final Inputs inputs;
+    private final MessagePassing messagePassing;
+    private final Activation activation;
+    private final Pooling pooling;
+    private final boolean ignoreShifts;
+    private final @Nullable Conditioning conditioning;
+    private final @Nullable Node elements;
+    private final List<MessagePassing.Layer> layers = new ArrayList<>();
+    private final List<BatchNorm> norms = new ArrayList<>();
+
+    Stack(
+            Architecture architecture,
+            Parameters parameters,
+            Inputs inputs,
+            MessagePassing messagePassing,
+            Activation activation,
+            int graphAttributes) {
+        Scope root = parameters.root();
+        this.inputs = inputs;
+        this.messagePassing = messagePassing;
+        this.activation = activation;
+        this.pooling = Pooling.valueOf(architecture.graphPooling().name());
+        this.ignoreShifts = Reference.ignoresShifts(architecture);
+        int hidden = architecture.hiddenDim();
+        elements = architecture.elementEmbedding()
+                ? root.at("element_embedding").parameter("weight", Initializer.normal(), Inputs.ELEMENTS, hidden)
+                : null;
+        boolean frozen = architecture.freezeConvLayers();
+        int width = architecture.elementEmbedding()
+                ? hidden
+                : architecture.dimensions().inputDim();
+        for (int i = 0; i < architecture.numConvLayers(); i++) {
+            boolean last = i + 1 == architecture.numConvLayers();
+            layers.add(messagePassing.layer(root.at("graph_convs").at(i).frozen(frozen), width, hidden, last));
+            if (messagePassing.normalised()) {
+                norms.add(new BatchNorm(
+                        root.at("feature_layers").at(i).at("module").frozen(frozen), hidden));
+            }
+            width = hidden;
+        }
+        conditioning = architecture.useGraphAttrConditioning()
+                ? Conditioning.of(architecture.graphAttrConditioningMode(), root, activation, hidden, graphAttributes)
+                : null;
+    }
+
+    Encoding apply(Pass pass, Node atomsPerGraph) {
+        Node shift = ignoreShifts ? Expr.zeros(Shape.of(Inputs.E, 3)) : inputs.edgeShift;
+        Node edgeAttr = inputs.edgeAttr.shape().dim(1).intValue() == 0 ? null : inputs.edgeAttr;
+        Graph graph = new Graph(inputs.positions, inputs.edgeSource, inputs.edgeTarget, shift, edgeAttr);
+        Node x = elements == null ? inputs.x : Expr.gather(elements, inputs.atomicNumber);
+        NodeFeatures features = messagePassing.start(x, graph);
+        for (int i = 0; i < layers.size(); i++) {
+            features = layers.get(i).apply(features, graph, pass);
+            Node changed = features.invariant();
+            changed = conditioning == null ? changed : conditioning.atoms(changed, inputs);
+            changed = norms.isEmpty() ? changed : norms.get(i).apply(changed, pass);
+            features = features.withInvariant(activation.apply(changed));
+        }
+        Node pooled = pooling.apply(features.invariant(), inputs.graph, atomsPerGraph);
+        return new Encoding(features, conditioning == null ? pooled : conditioning.graphs(pooled, inputs), graph, pass);
+    }
+}

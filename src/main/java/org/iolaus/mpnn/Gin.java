@@ -1,0 +1,35 @@
+package org.iolaus.mpnn;
+
+import org.iolaus.ir.Node;
+import org.iolaus.nn.Activation;
+import org.iolaus.nn.Graph;
+import org.iolaus.nn.Initializer;
+import org.iolaus.nn.Mlp;
+import org.iolaus.nn.Scope;
+import org.iolaus.op.Expr;
+
+/// Graph isomorphism network (Xu et al. 2019): `mlp((1 + eps) x_i + sum_j x_j)` with a trained eps that starts at 100.
+public final class Gin implements MessagePassing {
+
+    @Override
+    public Layer layer(Scope scope, int in, int out, boolean last) {
+        Scope module = scope.at("module_0");
+        Node epsilon = module.parameter("eps", Initializer.constant(100), 1);
+        Mlp mlp = Mlp.of(module.at("nn"), Activation.RELU, false, in, out, out);
+        return (features, graph, pass) -> {
+            Node x = features.invariant();
+            Node neighbours = Expr.segmentSum(Expr.gather(x, graph.source()), graph.target());
+            return features.withInvariant(mlp.apply(Expr.add(Expr.mul(x, Expr.shift(epsilon, 1)), neighbours)));
+        };
+    }
+
+    @Override
+    public NodeFeatures start(Node x, Graph graph) {
+        return new NodeFeatures(x, null);
+    }
+
+    @Override
+    public boolean normalised() {
+        return true;
+    }
+}

@@ -1,0 +1,28 @@
+package org.iolaus.mpnn;
+
+import org.iolaus.ir.Node;
+import org.iolaus.nn.Graph;
+import org.iolaus.nn.Pass;
+import org.iolaus.nn.Scope;
+
+/// A kind of message passing: makes layers, and says what a stack of them begins with.
+public interface MessagePassing {
+
+    /// One layer.
+    @FunctionalInterface
+    interface Layer {
+        NodeFeatures apply(NodeFeatures features, Graph graph, Pass pass);
+    }
+
+    /// Makes a layer and its parameters.
+    ///
+    /// @param in width of the invariant features that enter; `out` of those that leave
+    /// @param last whether no layer follows that reads equivariant features
+    Layer layer(Scope scope, int in, int out, boolean last);
+
+    /// What enters the first layer. x: (N, in)
+    NodeFeatures start(Node x, Graph graph);
+
+    /// Whether each layer of the stack is followed by a [org.iolaus.nn.BatchNorm].
+    boolean normalised();
+}
