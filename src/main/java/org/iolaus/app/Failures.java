@@ -7,6 +7,8 @@ import java.util.Set;
 import org.iolaus.comm.CommException;
 import org.iolaus.comm.Failure;
 import org.iolaus.config.ConfigException;
+import org.iolaus.data.DataException;
+import org.iolaus.model.ModelException;
 
 /// From what was thrown to what the user reads: one line for what the user or the machine got wrong, the stack for our
 /// own mistakes.
@@ -14,7 +16,8 @@ final class Failures {
     static final int FAILURE = 1;
     static final int BAD_INPUT = 2;
 
-    private static final Set<Class<? extends Throwable>> USERS = Set.of(ConfigException.class);
+    private static final Set<Class<? extends Throwable>> USERS =
+            Set.of(ConfigException.class, DataException.class, ModelException.class);
     private static final Set<Class<? extends Throwable>> EXPLAINED =
             Set.of(CommException.class, UncheckedIOException.class);
 

@@ -1,0 +1,141 @@
+package org.iolaus.app;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.iolaus.cpu.CpuExecutor;
+import org.iolaus.data.Hdf5File;
+import org.iolaus.ir.Program;
+import org.iolaus.model.Model;
+import org.iolaus.model.ModelException;
+import org.iolaus.nn.Parameters;
+import org.iolaus.tensor.HostTensor;
+import org.jspecify.annotations.Nullable;
+
+/// Compares this program with the reference on one case: outputs, losses, gradients, buffers.
+final class Verification {
+    /// Arrays whose values cancel to nothing are measured against this share of the largest array of their folder.
+    private static final double CANCELLED = 1e-5;
+
+    private final double tolerance;
+    private final List<Line> lines = new ArrayList<>();
+
+    /// One array.
+    ///
+    /// @param array `outputs/head_0`
+    /// @param error max |a-b| / max |b|; NaN where there is nothing to compare
+    /// @param remark what is wrong beside the numbers; null if nothing
+    record Line(
+            String array,
+            double error,
+            boolean ok,
+            @Nullable String remark) {}
+
+    /// What came of a case.
+    ///
+    /// @param unsupported why it could not be run; null if it was
+    record Result(String name, @Nullable String unsupported, List<Line> lines) {
+        boolean ok() {
+            return lines.stream().allMatch(Line::ok);
+        }
+    }
+
+    private Verification(double tolerance) {
+        this.tolerance = tolerance;
+    }
+
+    static Result run(Hdf5File file, String name, double tolerance) {
+        GoldenCase golden = GoldenCase.open(file, name);
+        Optional<String> unsupported = golden.unsupported();
+        if (unsupported.isPresent()) {
+            return new Result(name, unsupported.get(), List.of());
+        }
+        try {
+            Model model = golden.model();
+            Verification verification = new Verification(tolerance);
+            verification.compare(golden, model);
+            return new Result(name, null, verification.lines);
+        } catch (ModelException e) {
+            return new Result(name, e.getMessage(), List.of());
+        }
+    }
+
+    private void compare(GoldenCase golden, Model model) {
+        List<String> faults = new ArrayList<>();
+        Map<String, HostTensor> parameters = golden.parameters(model.parameters(), faults);
+        for (String fault : faults) {
+            int colon = fault.indexOf(':');
+            lines.add(new Line(fault.substring(0, colon), Double.NaN, false, fault.substring(colon + 2)));
+        }
+        if (!faults.isEmpty()) {
+            return;
+        }
+        Program program = model.check(golden.training());
+        GoldenCase.Batch batch = golden.batch(model);
+        Map<String, HostTensor> ours;
+        try (CpuExecutor executor = new CpuExecutor(program, CpuExecutor.Options.SINGLE)) {
+            ours = executor.run(batch.floats(), batch.indices(), parameters);
+        }
+        for (String output : golden.arrays("outputs")) {
+            compare("outputs/" + output, ours.get(output), golden.array("outputs", output), 0);
+        }
+        compareNamed(golden, model.parameters(), ours, "grads", Model.GRADIENT);
+        if (golden.arrays("grads_inputs").contains("pos")) {
+            HostTensor pos = golden.array("grads_inputs", "pos");
+            compare("grads_inputs/pos", ours.get(Model.POSITION_GRADIENT), pos, 0);
+        }
+        compareNamed(golden, model.parameters(), ours, "buffers_after", Model.BUFFER_AFTER);
+    }
+
+    /// Arrays that carry parameters' names. What the reference leaves out must be zero here.
+    private void compareNamed(
+            GoldenCase golden, Parameters parameters, Map<String, HostTensor> ours, String folder, String prefix) {
+        Map<String, HostTensor> theirs = new LinkedHashMap<>();
+        golden.arrays(folder).forEach(name -> theirs.put(name, golden.array(folder, name)));
+        double largest =
+                theirs.values().stream().mapToDouble(Verification::size).max().orElse(0);
+        Set<String> seen = new HashSet<>();
+        theirs.forEach((name, value) -> {
+            String original = parameters.aliases().getOrDefault(name, name);
+            seen.add(original);
+            compare(folder + "/" + name, ours.get(prefix + original), value, CANCELLED * largest);
+        });
+        ours.forEach((name, value) -> {
+            if (name.startsWith(prefix) && !seen.contains(name.substring(prefix.length()))) {
+                HostTensor nothing = new HostTensor(value.shape(), new double[value.data().length]);
+                compare(folder + "/" + name.substring(prefix.length()), value, nothing, CANCELLED * largest);
+            }
+        });
+    }
+
+    private void compare(String array, @Nullable HostTensor ours, HostTensor theirs, double smallest) {
+        if (ours == null) {
+            lines.add(new Line(array, Double.NaN, false, "not computed"));
+        } else if (ours.data().length != theirs.data().length) {
+            String remark = "want shape " + Arrays.toString(theirs.shape()) + ", got " + Arrays.toString(ours.shape());
+            lines.add(new Line(array, Double.NaN, false, remark));
+        } else {
+            double difference = 0;
+            for (int i = 0; i < theirs.data().length; i++) {
+                double d = Math.abs(ours.data()[i] - theirs.data()[i]);
+                difference = Double.isNaN(d) ? Double.NaN : Math.max(difference, d);
+            }
+            double scale = Math.max(size(theirs), smallest);
+            double error = scale == 0 ? difference : difference / scale;
+            lines.add(new Line(array, error, error <= tolerance, null));
+        }
+    }
+
+    private static double size(HostTensor tensor) {
+        double size = 0;
+        for (double value : tensor.data()) {
+            size = Math.max(size, Math.abs(value));
+        }
+        return size;
+    }
+}

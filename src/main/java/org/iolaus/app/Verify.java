@@ -1,0 +1,116 @@
+package org.iolaus.app;
+
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Objects;
+import java.util.concurrent.Callable;
+import org.iolaus.app.Verification.Line;
+import org.iolaus.app.Verification.Result;
+import org.iolaus.data.Hdf5File;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/// `iolaus verify`: compares this build with reference results of HydraGNN.
+@Command(
+        name = "verify",
+        description = {
+            "Compares forward pass, losses, gradients and buffers with reference results of HydraGNN (docs/verify.md).",
+            "Prints one line per array: case, array, max |a-b| / max |b|, ok or FAILED.",
+            "Cases that this build cannot run are named with the reason; they alone do not make the exit code 1.",
+        },
+        exitCodeList = {
+            "0:all compared arrays agree",
+            "1:an array or a parameter's name or shape differs",
+            "2:bad input"
+        })
+final class Verify implements Callable<Integer> {
+
+    @Spec
+    private @Nullable CommandSpec spec;
+
+    @Parameters(arity = "1..*", paramLabel = "FILE.h5", description = "Files, each one case or one group per case.")
+    private List<Path> files = new ArrayList<>();
+
+    @Option(names = "--case", paramLabel = "NAME", description = "Only this case (may be given several times).")
+    private List<String> cases = new ArrayList<>();
+
+    @Option(names = "--tolerance", defaultValue = "1e-9", description = "Largest error (default: ${DEFAULT-VALUE}).")
+    private double tolerance;
+
+    @Option(names = "--strict", description = "Exit code 1 also if a case cannot be run.")
+    private boolean strict;
+
+    @Option(names = "--json", description = "Print one JSON array instead.")
+    private boolean json;
+
+    @Override
+    public Integer call() {
+        PrintWriter out = Objects.requireNonNull(spec).commandLine().getOut();
+        List<String> objects = new ArrayList<>();
+        int compared = 0;
+        int wrong = 0;
+        int unsupported = 0;
+        for (Path path : files) {
+            try (Hdf5File file = Hdf5File.open(path)) {
+                for (String name : cases.isEmpty() ? GoldenCase.names(file) : cases) {
+                    Result result = Verification.run(file, name, tolerance);
+                    if (result.unsupported() != null) {
+                        unsupported++;
+                    }
+                    compared += result.lines().size();
+                    wrong += (int)
+                            result.lines().stream().filter(line -> !line.ok()).count();
+                    print(path, result, objects, out);
+                }
+            }
+        }
+        if (json) {
+            out.println("[" + String.join(",\n", objects) + "]");
+        } else {
+            out.printf(
+                    Locale.ROOT,
+                    "%d arrays compared, %d differ by more than %.0e, %d cases not supported%n",
+                    compared,
+                    wrong,
+                    tolerance,
+                    unsupported);
+        }
+        return wrong > 0 || (strict && unsupported > 0) ? Failures.FAILURE : 0;
+    }
+
+    private void print(Path path, Result result, List<String> objects, PrintWriter out) {
+        String name = result.name().isEmpty() ? String.valueOf(path.getFileName()) : result.name();
+        if (result.unsupported() != null) {
+            objects.add(object(path, result.name(), null, Double.NaN, false, "unsupported: " + result.unsupported()));
+            if (!json) {
+                out.println(name + "  unsupported: " + result.unsupported());
+            }
+        }
+        for (Line line : result.lines()) {
+            objects.add(object(path, result.name(), line.array(), line.error(), line.ok(), line.remark()));
+            if (!json) {
+                String error = Double.isNaN(line.error()) ? "-" : String.format(Locale.ROOT, "%.1e", line.error());
+                String remark = line.remark() == null ? "" : "  " + line.remark();
+                out.printf("%s  %s  %s  %s%s%n", name, line.array(), error, line.ok() ? "ok" : "FAILED", remark);
+            }
+        }
+    }
+
+    private static String object(
+            Path path, String name, @Nullable String array, double error, boolean ok, @Nullable String remark) {
+        return "{\"file\": " + quoted(path.toString()) + ", \"case\": " + quoted(name) + ", \"array\": "
+                + quoted(array) + ", \"error\": " + (Double.isFinite(error) ? Double.toString(error) : "null")
+                + ", \"ok\": " + ok + ", \"remark\": " + quoted(remark) + "}";
+    }
+
+    private static String quoted(@Nullable String text) {
+        return text == null ? "null" : "\"" + text.replace("\\", "\\\\").replace("\"", "\\\"") + "\"";
+    }
+}

@@ -1,0 +1,43 @@
+package org.iolaus.app;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import org.iolaus.app.Verification.Line;
+import org.iolaus.app.Verification.Result;
+import org.iolaus.data.Hdf5File;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.TestFactory;
+
+/// Every array of every reference case agrees to 1e-9: outputs, losses, gradients of parameters and positions, buffers.
+final class GoldenParityTest {
+    private static final Path FOLDER =
+            Path.of(System.getProperty("golden.dir", "src/test/resources/golden"), "hydragnn");
+
+    @TestFactory
+    Stream<DynamicTest> cases() {
+        return Stream.of("SchNet", "EGNN", "PAINN", "GIN", "interatomic_potential")
+                .flatMap(model -> {
+                    Path path = FOLDER.resolve(model + ".h5");
+                    try (Hdf5File file = Hdf5File.open(path)) {
+                        return GoldenCase.names(file).stream()
+                                .map(name -> DynamicTest.dynamicTest(model + " " + name, () -> agrees(path, name)));
+                    }
+                });
+    }
+
+    private static void agrees(Path path, String name) {
+        try (Hdf5File file = Hdf5File.open(path)) {
+            Result result = Verification.run(file, name, 1e-9);
+            assertNull(result.unsupported());
+            assertFalse(result.lines().isEmpty());
+            List<Line> wrong =
+                    result.lines().stream().filter(line -> !line.ok()).toList();
+            assertEquals(List.of(), wrong);
+        }
+    }
+}
