@@ -58,7 +58,16 @@ final class ConfigCheck {
 
     private ConfigCheck() {}
 
-    /// Checks that hold for every configuration.
+    /// Checks of the dataset, from which sizes follow.
+    static void dataset(Config config) {
+        DatasetConfig dataset = config.dataset();
+        if (dataset != null) {
+            source(dataset);
+            split(dataset);
+        }
+    }
+
+    /// Checks that hold for every configuration with its sizes.
     static void model(Config config) {
         VariablesOfInterest variables = config.neuralNetwork().variablesOfInterest();
         Architecture architecture = config.neuralNetwork().architecture();
@@ -74,8 +83,6 @@ final class ConfigCheck {
         optimizer(training.optimizer());
         plateau(training.reduceLrOnPlateau());
         if (config.dataset() != null) {
-            dataset(config.dataset());
-            split(config.dataset());
             columns(config.dataset(), variables, architecture);
         }
     }
@@ -313,7 +320,7 @@ final class ConfigCheck {
         notNegative(path + "cooldown", plateau.cooldown());
     }
 
-    private static void dataset(DatasetConfig dataset) {
+    private static void source(DatasetConfig dataset) {
         Set<String> roles = dataset.path().keySet();
         check(
                 roles.isEmpty() || roles.equals(Set.of("total")) || roles.equals(Set.copyOf(ROLES)),

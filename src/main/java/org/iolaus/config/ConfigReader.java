@@ -59,7 +59,9 @@ public final class ConfigReader {
         Overrides.apply(root, overrides);
         HydraGnnForms.normalise(root);
         Derived.optimizerDefaults(root);
-        Config config = Derived.fill(RecordMapper.read(Config.class, root, ""));
+        Config given = RecordMapper.read(Config.class, root, "");
+        ConfigCheck.dataset(given);
+        Config config = Derived.fill(given);
         ConfigCheck.model(config);
         return config;
     }

@@ -37,16 +37,17 @@ final class Overrides {
         if (SECTIONS.contains(dot < 0 ? key : key.substring(0, dot))) {
             return key;
         }
+        String name = key.replaceFirst("\\.\\d.*", "");
         Set<String> paths = Keys.paths().keySet();
         List<String> matches =
-                paths.stream().filter(path -> path.endsWith("." + key)).toList();
+                paths.stream().filter(path -> path.endsWith("." + name)).toList();
         if (matches.size() == 1 && !matches.getFirst().contains("[]")) {
-            return matches.getFirst();
+            return matches.getFirst() + key.substring(name.length());
         }
         if (!matches.isEmpty()) {
             throw new ConfigException("--set " + key + ": want the full path, one of " + String.join(", ", matches));
         }
-        String last = key.substring(key.lastIndexOf('.') + 1);
+        String last = name.substring(name.lastIndexOf('.') + 1);
         Set<String> names = paths.stream()
                 .map(path -> path.substring(path.lastIndexOf('.') + 1))
                 .collect(Collectors.toSet());
