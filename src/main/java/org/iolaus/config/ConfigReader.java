@@ -20,11 +20,12 @@ public final class ConfigReader {
     /// @throws ConfigException for anything that is unknown, of a wrong type, missing, impossible or not supported
     public static Config read(Path file, List<String> overrides) {
         try {
-            Config config = parse(Files.readString(file), overrides);
-            ConfigCheck.run(config);
-            unsupported(config).ifPresent(problem -> {
+            Config given = parse(Files.readString(file), overrides);
+            unsupported(given).ifPresent(problem -> {
                 throw new ConfigException(problem);
             });
+            Config config = complete(given);
+            ConfigCheck.run(config);
             return config;
         } catch (IOException e) {
             throw new ConfigException(file + ": cannot be read: " + e, e);
@@ -38,7 +39,7 @@ public final class ConfigReader {
     ///
     /// @throws ConfigException for anything that is unknown, of a wrong type, missing or impossible
     public static Config fromJson(String json) {
-        return parse(json, List.of());
+        return complete(parse(json, List.of()));
     }
 
     /// The first setting that this build does not support, as a message.
@@ -59,7 +60,10 @@ public final class ConfigReader {
         Overrides.apply(root, overrides);
         HydraGnnForms.normalise(root);
         Derived.optimizerDefaults(root);
-        Config given = RecordMapper.read(Config.class, root, "");
+        return RecordMapper.read(Config.class, root, "");
+    }
+
+    private static Config complete(Config given) {
         ConfigCheck.dataset(given);
         Config config = Derived.fill(given);
         ConfigCheck.model(config);
