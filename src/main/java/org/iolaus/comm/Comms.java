@@ -1,5 +1,8 @@
 package org.iolaus.comm;
 
+import java.time.Duration;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Function;
 import java.util.function.ToIntFunction;
 
@@ -7,9 +10,22 @@ import java.util.function.ToIntFunction;
 public final class Comms {
     private Comms() {}
 
-    /// All ranks of the job below `mpirun` or `srun`, one rank otherwise.
+    private static final AtomicBoolean FAILING = new AtomicBoolean();
+
+    /// All ranks of the job below `mpirun` or `srun`, one rank otherwise. Once per process.
     public static Comm open() {
-        return new SoloComm();
+        Launch launch = Launch.fromEnvironment();
+        if (launch.launcher() == null) {
+            return new SoloComm();
+        }
+        try {
+            return MpiComm.open(launch, Limits.fromEnvironment());
+        } catch (LinkageError e) {
+            throw new CommException(
+                    "started by %s: want libmpi_java of an Open MPI with Java bindings in java.library.path, got '%s' (searched: %s)"
+                            .formatted(launch.launcher(), e.getMessage(), System.getProperty("java.library.path")),
+                    e);
+        }
     }
 
     /// This process's rank as its launcher numbered it, without starting MPI; zero when started alone.
@@ -17,14 +33,35 @@ public final class Comms {
         return Launch.fromEnvironment().rank();
     }
 
-    /// Runs `body` on this rank. Whatever it throws ends all ranks within seconds with the exit code and the text that
-    /// `describe` makes
-    /// of it, said once, with rank and host; on a single rank it is thrown on.
+    /// Runs `body` on this rank. Whatever it throws, on this or on another thread, ends all ranks within seconds with
+    /// the exit code and
+    /// the text that `describe` makes of it, said once, with rank and host; on a single rank it is thrown on.
     ///
     /// @return what `body` returned
     public static int run(Function<Throwable, Failure> describe, ToIntFunction<Comm> body) {
-        try (Comm comm = open()) {
+        Comm comm = open();
+        if (comm instanceof SoloComm) {
             return body.applyAsInt(comm);
         }
+        Thread.setDefaultUncaughtExceptionHandler((thread, thrown) -> end(comm, describe.apply(thrown)));
+        try {
+            int code = body.applyAsInt(comm);
+            comm.close();
+            return code;
+        } catch (Throwable thrown) {
+            end(comm, describe.apply(thrown));
+            throw thrown;
+        }
+    }
+
+    /// When many ranks fail at once, most often of the same cause, the lowest one speaks, and the others end with it
+    /// before their turn.
+    private static void end(Comm comm, Failure failure) {
+        if (!FAILING.compareAndSet(false, true)) {
+            return;
+        }
+        LockSupport.parkNanos(
+                Duration.ofMillis(500).multipliedBy(Math.min(comm.rank(), 6)).toNanos());
+        comm.abort(failure.exitCode(), failure.text());
     }
 }

@@ -1,7 +1,8 @@
 package org.iolaus.comm;
 
-import java.net.InetAddress;
-import java.net.UnknownHostException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -16,22 +17,19 @@ record Launch(@Nullable String launcher, int rank, int size) {
         return from(System.getenv());
     }
 
-    /// Open MPI's own variables first; below `srun` and other PMIx launchers the ones of those.
+    /// Open MPI's own variables first, then those of a Slurm step (a batch script itself is not a rank), then PMIx.
     static Launch from(Map<String, String> environment) {
         String openMpi = environment.get("OMPI_COMM_WORLD_RANK");
         if (openMpi != null) {
             return new Launch("mpirun", number(openMpi), number(environment.getOrDefault("OMPI_COMM_WORLD_SIZE", "1")));
         }
         String slurm = environment.get("SLURM_PROCID");
-        String tasks = environment.getOrDefault("SLURM_STEP_NUM_TASKS", environment.getOrDefault("SLURM_NTASKS", "1"));
+        int tasks = number(environment.getOrDefault("SLURM_STEP_NUM_TASKS", "1"));
+        if (slurm != null && tasks > 1) {
+            return new Launch("srun", number(slurm), tasks);
+        }
         String pmix = environment.get("PMIX_RANK");
-        if (slurm != null && (pmix != null || number(tasks) > 1)) {
-            return new Launch("srun", number(slurm), number(tasks));
-        }
-        if (pmix != null) {
-            return new Launch("a PMIx launcher", number(pmix), 1);
-        }
-        return new Launch(null, 0, 1);
+        return pmix == null ? new Launch(null, 0, 1) : new Launch("a PMIx launcher", number(pmix), 1);
     }
 
     private static int number(String text) {
@@ -42,15 +40,16 @@ record Launch(@Nullable String launcher, int rank, int size) {
         }
     }
 
+    /// Without asking a name server, which may take its time.
     static String hostName() {
         String variable = System.getenv("HOSTNAME");
         if (variable != null && !variable.isBlank()) {
             return variable;
         }
         try {
-            return InetAddress.getLocalHost().getHostName();
-        } catch (UnknownHostException e) {
-            return "unknown-host";
+            return Files.readString(Path.of("/proc/sys/kernel/hostname")).strip();
+        } catch (IOException e) {
+            return "localhost";
         }
     }
 

@@ -1,0 +1,191 @@
+package org.iolaus.comm;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Objects;
+import java.util.function.Consumer;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/// Ranks that are threads of this process, for tests: the same contract as MPI, and stricter, since it notices ranks
+/// that
+/// call different collectives.
+public final class LocalComm implements Comm {
+    private final LocalGroup group;
+    private final int rank;
+    private Duration limit;
+
+    private LocalComm(LocalGroup group, int rank) {
+        this.group = group;
+        this.rank = rank;
+        this.limit = group.limits().startup();
+    }
+
+    /// Runs `body` once per rank, all at the same time, and returns when all have returned.
+    ///
+    /// @throws RuntimeException or Error: the first one that a rank threw; the others end at their next collective
+    public static void run(int ranks, Consumer<Comm> body) {
+        call(ranks, comm -> {
+            body.accept(comm);
+            return comm;
+        });
+    }
+
+    /// As [#run], and returns what the ranks returned, by rank.
+    public static <T> List<T> call(int ranks, Function<Comm, T> body) {
+        return call(ranks, new Limits(Duration.ofSeconds(60), Duration.ofSeconds(60)), body);
+    }
+
+    /// As [#call], with other time limits.
+    static <T> List<T> call(int ranks, Limits limits, Function<Comm, T> body) {
+        var group = new LocalGroup(ranks, limits);
+        List<@Nullable T> results = new ArrayList<>();
+        var threads = new ArrayList<Thread>();
+        for (int rank = 0; rank < ranks; rank++) {
+            results.add(null);
+            int mine = rank;
+            threads.add(Thread.ofPlatform().daemon().name("rank " + rank).start(() -> {
+                try {
+                    T result = body.apply(new LocalComm(group, mine));
+                    synchronized (results) {
+                        results.set(mine, result);
+                    }
+                } catch (Throwable thrown) {
+                    group.fail(thrown);
+                }
+            }));
+        }
+        for (Thread thread : threads) {
+            group.join(thread);
+        }
+        switch (group.failed()) {
+            case null -> {}
+            case RuntimeException failure -> throw failure;
+            case Error failure -> throw failure;
+            case Throwable failure -> throw new CommException("a rank failed", failure);
+        }
+        synchronized (results) {
+            return results.stream().map(Objects::requireNonNull).toList();
+        }
+    }
+
+    @Override
+    public int rank() {
+        return rank;
+    }
+
+    @Override
+    public int size() {
+        return group.size();
+    }
+
+    @Override
+    public int localRank() {
+        return rank;
+    }
+
+    @Override
+    public String host() {
+        return Launch.hostName();
+    }
+
+    @Override
+    public void barrier() {
+        exchange("barrier", "", parts -> "");
+    }
+
+    @Override
+    public void broadcast(double[] values, int root) {
+        Launch.checkRoot(root, group.size());
+        String what = "broadcast of %d numbers from rank %d".formatted(values.length, root);
+        var result = (double[]) exchange(what, values.clone(), parts -> parts[root]);
+        System.arraycopy(result, 0, values, 0, values.length);
+    }
+
+    @Override
+    public byte[] broadcast(byte[] bytes, int root) {
+        Launch.checkRoot(root, group.size());
+        return ((byte[]) exchange("broadcast of bytes from rank " + root, bytes.clone(), parts -> parts[root])).clone();
+    }
+
+    @Override
+    public List<byte[]> gather(byte[] bytes, int root) {
+        Launch.checkRoot(root, group.size());
+        var parts = (Object[]) exchange("gather to rank " + root, bytes.clone(), all -> all);
+        return rank == root ? Arrays.stream(parts).map(part -> (byte[]) part).toList() : List.of();
+    }
+
+    @Override
+    public void sum(double[] values, int offset, int length) {
+        sumAsync(values, offset, length).await();
+    }
+
+    @Override
+    public Pending sumAsync(double[] values, int offset, int length) {
+        Objects.checkFromIndexSize(offset, length, values.length);
+        double[] mine = Arrays.copyOfRange(values, offset, offset + length);
+        LocalGroup.Round round = group.enter(rank, "sum of " + length + " numbers", mine, LocalComm::sumInRankOrder);
+        return new Pending() {
+            @Override
+            public boolean done() {
+                return group.isDone(round);
+            }
+
+            @Override
+            public void await() {
+                System.arraycopy((double[]) group.await(rank, round, limit), 0, values, offset, length);
+            }
+        };
+    }
+
+    @Override
+    public long max(long value) {
+        return (Long) exchange(
+                "largest",
+                value,
+                parts -> Arrays.stream(parts)
+                        .mapToLong(part -> (Long) part)
+                        .max()
+                        .orElseThrow());
+    }
+
+    @Override
+    public long sum(long value) {
+        return (Long) exchange(
+                "sum",
+                value,
+                parts -> Arrays.stream(parts).mapToLong(part -> (Long) part).sum());
+    }
+
+    @Override
+    public void startupDone() {
+        limit = group.limits().step();
+    }
+
+    @Override
+    public void abort(int code, String why) {
+        var aborted = new CommException("rank %d aborts with exit code %d: %s".formatted(rank, code, why));
+        group.fail(aborted);
+        throw aborted;
+    }
+
+    @Override
+    public void close() {}
+
+    private Object exchange(String what, Object mine, Function<Object[], Object> combine) {
+        return group.await(rank, group.enter(rank, what, mine, combine), limit);
+    }
+
+    private static Object sumInRankOrder(Object[] parts) {
+        double[] total = ((double[]) parts[0]).clone();
+        for (int rank = 1; rank < parts.length; rank++) {
+            var part = (double[]) parts[rank];
+            for (int i = 0; i < total.length; i++) {
+                total[i] += part[i];
+            }
+        }
+        return total;
+    }
+}

@@ -1,0 +1,313 @@
+package org.iolaus.comm;
+
+import java.nio.ByteBuffer;
+import java.nio.DoubleBuffer;
+import java.nio.LongBuffer;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.locks.LockSupport;
+import mpi.Intracomm;
+import mpi.MPI;
+import mpi.MPIException;
+import mpi.Op;
+import mpi.Request;
+
+/// Ranks that Open MPI started.
+///
+/// Every collective is a non-blocking one on a direct buffer that is then asked for until it is done, so a rank that
+/// waits can look at
+/// the clock, and blocking and overlapped sums are the same code.
+final class MpiComm implements Comm {
+    /// Numbers per message of a blocking sum, bytes per message of a broadcast: bounds the staging memory.
+    private static final int CHUNK = 1 << 20;
+
+    private final Intracomm world;
+    private final Arrivals arrivals;
+    private final Limits limits;
+    private final int rank;
+    private final int size;
+    private final int localRank;
+    private final String host;
+    private final ArrayDeque<DoubleBuffer> staging = new ArrayDeque<>();
+    private Duration limit;
+    private long started;
+
+    /// Starts MPI; once per process.
+    static MpiComm open(Launch launch, Limits limits) {
+        try {
+            int threads = MPI.InitThread(new String[0], MPI.THREAD_MULTIPLE);
+            if (threads < MPI.THREAD_MULTIPLE) {
+                throw new CommException(
+                        "MPI library: want MPI_THREAD_MULTIPLE, got thread level %d of %d (build Open MPI with thread support)"
+                                .formatted(threads, MPI.THREAD_MULTIPLE));
+            }
+            MPI.COMM_WORLD.setErrhandler(MPI.ERRORS_RETURN);
+            return new MpiComm(launch, limits);
+        } catch (MPIException e) {
+            throw new CommException("MPI could not start: " + e.getMessage(), e);
+        }
+    }
+
+    private MpiComm(Launch launch, Limits limits) throws MPIException {
+        this.limits = limits;
+        limit = limits.startup();
+        world = MPI.COMM_WORLD.dup();
+        rank = world.getRank();
+        size = world.getSize();
+        if (size < launch.size()) {
+            throw new CommException(
+                    "%s started %d ranks, but MPI knows of %d: start them with mpirun or srun --mpi=pmix"
+                            .formatted(launch.launcher(), launch.size(), size));
+        }
+        localRank = MPI.COMM_WORLD
+                .splitType(mpi.Comm.TYPE_SHARED, rank, MPI.INFO_NULL)
+                .getRank();
+        host = MPI.getProcessorName();
+        arrivals = new Arrivals(MPI.COMM_WORLD.dup(), host);
+    }
+
+    @Override
+    public int rank() {
+        return rank;
+    }
+
+    @Override
+    public int size() {
+        return size;
+    }
+
+    @Override
+    public int localRank() {
+        return localRank;
+    }
+
+    @Override
+    public String host() {
+        return host;
+    }
+
+    @Override
+    public void barrier() {
+        finish(start("barrier", () -> world.iBarrier()));
+    }
+
+    @Override
+    public void broadcast(double[] values, int root) {
+        Launch.checkRoot(root, size);
+        for (int from = 0; from < values.length; from += CHUNK) {
+            int count = Math.min(CHUNK, values.length - from);
+            DoubleBuffer buffer = borrow(count);
+            buffer.put(0, values, from, count);
+            finish(start("broadcast", () -> world.iBcast(buffer, count, MPI.DOUBLE, root)));
+            buffer.get(0, values, from, count);
+            staging.add(buffer);
+        }
+    }
+
+    @Override
+    public byte[] broadcast(byte[] bytes, int root) {
+        Launch.checkRoot(root, size);
+        LongBuffer length = MPI.newLongBuffer(1).put(0, bytes.length);
+        finish(start("broadcast", () -> world.iBcast(length, 1, MPI.LONG, root)));
+        byte[] result = rank == root ? bytes.clone() : new byte[Math.toIntExact(length.get(0))];
+        ByteBuffer buffer = MPI.newByteBuffer(Math.min(CHUNK, result.length));
+        for (int from = 0; from < result.length; from += CHUNK) {
+            int count = Math.min(CHUNK, result.length - from);
+            buffer.put(0, result, from, count);
+            finish(start("broadcast", () -> world.iBcast(buffer, count, MPI.BYTE, root)));
+            buffer.get(0, result, from, count);
+        }
+        return result;
+    }
+
+    @Override
+    public List<byte[]> gather(byte[] bytes, int root) {
+        Launch.checkRoot(root, size);
+        long[] lengths = new long[size];
+        lengths[rank] = bytes.length;
+        lengths = reduce(lengths, MPI.SUM);
+        int[] counts = new int[size];
+        int[] offsets = new int[size];
+        long total = 0;
+        for (int other = 0; other < size; other++) {
+            counts[other] = (int) lengths[other];
+            offsets[other] = (int) total;
+            total += lengths[other];
+        }
+        if (total > Integer.MAX_VALUE) {
+            throw new CommException("gather: want less than 2 GiB from all ranks together, got " + total + " bytes");
+        }
+        ByteBuffer mine = MPI.newByteBuffer(bytes.length).put(0, bytes);
+        if (rank != root) {
+            finish(start("gather", () -> world.iGatherv(mine, bytes.length, MPI.BYTE, root)));
+            return List.of();
+        }
+        ByteBuffer all = MPI.newByteBuffer((int) total);
+        finish(start(
+                "gather", () -> world.iGatherv(mine, bytes.length, MPI.BYTE, all, counts, offsets, MPI.BYTE, root)));
+        var result = new ArrayList<byte[]>();
+        for (int other = 0; other < size; other++) {
+            byte[] part = new byte[counts[other]];
+            all.get(offsets[other], part);
+            result.add(part);
+        }
+        return result;
+    }
+
+    @Override
+    public void sum(double[] values, int offset, int length) {
+        Objects.checkFromIndexSize(offset, length, values.length);
+        for (int done = 0; done < length; done += CHUNK) {
+            sumAsync(values, offset + done, Math.min(CHUNK, length - done)).await();
+        }
+    }
+
+    @Override
+    public Pending sumAsync(double[] values, int offset, int length) {
+        Objects.checkFromIndexSize(offset, length, values.length);
+        DoubleBuffer buffer = borrow(length);
+        buffer.put(0, values, offset, length);
+        Started sum = start("sum", () -> world.iAllReduce(buffer, length, MPI.DOUBLE, MPI.SUM));
+        return new Pending() {
+            @Override
+            public boolean done() {
+                return sum.done();
+            }
+
+            @Override
+            public void await() {
+                finish(sum);
+                buffer.get(0, values, offset, length);
+                staging.add(buffer);
+            }
+        };
+    }
+
+    @Override
+    public long max(long value) {
+        return reduce(new long[] {value}, MPI.MAX)[0];
+    }
+
+    @Override
+    public long sum(long value) {
+        return reduce(new long[] {value}, MPI.SUM)[0];
+    }
+
+    @Override
+    public void startupDone() {
+        limit = limits.step();
+    }
+
+    /// Ends the process even when MPI cannot: nothing that MPI does may keep a broken job alive.
+    @Override
+    public void abort(int code, String why) {
+        System.err.println("iolaus: rank %d of %d on %s: %s".formatted(rank, size, host, why));
+        System.err.flush();
+        Thread.ofPlatform().daemon().start(() -> {
+            LockSupport.parkNanos(Duration.ofSeconds(5).toNanos());
+            Runtime.getRuntime().halt(code);
+        });
+        try {
+            MPI.COMM_WORLD.abort(code);
+        } catch (MPIException e) {
+            Runtime.getRuntime().halt(code);
+        }
+    }
+
+    @Override
+    public void close() {
+        barrier();
+        arrivals.close();
+        try {
+            MPI.Finalize();
+        } catch (MPIException e) {
+            throw new CommException("MPI could not end: " + e.getMessage(), e);
+        }
+    }
+
+    private long[] reduce(long[] values, Op op) {
+        LongBuffer buffer = MPI.newLongBuffer(values.length).put(0, values);
+        finish(start("agreement", () -> world.iAllReduce(buffer, values.length, MPI.LONG, op)));
+        long[] result = new long[values.length];
+        buffer.get(0, result);
+        return result;
+    }
+
+    private interface Collective {
+        Request start() throws MPIException;
+    }
+
+    private static final class Started {
+        private final long number;
+        private final String what;
+        private final Request request;
+        private boolean complete;
+
+        private Started(long number, String what, Request request) {
+            this.number = number;
+            this.what = what;
+            this.request = request;
+        }
+
+        private boolean done() {
+            if (!complete) {
+                try {
+                    complete = request.test();
+                } catch (MPIException e) {
+                    throw failed(what, e);
+                }
+            }
+            return complete;
+        }
+    }
+
+    private Started start(String what, Collective collective) {
+        arrivals.enter(++started, what);
+        try {
+            return new Started(started, what, collective.start());
+        } catch (MPIException e) {
+            throw failed(what, e);
+        }
+    }
+
+    /// Spins while the answer may come in microseconds, then leaves the core to others, at last sleeps between looks.
+    @SuppressWarnings("ThreadPriorityCheck") // yielding only saves work for others; nothing relies on it
+    private void finish(Started collective) {
+        if (collective.done()) {
+            return;
+        }
+        arrivals.await(collective.what);
+        long begin = System.nanoTime();
+        while (!collective.done()) {
+            long waited = System.nanoTime() - begin;
+            if (waited < 20_000) {
+                Thread.onSpinWait();
+            } else if (waited < 10_000_000) {
+                Thread.yield();
+            } else if (waited < limit.toNanos()) {
+                LockSupport.parkNanos(20_000);
+            } else {
+                throw new CommException("waited %d s in '%s'; %s"
+                        .formatted(limit.toSeconds(), collective.what, arrivals.missing(collective.number)));
+            }
+        }
+        arrivals.resume();
+    }
+
+    private DoubleBuffer borrow(int length) {
+        for (DoubleBuffer buffer : staging) {
+            if (buffer.capacity() >= length) {
+                staging.remove(buffer);
+                return buffer;
+            }
+        }
+        return MPI.newDoubleBuffer(length);
+    }
+
+    private static CommException failed(String what, MPIException e) {
+        return new CommException("MPI failed in '%s': %s".formatted(what, e.getMessage()), e);
+    }
+}

@@ -1,0 +1,115 @@
+package org.iolaus.comm;
+
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/// Runs a main class with the classes under test as an MPI job in processes of its own, for tests tagged `mpi`. Without
+/// an
+/// `mpirun` that has Java bindings the test is skipped and says so.
+///
+/// @param exitCode of `mpirun`; -1 when it was killed after the time limit
+/// @param out what all ranks wrote to stdout
+/// @param err what all ranks wrote to stderr
+/// @param took wall time
+public record MpiRun(int exitCode, String out, String err, Duration took) {
+
+    /// One run of the program `iolaus` on `ranks` ranks.
+    public static MpiRun iolaus(int ranks, Duration limit, String... arguments) {
+        return run("org.iolaus.app.Main", ranks, limit, Map.of(), arguments);
+    }
+
+    /// @param main has a `public static void main(String[])`
+    public static MpiRun run(Class<?> main, int ranks, Duration limit, String... arguments) {
+        return run(main.getName(), ranks, limit, Map.of(), arguments);
+    }
+
+    /// @param environment variables set on every rank
+    public static MpiRun run(
+            String main, int ranks, Duration limit, Map<String, String> environment, String... arguments) {
+        Path mpirun = mpirun();
+        Path libraries = mpirun == null ? null : libraries(mpirun);
+        assumeTrue(libraries != null, "needs mpirun of an Open MPI with Java bindings; see jobs/setup.sh");
+        var command = new ArrayList<String>(List.of(String.valueOf(mpirun), "-np", Integer.toString(ranks)));
+        command.addAll(List.of("--quiet", "--oversubscribe", "--bind-to", "none"));
+        environment.forEach((name, value) -> command.addAll(List.of("-x", name + "=" + value)));
+        command.addAll(
+                List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xmx1g"));
+        command.addAll(List.of("--add-modules", "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED"));
+        command.addAll(List.of("-Djava.library.path=" + libraries, "-cp", System.getProperty("java.class.path"), main));
+        command.addAll(List.of(arguments));
+        var builder = new ProcessBuilder(command)
+                .redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()));
+        builder.environment().put("OMPI_ALLOW_RUN_AS_ROOT", "1");
+        builder.environment().put("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1");
+        return run(builder, limit);
+    }
+
+    private static MpiRun run(ProcessBuilder builder, Duration limit) {
+        long begin = System.nanoTime();
+        try {
+            Process process = builder.start();
+            var out = CompletableFuture.supplyAsync(() -> read(process.getInputStream()));
+            var err = CompletableFuture.supplyAsync(() -> read(process.getErrorStream()));
+            boolean ended = process.waitFor(limit.toNanos(), TimeUnit.NANOSECONDS);
+            if (!ended) {
+                process.destroy();
+                if (!process.waitFor(5, TimeUnit.SECONDS)) {
+                    process.destroyForcibly();
+                }
+            }
+            var took = Duration.ofNanos(System.nanoTime() - begin);
+            return new MpiRun(ended ? process.exitValue() : -1, out.join(), err.join(), took);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /// The one that `jobs/setup.sh` found, or the first on the PATH.
+    private static @Nullable Path mpirun() {
+        String known = System.getenv("IOLAUS_MPIRUN");
+        if (known != null) {
+            return Path.of(known);
+        }
+        return Stream.of(System.getenv().getOrDefault("PATH", "").split(":"))
+                .map(folder -> Path.of(folder, "mpirun"))
+                .filter(Files::isExecutable)
+                .findFirst()
+                .orElse(null);
+    }
+
+    private static @Nullable Path libraries(Path mpirun) {
+        String known = System.getenv("IOLAUS_MPI_LIB");
+        if (known != null) {
+            return Path.of(known);
+        }
+        Path info = mpirun.resolveSibling("ompi_info");
+        String told =
+                run(new ProcessBuilder(info.toString(), "--parsable", "--path", "libdir"), Duration.ofSeconds(20)).out;
+        Path folder = Path.of(told.strip().replaceFirst("^path:libdir:", ""));
+        return Files.exists(folder.resolve("libmpi_java.so")) ? folder : null;
+    }
+
+    private static String read(InputStream stream) {
+        try (stream) {
+            return new String(stream.readAllBytes(), StandardCharsets.UTF_8);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}
