@@ -14,8 +14,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ScopeType;
 
 /// The program `iolaus`. A new command is a class in this package that implements `Callable<Integer>` (the exit code),
-/// carries
-/// [Command] and is named in `subcommands` below; one that runs on many ranks does its work in [#onRanks].
+/// carries [Command] and is named in `subcommands` below; one that runs on many ranks does its work in [#onRanks].
 @Command(
         name = "iolaus",
         description = "Trains graph neural networks on atoms, on one core or on all ranks of an MPI job.",

@@ -40,6 +40,12 @@ class MainTest {
     }
 
     @Test
+    void noCommandIsBadInput() {
+        assertEquals(2, run());
+        assertTrue(err().contains("iolaus: "), err());
+    }
+
+    @Test
     void usersErrorsAreOneLineAndOursShowTheStack() {
         var wrong = new ConfigException("a.json, Training.num_epoch: want a whole number, got 'x'");
         assertEquals(2, Failures.describe(wrong, false).exitCode());
