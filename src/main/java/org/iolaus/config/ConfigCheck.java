@@ -371,7 +371,7 @@ final class ConfigCheck {
             sameLength("Dataset.split.fractions", split.fractions(), ROLES.size());
             split.fractions().forEach(fraction -> notNegative("Dataset.split.fractions", fraction));
             double sum = split.fractions().stream().mapToDouble(f -> f).sum();
-            check(Math.abs(sum - 1) < 1e-9, "Dataset.split.fractions", "a sum of 1", sum);
+            check(sum > 0 && sum < 1 + 1e-9, "Dataset.split.fractions", "a sum of at most 1", sum);
         }
         if (split.indices() != null) {
             Set<String> given = split.indices().keySet();
@@ -382,9 +382,9 @@ final class ConfigCheck {
                     given);
         }
         check(
-                !dataset.compositionalStratifiedSplitting() || split.fractions() != null,
+                !dataset.compositionalStratifiedSplitting() || split.indices() == null,
                 "Dataset.compositional_stratified_splitting",
-                "false with counts or indices",
+                "false with indices",
                 true);
     }
 

@@ -20,6 +20,7 @@ final class Support {
         SUPPORTED.put(
                 training + "Optimizer.type",
                 List.of("SGD", "Adam", "AdamW", "Adadelta", "Adagrad", "Adamax", "RMSprop"));
+        SUPPORTED.put(training + "Batching.shuffle", List.of("true"));
         SUPPORTED.put(training + "Optimizer.use_zero_redundancy", List.of("false"));
         SUPPORTED.put(training + "CheckRemainingTime", List.of("false"));
         SUPPORTED.put(training + "conv_checkpointing", List.of("false"));
