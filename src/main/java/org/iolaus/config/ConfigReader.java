@@ -53,6 +53,9 @@ public final class ConfigReader {
     }
 
     private static Config parse(String text, List<String> overrides) {
+        if (text.isBlank()) {
+            throw new ConfigException("want an object, got an empty file");
+        }
         JsonNode json = Json.parse(text);
         if (!(json instanceof ObjectNode root)) {
             throw RecordMapper.want("", "an object", json);

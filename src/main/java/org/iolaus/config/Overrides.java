@@ -2,7 +2,6 @@ package org.iolaus.config;
 
 import java.util.List;
 import java.util.Set;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
@@ -47,14 +46,19 @@ final class Overrides {
         if (!matches.isEmpty()) {
             throw new ConfigException("--set " + key + ": want the full path, one of " + String.join(", ", matches));
         }
-        String last = name.substring(name.lastIndexOf('.') + 1);
-        Set<String> names = paths.stream()
-                .map(path -> path.substring(path.lastIndexOf('.') + 1))
-                .collect(Collectors.toSet());
+        List<String> ends =
+                paths.stream().map(path -> lastSegments(path, name)).distinct().toList();
         throw new ConfigException("--set " + key + ": unknown key"
-                + Nearest.to(last, names)
+                + Nearest.to(name, ends)
                         .map(near -> ", did you mean " + near + "?")
                         .orElse(""));
+    }
+
+    /// The end of `path` that has as many parts as `name`.
+    private static String lastSegments(String path, String name) {
+        List<String> parts = List.of(path.split("\\.", -1));
+        int wanted = name.split("\\.", -1).length;
+        return String.join(".", parts.subList(Math.max(0, parts.size() - wanted), parts.size()));
     }
 
     private static JsonNode value(String text) {

@@ -163,6 +163,7 @@ final class ConfigReaderTest {
                 "NeuralNetwork.Training.learning_rate=1 | Training.learning_rate: unknown key, did you mean NeuralNetwork.Training.Optimizer.learning_rate?",
                 "num_epochs=3 | --set num_epochs: unknown key, did you mean num_epoch?",
                 "path.total.x=3 | --set path.total.x: unknown key",
+                "dataset.nam=3 | --set dataset.nam: unknown key, did you mean Dataset.name?",
                 "seed=3 | --set seed: want the full path, one of",
                 "hidden_dim | --set: want key=value, got hidden_dim",
                 "output_names.7=x | --set output_names.7=x: nothing at 7",
@@ -284,6 +285,7 @@ final class ConfigReaderTest {
                 "{/* no */} | line 1, column",
                 "{} {} | line 1, column 4",
                 "[] | want an object, got []",
+                "' ' | want an object, got an empty file",
                 "{\"Verbosity\": {\"level\": 1} | line 1, column",
             })
     void whatIsNotJsonIsOneErrorWithItsPlace(String json, String message, @TempDir Path folder) throws IOException {
