@@ -1,0 +1,143 @@
+package org.iolaus.data;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.Function;
+import java.util.stream.DoubleStream;
+import java.util.stream.IntStream;
+import org.iolaus.atoms.Edges;
+import org.iolaus.atoms.NeighbourList;
+import org.iolaus.atoms.Structure;
+import org.jspecify.annotations.Nullable;
+
+/// Checks the frames of one shard, finds their neighbours on all cores, and writes the file.
+///
+/// @param folder where the set is being made
+/// @param set its identity
+record ShardBuilder(
+        Path folder,
+        String set,
+        FrameCheck check,
+        double cutoffAngstrom,
+        @Nullable Integer maxNeighbours) {
+    /// A frame with its number of neighbours per atom.
+    @SuppressWarnings("ArrayRecordComponent")
+    private record Counted(Structure frame, int[] degree) {}
+
+    /// What the set's index needs to know about a shard, by name: `atoms`, `edges`, `dataset`, `energy` over graphs;
+    /// `composition` as runs of `elements, (number, count) * elements`; `bytes`;
+    /// `has/...` and the widths of columns.
+    Map<String, double[]> write(int number, List<Structure> raw) {
+        List<Counted> counted = counted(raw);
+        List<Structure> frames = counted.stream().map(Counted::frame).toList();
+        List<int[]> degrees = counted.stream().map(Counted::degree).toList();
+        ShardFile.Columns columns = new ShardFile.Columns(
+                common(frames, Structure::atomColumns, true), common(frames, Structure::graphColumns, false));
+        Path file = folder.resolve(ShardFile.name(number));
+        ShardFile.write(file, set, number, frames, degrees, columns);
+
+        Map<String, double[]> facts = new LinkedHashMap<>();
+        facts.put("bytes", new double[] {file.toFile().length()});
+        facts.put("atoms", frames.stream().mapToDouble(Structure::atoms).toArray());
+        facts.put(
+                "edges",
+                degrees.stream().mapToDouble(d -> IntStream.of(d).sum()).toArray());
+        facts.put(
+                "dataset",
+                frames.stream()
+                        .mapToDouble(f -> f.graphColumns().getOrDefault("dataset_id", new double[1])[0])
+                        .toArray());
+        facts.put(
+                "composition",
+                frames.stream()
+                        .flatMapToDouble(f -> composition(f.atomicNumbers()))
+                        .toArray());
+        if (frames.stream().allMatch(f -> f.energy() != null)) {
+            facts.put(
+                    "energy",
+                    frames.stream()
+                            .mapToDouble(f -> f.energy() == null ? Double.NaN : f.energy())
+                            .toArray());
+        }
+        facts.put("has/forces", flag(frames.stream().allMatch(f -> f.forces() != null)));
+        facts.put("has/stress", flag(frames.stream().allMatch(f -> f.stress() != null)));
+        columns.atom().forEach((name, width) -> facts.put("atom_column/" + name, new double[] {width}));
+        columns.graph().forEach((name, width) -> facts.put("graph_column/" + name, new double[] {width}));
+        return facts;
+    }
+
+    private static double[] flag(boolean on) {
+        return new double[] {on ? 1 : 0};
+    }
+
+    private List<Counted> counted(List<Structure> raw) {
+        @Nullable Object[] results = new @Nullable Object[raw.size()];
+        IntStream.range(0, raw.size()).parallel().forEach(f -> {
+            try {
+                Structure frame = check.check(raw.get(f));
+                results[f] = new Counted(frame, degrees(frame));
+            } catch (DataException e) {
+                results[f] = e;
+            }
+        });
+        List<Counted> counted = new ArrayList<>();
+        for (Object result : results) {
+            switch (result) {
+                case Counted c -> counted.add(c);
+                case DataException e -> throw e; // the first in the order of the frames
+                case null, default -> throw new IllegalStateException("a frame was left out");
+            }
+        }
+        return counted;
+    }
+
+    private int[] degrees(Structure frame) {
+        double[] cell = frame.cell();
+        Edges edges = ShardSet.edges(
+                frame.source(),
+                frame.positions(),
+                cell == null ? new double[9] : cell,
+                frame.periodic(),
+                cutoffAngstrom,
+                maxNeighbours == null ? NeighbourList.UNLIMITED : maxNeighbours);
+        int[] degrees = new int[frame.atoms()];
+        for (int target : edges.target()) {
+            degrees[target]++;
+        }
+        return degrees;
+    }
+
+    /// The columns that all frames have, with their widths.
+    private static Map<String, Integer> common(
+            List<Structure> frames, Function<Structure, Map<String, double[]>> columns, boolean perAtom) {
+        Map<String, Integer> common = new TreeMap<>();
+        Structure first = frames.getFirst();
+        columns.apply(first).forEach((name, values) -> common.put(name, values.length / (perAtom ? first.atoms() : 1)));
+        for (Structure frame : frames) {
+            Map<String, double[]> present = columns.apply(frame);
+            common.keySet().retainAll(present.keySet());
+            common.forEach((name, width) -> {
+                int found = present.getOrDefault(name, new double[0]).length;
+                if (found != width * (perAtom ? frame.atoms() : 1)) {
+                    throw new DataException(frame.source() + ", " + name + ": want width " + width + " as in "
+                            + first.source() + ", got " + (perAtom ? found / (double) frame.atoms() : found));
+                }
+            });
+        }
+        return common;
+    }
+
+    private static DoubleStream composition(int[] atomicNumbers) {
+        Map<Integer, Integer> counts = new TreeMap<>();
+        for (int z : atomicNumbers) {
+            counts.merge(z, 1, Integer::sum);
+        }
+        return DoubleStream.concat(
+                DoubleStream.of(counts.size()),
+                counts.entrySet().stream().flatMapToDouble(e -> DoubleStream.of(e.getKey(), e.getValue())));
+    }
+}

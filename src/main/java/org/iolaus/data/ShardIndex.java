@@ -1,0 +1,286 @@
+package org.iolaus.data;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/// What a shard set holds, without its frames: the file `index.h5`, small enough that rank zero reads it and sends its
+/// bytes to the others. Graphs are numbered through all shards in the order of the source files.
+///
+/// @param name the folder, for messages
+/// @param set identifies the set; each of its shards carries it too
+/// @param atoms `(G)` atoms of each graph
+/// @param edges `(G)` edges of each graph at the cutoff
+/// @param split `(G)` what each graph is for, as [Split#code]
+/// @param dataset `(G)` number of the dataset that each graph comes from
+@SuppressWarnings("ArrayRecordComponent")
+public record ShardIndex(
+        String name,
+        String set,
+        Content content,
+        List<Shard> shards,
+        int[] atoms,
+        int[] edges,
+        byte[] split,
+        int[] dataset,
+        Statistics statistics,
+        Provenance provenance) {
+    /// The name of the index within the folder of a set.
+    public static final String FILE = "index.h5";
+
+    static final String FORMAT = "iolaus shards";
+    static final long VERSION = 1;
+
+    /// What is known about every graph of the set, in eV and Å.
+    ///
+    /// @param cutoffAngstrom of the neighbour lists
+    /// @param maxNeighbours per atom; null: all
+    /// @param atomColumns further columns per atom and their widths
+    /// @param graphColumns further values per graph and their widths
+    public record Content(
+            double cutoffAngstrom,
+            @Nullable Integer maxNeighbours,
+            boolean energy,
+            boolean forces,
+            boolean stress,
+            Map<String, Integer> atomColumns,
+            Map<String, Integer> graphColumns) {}
+
+    /// One file of the set.
+    ///
+    /// @param bytes size of the file
+    /// @param firstGraph number of its first graph
+    public record Shard(String file, long bytes, int firstGraph, int graphs, long atoms) {}
+
+    /// Where a set comes from.
+    ///
+    /// @param program name and version of what made it
+    /// @param date when, ISO 8601
+    /// @param options how
+    public record Provenance(String program, String date, String options, List<Source> sources) {}
+
+    /// A file that a set was made from.
+    ///
+    /// @param crc32c CRC-32C of its bytes
+    public record Source(String file, long bytes, long crc32c, int frames) {}
+
+    /// Graphs of the set.
+    public int graphs() {
+        return atoms.length;
+    }
+
+    /// The graphs of a split, ascending.
+    public int[] graphsOf(Split wanted) {
+        return IntStream.range(0, split.length)
+                .filter(g -> split[g] == wanted.code())
+                .toArray();
+    }
+
+    /// Refuses a set made for other neighbour lists than the model wants: its statistics would not fit.
+    public void requireNeighbours(double cutoffAngstrom, @Nullable Integer maxNeighbours) {
+        if (content.cutoffAngstrom != cutoffAngstrom) {
+            throw new DataException(name + ": want neighbour lists of " + cutoffAngstrom + " Å, got "
+                    + content.cutoffAngstrom + " Å: convert the data again");
+        }
+        if (!Objects.equals(content.maxNeighbours, maxNeighbours)) {
+            throw new DataException(name + ": want at most " + maxNeighbours + " neighbours, got "
+                    + content.maxNeighbours + ": convert the data again");
+        }
+    }
+
+    /// The bytes of a set's index, for [#of].
+    public static byte[] read(Path folder) {
+        try {
+            return Files.readAllBytes(folder.resolve(FILE));
+        } catch (NoSuchFileException e) {
+            throw new DataException(folder + ": want a folder of shards with its " + FILE + ", got none", e);
+        } catch (IOException e) {
+            throw new DataException(folder.resolve(FILE) + ": cannot be read: " + e.getMessage(), e);
+        }
+    }
+
+    /// The index in the bytes of its file; all checksums are checked.
+    ///
+    /// @param folder for messages
+    public static ShardIndex of(byte[] bytes, Path folder) {
+        try (Hdf5File file = Hdf5File.of(bytes, folder.resolve(FILE).toString())) {
+            requireFormat(file, FORMAT);
+            file.allDatasets().forEach(file::verify);
+            List<Shard> shards = shards(file);
+            int[] atoms = file.ints("graphs/atoms");
+            ShardIndex index = new ShardIndex(
+                    folder.toString(),
+                    file.stringAttribute("", "set"),
+                    content(file),
+                    shards,
+                    atoms,
+                    file.ints("graphs/edges"),
+                    file.bytes("graphs/split"),
+                    file.ints("graphs/dataset"),
+                    Statistics.read(file, "statistics"),
+                    provenance(file));
+            index.check(file.name());
+            return index;
+        }
+    }
+
+    static void requireFormat(Hdf5File file, String format) {
+        String found = file.hasAttribute("", "format") ? file.stringAttribute("", "format") : "another kind of file";
+        if (!found.equals(format)) {
+            throw new DataException(file.name() + ", /: want format '" + format + "', got " + found);
+        }
+        long version = file.longAttribute("", "version");
+        if (version != VERSION) {
+            throw new DataException(file.name() + ", /: want version " + VERSION + ", got " + version
+                    + ": convert the data again with this program");
+        }
+    }
+
+    private void check(String file) {
+        int graphs = 0;
+        for (Shard shard : shards) {
+            if (shard.firstGraph != graphs) {
+                throw new DataException(file + ", shards: want consecutive graphs, got a gap before " + shard.file);
+            }
+            graphs += shard.graphs;
+            long counted = 0;
+            for (int g = shard.firstGraph; g < Math.min(graphs, atoms.length); g++) {
+                counted += atoms[g];
+            }
+            if (counted != shard.atoms) {
+                throw new DataException(
+                        file + ", graphs/atoms: want " + shard.atoms + " in " + shard.file + ", got " + counted);
+            }
+        }
+        for (int length : new int[] {atoms.length, edges.length, split.length, dataset.length}) {
+            if (length != graphs) {
+                throw new DataException(file + ", graphs: want " + graphs + " values each, got " + length);
+            }
+        }
+    }
+
+    /// The same with other statistics.
+    ShardIndex with(Statistics other) {
+        return new ShardIndex(name, set, content, shards, atoms, edges, split, dataset, other, provenance);
+    }
+
+    void write(Path file) {
+        Hdf5Writer out = new Hdf5Writer(file);
+        out.attribute("", "format", FORMAT).attribute("", "version", VERSION).attribute("", "set", set);
+        out.group("content")
+                .attribute("content", "cutoff", content.cutoffAngstrom)
+                .attribute("content", "max_neighbours", content.maxNeighbours == null ? -1L : content.maxNeighbours)
+                .attribute("content", "energy", content.energy ? 1L : 0L)
+                .attribute("content", "forces", content.forces ? 1L : 0L)
+                .attribute("content", "stress", content.stress ? 1L : 0L)
+                .attribute("content", "units", "eV, Å, eV/Å, eV/Å³");
+        writeColumns(out, "content/atom_columns", content.atomColumns);
+        writeColumns(out, "content/graph_columns", content.graphColumns);
+        out.strings("shards/file", shards.stream().map(Shard::file).toList())
+                .longs("shards/bytes", shards.stream().mapToLong(Shard::bytes).toArray())
+                .ints("shards/graphs", shards.stream().mapToInt(Shard::graphs).toArray())
+                .longs("shards/atoms", shards.stream().mapToLong(Shard::atoms).toArray());
+        out.ints("graphs/atoms", atoms)
+                .ints("graphs/edges", edges)
+                .bytes("graphs/split", split)
+                .ints("graphs/dataset", dataset);
+        out.attribute("graphs/split", "values", "0 train, 1 validation, 2 test, 3 unused");
+        statistics.write(out, "statistics");
+        List<Source> sources = provenance.sources;
+        out.string("provenance/program", provenance.program)
+                .string("provenance/date", provenance.date)
+                .string("provenance/options", provenance.options)
+                .strings("provenance/file", sources.stream().map(Source::file).toList())
+                .longs(
+                        "provenance/bytes",
+                        sources.stream().mapToLong(Source::bytes).toArray())
+                .longs(
+                        "provenance/crc32c",
+                        sources.stream().mapToLong(Source::crc32c).toArray())
+                .ints(
+                        "provenance/frames",
+                        sources.stream().mapToInt(Source::frames).toArray());
+        out.commit();
+    }
+
+    private static void writeColumns(Hdf5Writer out, String group, Map<String, Integer> columns) {
+        out.strings(group + "/name", List.copyOf(columns.keySet()))
+                .ints(
+                        group + "/width",
+                        columns.values().stream().mapToInt(w -> w).toArray());
+    }
+
+    private static Map<String, Integer> columns(Hdf5File file, String group) {
+        List<String> names = file.strings(group + "/name");
+        int[] widths = file.ints(group + "/width");
+        Map<String, Integer> columns = new LinkedHashMap<>();
+        for (int i = 0; i < names.size(); i++) {
+            columns.put(names.get(i), widths[i]);
+        }
+        return columns;
+    }
+
+    private static Content content(Hdf5File file) {
+        long most = file.longAttribute("content", "max_neighbours");
+        return new Content(
+                file.doubleAttribute("content", "cutoff"),
+                most < 0 ? null : (int) most,
+                file.longAttribute("content", "energy") != 0,
+                file.longAttribute("content", "forces") != 0,
+                file.longAttribute("content", "stress") != 0,
+                columns(file, "content/atom_columns"),
+                columns(file, "content/graph_columns"));
+    }
+
+    private static List<Shard> shards(Hdf5File file) {
+        List<String> files = file.strings("shards/file");
+        long[] bytes = file.longs("shards/bytes");
+        int[] graphs = file.ints("shards/graphs");
+        long[] atoms = file.longs("shards/atoms");
+        List<Shard> shards = new ArrayList<>();
+        int first = 0;
+        for (int s = 0; s < files.size(); s++) {
+            shards.add(new Shard(files.get(s), bytes[s], first, graphs[s], atoms[s]));
+            first += graphs[s];
+        }
+        return shards;
+    }
+
+    private static Provenance provenance(Hdf5File file) {
+        List<String> files = file.strings("provenance/file");
+        long[] bytes = file.longs("provenance/bytes");
+        long[] crc = file.longs("provenance/crc32c");
+        int[] frames = file.ints("provenance/frames");
+        List<Source> sources = IntStream.range(0, files.size())
+                .mapToObj(i -> new Source(files.get(i), bytes[i], crc[i], frames[i]))
+                .toList();
+        return new Provenance(
+                file.string("provenance/program"),
+                file.string("provenance/date"),
+                file.string("provenance/options"),
+                sources);
+    }
+
+    /// The number of the shard that holds a graph.
+    int shardOf(int graph) {
+        int low = 0;
+        int high = shards.size() - 1;
+        while (low < high) {
+            int middle = (low + high + 1) >>> 1;
+            if (shards.get(middle).firstGraph <= graph) {
+                low = middle;
+            } else {
+                high = middle - 1;
+            }
+        }
+        return low;
+    }
+}

@@ -1,0 +1,229 @@
+package org.iolaus.data;
+
+import java.lang.foreign.Arena;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.iolaus.atoms.Edges;
+import org.iolaus.atoms.NeighbourList;
+
+/// The frames of a shard set, read graph by graph from mapped files: only what is asked for comes into memory.
+///
+/// Neighbour lists are not in the files. They are computed when a graph is read for the first time and kept, packed, as
+/// long as there is room: a list costs less to compute than to read, and the files stay a third of the size.
+public final class ShardSet implements AutoCloseable {
+    /// Room for neighbour lists that suits most runs; never more than a quarter of the heap is taken.
+    public static final long DEFAULT_CACHE_BYTES = 1L << 30;
+
+    private final Path folder;
+    private final ShardIndex index;
+    private final boolean verify;
+    private final Arena arena = Arena.ofShared();
+    private final ShardFile[] files;
+    /// `(G)` where the atoms of each graph begin in its shard.
+    private final long[] firstAtom;
+
+    private final EdgeCache neighbours;
+
+    private ShardSet(Path folder, ShardIndex index, boolean verify, long cacheBytes) {
+        this.folder = folder;
+        this.index = index;
+        this.verify = verify;
+        this.files = new ShardFile[index.shards().size()];
+        this.firstAtom = new long[index.graphs()];
+        this.neighbours =
+                new EdgeCache(Math.min(cacheBytes, Runtime.getRuntime().maxMemory() / 4));
+        for (ShardIndex.Shard shard : index.shards()) {
+            long atom = 0;
+            for (int g = shard.firstGraph(); g < shard.firstGraph() + shard.graphs(); g++) {
+                firstAtom[g] = atom;
+                atom += index.atoms()[g];
+            }
+        }
+    }
+
+    /// Opens a set whose index was read by this or another rank ([ShardIndex#read]). The shards must be there in the
+    /// right sizes; their content is looked at when it is needed.
+    ///
+    /// @param verify whether each dataset's checksum is checked when this rank first needs it
+    /// @param cacheBytes room for neighbour lists
+    public static ShardSet open(Path folder, byte[] index, boolean verify, long cacheBytes) {
+        ShardIndex parsed = ShardIndex.of(index, folder);
+        for (ShardIndex.Shard shard : parsed.shards()) {
+            ShardFile.requireSize(folder.resolve(shard.file()), shard.bytes());
+        }
+        return new ShardSet(folder, parsed, verify, cacheBytes);
+    }
+
+    /// Opens a set on a single rank, with checksums checked.
+    public static ShardSet open(Path folder) {
+        return open(folder, ShardIndex.read(folder), true, DEFAULT_CACHE_BYTES);
+    }
+
+    public ShardIndex index() {
+        return index;
+    }
+
+    /// Reads the share of one rank in one step of a plan.
+    public Batch batch(EpochPlan plan, int step, int rank) {
+        return batch(plan.graphs(step, rank), plan.globalGraphs(step), plan.globalAtoms(step));
+    }
+
+    /// Reads some graphs.
+    ///
+    /// @param graphs their numbers
+    /// @param globalGraphs graphs of the step over all ranks; likewise `globalAtoms`
+    public Batch batch(int[] graphs, long globalGraphs, long globalAtoms) {
+        int g = graphs.length;
+        int[] atomStart = new int[g + 1];
+        for (int i = 0; i < g; i++) {
+            Objects.checkIndex(graphs[i], index.graphs());
+            atomStart[i + 1] = Math.addExact(atomStart[i], index.atoms()[graphs[i]]);
+        }
+        int n = atomStart[g];
+        int[] atomicNumbers = new int[n];
+        int[] graphOfAtom = new int[n];
+        int[] dataset = new int[g];
+        int[] periodic = new int[3 * g];
+        for (int i = 0; i < g; i++) {
+            ShardFile file = file(graphs[i]);
+            int atoms = atomStart[i + 1] - atomStart[i];
+            file.bytes(ShardFile.NUMBERS, firstAtom[graphs[i]], atomicNumbers, atomStart[i], atoms);
+            file.bytes(ShardFile.PERIODIC, 3L * local(graphs[i]), periodic, 3 * i, 3);
+            Arrays.fill(graphOfAtom, atomStart[i], atomStart[i + 1], i);
+            dataset[i] = index.dataset()[graphs[i]];
+        }
+        double[] positions = overAtoms(ShardFile.POSITIONS, 3, graphs, atomStart);
+        double[] cell = overGraphs(ShardFile.CELL, 9, graphs);
+
+        EdgeCache.Packed[] lists = new EdgeCache.Packed[g];
+        int e = 0;
+        for (int i = 0; i < g; i++) {
+            lists[i] = neighbours(graphs[i], positions, atomStart[i], atomStart[i + 1], cell, periodic, i);
+            e = Math.addExact(e, lists[i].size());
+        }
+        int[] source = new int[e];
+        int[] target = new int[e];
+        double[] edgeShift = new double[3 * e];
+        int edge = 0;
+        for (int i = 0; i < g; i++) {
+            lists[i].unpack(atomStart[i], edge, cell, i, source, target, edgeShift);
+            edge += lists[i].size();
+        }
+
+        ShardIndex.Content content = index.content();
+        Map<String, Batch.Column> atomColumns = new LinkedHashMap<>();
+        content.atomColumns().forEach((name, width) -> {
+            double[] values = overAtoms(ShardFile.ATOM_COLUMNS + "/" + name, width, graphs, atomStart);
+            atomColumns.put(name, new Batch.Column(values, width));
+        });
+        Map<String, Batch.Column> graphColumns = new LinkedHashMap<>();
+        content.graphColumns().forEach((name, width) -> {
+            double[] values = overGraphs(ShardFile.GRAPH_COLUMNS + "/" + name, width, graphs);
+            graphColumns.put(name, new Batch.Column(values, width));
+        });
+        return new Batch(
+                graphs.clone(),
+                atomicNumbers,
+                graphOfAtom,
+                positions,
+                source,
+                target,
+                edgeShift,
+                cell,
+                dataset,
+                content.energy() ? overGraphs(ShardFile.ENERGY, 1, graphs) : null,
+                content.forces() ? overAtoms(ShardFile.FORCES, 3, graphs, atomStart) : null,
+                content.stress() ? overGraphs(ShardFile.STRESS, 9, graphs) : null,
+                atomColumns,
+                graphColumns,
+                globalGraphs,
+                globalAtoms);
+    }
+
+    /// Checks every byte of every shard.
+    ///
+    /// @return what is wrong, one message per shard at most
+    public List<String> damages() {
+        List<String> damages = new ArrayList<>();
+        for (int s = 0; s < files.length; s++) {
+            try {
+                shard(s, false).verifyAll();
+            } catch (DataException e) {
+                damages.add(String.valueOf(e.getMessage()));
+            }
+        }
+        return damages;
+    }
+
+    /// Unmaps the files. No other thread may be reading.
+    @Override
+    public void close() {
+        arena.close();
+    }
+
+    private EdgeCache.Packed neighbours(
+            int graph, double[] positions, int from, int to, double[] cell, int[] periodic, int i) {
+        return neighbours.get(graph, to - from, () -> {
+            boolean[] directions = {periodic[3 * i] != 0, periodic[3 * i + 1] != 0, periodic[3 * i + 2] != 0};
+            Integer most = index.content().maxNeighbours();
+            return edges(
+                    index.name() + ", graph " + graph,
+                    Arrays.copyOfRange(positions, 3 * from, 3 * to),
+                    Arrays.copyOfRange(cell, 9 * i, 9 * i + 9),
+                    directions,
+                    index.content().cutoffAngstrom(),
+                    most == null ? NeighbourList.UNLIMITED : most);
+        });
+    }
+
+    /// The neighbour list of a frame; what is wrong with it is said with its name.
+    static Edges edges(String where, double[] positions, double[] cell, boolean[] periodic, double cutoff, int most) {
+        try {
+            return NeighbourList.build(positions, cell, periodic, cutoff, most);
+        } catch (IllegalArgumentException e) {
+            throw new DataException(where + ", " + e.getMessage(), e);
+        }
+    }
+
+    private double[] overAtoms(String dataset, int width, int[] graphs, int[] atomStart) {
+        double[] values = new double[Math.multiplyExact(atomStart[graphs.length], width)];
+        for (int i = 0; i < graphs.length; i++) {
+            int length = (atomStart[i + 1] - atomStart[i]) * width;
+            file(graphs[i]).doubles(dataset, firstAtom[graphs[i]] * width, values, atomStart[i] * width, length);
+        }
+        return values;
+    }
+
+    private double[] overGraphs(String dataset, int width, int[] graphs) {
+        double[] values = new double[graphs.length * width];
+        for (int i = 0; i < graphs.length; i++) {
+            file(graphs[i]).doubles(dataset, (long) local(graphs[i]) * width, values, i * width, width);
+        }
+        return values;
+    }
+
+    private int local(int graph) {
+        return graph - index.shards().get(index.shardOf(graph)).firstGraph();
+    }
+
+    private ShardFile file(int graph) {
+        int shard = index.shardOf(graph);
+        synchronized (files) {
+            ShardFile known = files[shard];
+            if (known == null) {
+                known = shard(shard, verify);
+                files[shard] = known;
+            }
+            return known;
+        }
+    }
+
+    private ShardFile shard(int number, boolean verify) {
+        return new ShardFile(folder, index.shards().get(number), index.set(), number, verify, arena);
+    }
+}
