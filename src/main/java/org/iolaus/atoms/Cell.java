@@ -28,7 +28,7 @@ public record Cell(double[] rows) {
     /// complement for the other directions, whose vectors may be anything.
     ///
     /// @throws IllegalArgumentException if the periodic vectors do not span a line, a plane or a volume
-    static Cell completed(double[] rows, boolean[] periodic) {
+    public static Cell completed(double[] rows, boolean[] periodic) {
         double[] full = new double[9];
         for (int d = 0; d < 3; d++) {
             if (periodic[d]) {
