@@ -111,6 +111,8 @@ final class Verify implements Callable<Integer> {
     }
 
     private static String quoted(@Nullable String text) {
-        return text == null ? "null" : "\"" + text.replace("\\", "\\\\").replace("\"", "\\\"") + "\"";
+        return text == null
+                ? "null"
+                : "\"" + text.replace("\\", "\\\\").replace("\"", "\\\"").replace("\n", "\\n") + "\"";
     }
 }
