@@ -45,9 +45,9 @@ can_install() { [ "$(id -u)" = 0 ] && [ -r /etc/debian_version ] && command -v a
 apt_log=''
 apt_updated=''
 install() {
+  say "apt-get install $*"
   apt_log=${apt_log:-$(mktemp)}
   if [ -z "$apt_updated" ]; then
-    say "asking apt for $*"
     apt-get update > "$apt_log" 2>&1 || true
     apt_updated=yes
   fi
@@ -94,6 +94,7 @@ compile_mpi_jar() {
   command -v apt-get > /dev/null && command -v dpkg-query > /dev/null || return 1
   version=$(dpkg-query -W -f '${source:Version}' libopenmpi-dev 2> /dev/null || dpkg-query -W -f '${source:Version}' openmpi-bin 2> /dev/null) || return 1
   say "compiling mpi.jar from source package openmpi $version"
+  if ! command -v xz > /dev/null && can_install; then install xz-utils; fi
   mkdir -p "$work/parts" "$work/lists/partial" "$work/cache/archives/partial" "$work/source" "$work/classes"
   for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
     if [ -r "$file" ]; then sed -n 's/^deb[[:space:]]/deb-src /p' "$file" | grep -E 'debian|ubuntu' >> "$work/parts/source.list" || true; fi
@@ -109,7 +110,7 @@ compile_mpi_jar() {
   (cd "$work/source" && { apt-get "${options[@]}" source --download-only "openmpi=$version" || apt-get "${options[@]}" source --download-only openmpi; }) \
     >> "$work/log" 2>&1 || { tail -n 10 "$work/log" >&2; return 1; }
   file=$(ls "$work"/source/openmpi_*.orig.tar.* | head -n 1)
-  tar -xf "$file" -C "$work/source" --wildcards '*/ompi/mpi/java/java/*.java'
+  tar -xf "$file" -C "$work/source" --wildcards '*/ompi/mpi/java/java/*.java' || return 1
   "$JAVA_HOME/bin/javac" --release 17 -nowarn -encoding UTF-8 -d "$work/classes" "$work"/source/*/ompi/mpi/java/java/*.java >> "$work/log" 2>&1 \
     || { tail -n 10 "$work/log" >&2; return 1; }
   "$JAVA_HOME/bin/jar" --create --file "$work/mpi.jar" -C "$work/classes" mpi

@@ -44,7 +44,7 @@ public record MpiRun(int exitCode, String out, String err, Duration took) {
         Path libraries = mpirun == null ? null : libraries(mpirun);
         assumeTrue(libraries != null, "needs mpirun of an Open MPI with Java bindings; see jobs/setup.sh");
         var command = new ArrayList<String>(List.of(String.valueOf(mpirun), "-np", Integer.toString(ranks)));
-        command.addAll(List.of("--quiet", "--oversubscribe", "--bind-to", "none"));
+        command.addAll(List.of("--map-by", ":OVERSUBSCRIBE", "--bind-to", "none"));
         environment.forEach((name, value) -> command.addAll(List.of("-x", name + "=" + value)));
         command.addAll(
                 List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xmx1g"));
