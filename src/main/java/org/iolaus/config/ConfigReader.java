@@ -42,6 +42,14 @@ public final class ConfigReader {
         return complete(parse(json, List.of()));
     }
 
+    /// The text of a configuration without its wish to go on from a checkpoint: what a run's files say is then the same
+    /// whether the run was interrupted or not.
+    public static String toJsonOfWholeRun(Config config) {
+        return toJson(complete(parse(
+                toJson(config),
+                List.of("NeuralNetwork.Training.continue=0", "NeuralNetwork.Training.startfrom=\"\""))));
+    }
+
     /// The first setting that this build does not support, as a message.
     public static Optional<String> unsupported(Config config) {
         return Support.missing(config);

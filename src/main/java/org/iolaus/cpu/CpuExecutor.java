@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import org.iolaus.ir.HostCall;
 import org.iolaus.ir.Program;
 import org.iolaus.ir.Type;
@@ -84,6 +85,11 @@ public final class CpuExecutor implements AutoCloseable {
         for (int i = 0; i < registers.length; i++) {
             registers[i] = new LoopRunner.Registers(most);
         }
+    }
+
+    /// Names of the program's outputs.
+    public Set<String> outputNames() {
+        return program.outputs().keySet();
     }
 
     public Schedule schedule() {

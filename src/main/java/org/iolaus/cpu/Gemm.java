@@ -2,17 +2,33 @@ package org.iolaus.cpu;
 
 import dev.ludovic.netlib.blas.BLAS;
 import dev.ludovic.netlib.blas.JavaBLAS;
+import java.util.Arrays;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 import org.iolaus.tensor.HostView;
+import org.slf4j.LoggerFactory;
 
 /// Matrix products through netlib; its `VectorBLAS` is picked where the vector module is loaded.
 final class Gemm {
-    private static final BLAS LIBRARY = JavaBLAS.getInstance();
+    private static final BLAS LIBRARY = load();
+
+    /// The pure Java library; its search for native ones, and what it says of that, is switched off.
+    private static BLAS load() {
+        System.setProperty("dev.ludovic.netlib.blas.allowNative", "false");
+        Logger quiet = Logger.getLogger("dev.ludovic.netlib.blas.InstanceBuilder");
+        quiet.setLevel(Level.WARNING);
+        BLAS library = JavaBLAS.getInstance();
+        if (!library.getClass().getSimpleName().equals("VectorBLAS")) {
+            LoggerFactory.getLogger(Gemm.class)
+                    .warn(
+                            "matrix products run without vector instructions ({}); start java with"
+                                    + " --add-modules jdk.incubator.vector",
+                            library.getClass().getSimpleName());
+        }
+        return library;
+    }
 
     private Gemm() {}
-
-    static String library() {
-        return LIBRARY.getClass().getSimpleName();
-    }
 
     /// Rows `from <= i < to` of `out = op(a) op(b)`, all row-major; `offset`s select one matrix of a batch.
     static void rows(
@@ -35,7 +51,7 @@ final class Gemm {
         int firstA = a.offset() + aOffset + (transposeA ? from : from * k);
         int firstOut = out.offset() + outOffset + from * n;
         if (k == 0) {
-            java.util.Arrays.fill(out.data(), firstOut, firstOut + (to - from) * n, 0);
+            Arrays.fill(out.data(), firstOut, firstOut + (to - from) * n, 0);
             return;
         }
         // column-major BLAS computes the transposed product: out^T = op(b)^T op(a)^T

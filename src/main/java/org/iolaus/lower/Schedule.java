@@ -2,10 +2,13 @@ package org.iolaus.lower;
 
 import java.util.List;
 import java.util.Map;
+import org.iolaus.ir.Cost;
 import org.iolaus.ir.Node;
 import org.iolaus.ir.Op;
 import org.iolaus.ir.Type;
 import org.iolaus.kernel.Loop;
+import org.iolaus.tensor.Shape;
+import org.iolaus.tensor.Sizes;
 import org.jspecify.annotations.Nullable;
 
 /// What an executor does, in order: steps over buffers.
@@ -51,6 +54,28 @@ public record Schedule(List<Buffer> buffers, List<Step> steps, Map<String, Integ
 
     /// A fused loop.
     public record Fused(Loop loop) implements Step {}
+
+    /// What one run costs after fusion: memory is touched only by whole operations and by loads and stores of loops.
+    public Cost cost(Sizes sizes) {
+        Cost total = Cost.NONE;
+        for (Step step : steps) {
+            total = total.plus(
+                    switch (step) {
+                        case Call call -> call.op().cost(call.node(), sizes);
+                        case Fused fused -> {
+                            Loop loop = fused.loop();
+                            long elements = loop.iteration().volume().value(sizes);
+                            long touched = elements * loop.stores().size();
+                            for (Loop.Load load : loop.loads()) {
+                                Shape source = buffers.get(load.buffer()).type().shape();
+                                touched += Math.min(elements, source.volume().value(sizes));
+                            }
+                            yield new Cost(elements * loop.instructions().size(), touched);
+                        }
+                    });
+        }
+        return total;
+    }
 
     /// One line per step.
     @Override

@@ -35,6 +35,10 @@ import org.jspecify.annotations.Nullable;
 public final class Model {
     public static final String ENERGY = "energy";
     public static final String FORCES = "forces";
+
+    /// Buffer (119, 1): each element's share of the energy, eV; only with reference energies.
+    public static final String ELEMENT_ENERGY = Potential.ELEMENT_ENERGY;
+
     public static final String LOSS = "loss";
     public static final String TASK_LOSSES = "task_losses";
     public static final String GRADIENT = "grads/";

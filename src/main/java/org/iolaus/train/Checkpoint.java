@@ -119,7 +119,7 @@ public record Checkpoint(
                 .attribute("early_stopping", "bad_epochs", earlyStopping.badEpochs());
         out.group("best").attribute("best", "value", best.value()).attribute("best", "epoch", best.epoch());
         put(out, "metrics/sums", sums);
-        out.attribute("metrics", "csv_bytes", log.csvBytes()).attribute("metrics", "jsonl_bytes", log.jsonlBytes());
+        out.attribute("metrics", "csv_lines", log.csvLines()).attribute("metrics", "jsonl_lines", log.jsonlLines());
         return out;
     }
 
@@ -167,7 +167,7 @@ public record Checkpoint(
                             in.stringAttribute("", "commit")),
                     tensor(in, "metrics/sums"),
                     new MetricsLog.Position(
-                            in.longAttribute("metrics", "csv_bytes"), in.longAttribute("metrics", "jsonl_bytes")));
+                            in.longAttribute("metrics", "csv_lines"), in.longAttribute("metrics", "jsonl_lines")));
         }
     }
 

@@ -23,8 +23,8 @@ import org.slf4j.LoggerFactory;
 public final class MetricsLog implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(MetricsLog.class);
 
-    /// How long the two files are.
-    public record Position(long csvBytes, long jsonlBytes) {
+    /// How many lines the two files have: as their times of day differ in length, runs agree in lines, not in bytes.
+    public record Position(long csvLines, long jsonlLines) {
         public static final Position START = new Position(0, 0);
     }
 
@@ -33,6 +33,8 @@ public final class MetricsLog implements AutoCloseable {
     private final FileChannel csv;
     private final FileChannel jsonl;
     private final List<String> columns;
+    private long csvLines;
+    private long jsonlLines;
 
     /// Opens the files in a folder, which is made if it is not there.
     ///
@@ -52,15 +54,17 @@ public final class MetricsLog implements AutoCloseable {
             throw new DataException(folder + ": want a folder to write metrics to, got " + e, e);
         }
         String header = String.join(",", columns);
-        cut(csv, csvPath, resume == null ? 0 : resume.csvBytes);
-        cut(jsonl, jsonlPath, resume == null ? 0 : resume.jsonlBytes);
-        if (size(csv, csvPath) == 0) {
+        csvLines = cut(csv, csvPath, resume == null ? 0 : resume.csvLines);
+        jsonlLines = cut(jsonl, jsonlPath, resume == null ? 0 : resume.jsonlLines);
+        if (csvLines == 0) {
             append(csv, csvPath, header);
+            csvLines++;
         } else {
             requireHeader(header);
         }
-        if (size(jsonl, jsonlPath) == 0) {
+        if (jsonlLines == 0) {
             append(jsonl, jsonlPath, runLine.toString());
+            jsonlLines++;
         }
     }
 
@@ -75,12 +79,18 @@ public final class MetricsLog implements AutoCloseable {
             boolean whole = value == Math.rint(value) && Math.abs(value) < 1e15;
             fields.add(Double.isNaN(value) ? "" : whole ? Long.toString((long) value) : Double.toString(value));
         }
-        append(csv, csvPath, String.join(",", fields));
+        appendCsv(String.join(",", fields));
+    }
+
+    private void appendCsv(String text) {
+        append(csv, csvPath, text);
+        csvLines++;
     }
 
     /// Adds an object to the JSON lines file.
     public void line(JsonLine line) {
         append(jsonl, jsonlPath, line.toString());
+        jsonlLines++;
     }
 
     /// How long the files are, after making sure that they are on disk: for the checkpoint.
@@ -88,7 +98,7 @@ public final class MetricsLog implements AutoCloseable {
         try {
             csv.force(true);
             jsonl.force(true);
-            return new Position(csv.size(), jsonl.size());
+            return new Position(csvLines, jsonlLines);
         } catch (IOException e) {
             throw new DataException(csvPath.getParent() + ": metrics cannot be written: " + e, e);
         }
@@ -108,34 +118,35 @@ public final class MetricsLog implements AutoCloseable {
         return FileChannel.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE, StandardOpenOption.CREATE);
     }
 
-    /// Shortens a file to its length at the checkpoint; a file that lost more than that keeps its complete lines.
-    private static void cut(FileChannel file, Path path, long bytes) {
+    /// Shortens a file to its lines at the checkpoint; a file that lost more than that keeps its complete lines.
+    ///
+    /// @return the lines that are left
+    private static long cut(FileChannel file, Path path, long lines) {
         try {
-            long keep = bytes;
-            if (file.size() < bytes) {
-                keep = completeLines(file);
+            ByteBuffer block = ByteBuffer.allocate(1 << 16);
+            long kept = 0;
+            long keep = 0;
+            for (long at = 0; kept < lines && file.read(block.clear(), at) > 0; at += block.position()) {
+                for (int i = 0; i < block.position() && kept < lines; i++) {
+                    if (block.get(i) == '\n') {
+                        kept++;
+                        keep = at + i + 1;
+                    }
+                }
+            }
+            if (kept < lines) {
                 LOG.warn(
-                        "{}: want the {} bytes that the checkpoint was written with, got {}; going on after {}",
+                        "{}: want the {} lines that the checkpoint knows of, got {}; going on after them",
                         path,
-                        bytes,
-                        file.size(),
-                        keep);
+                        lines,
+                        kept);
             }
             file.truncate(keep);
             file.position(keep);
+            return kept;
         } catch (IOException e) {
-            throw new DataException(path + ": cannot be cut to " + bytes + " bytes: " + e, e);
+            throw new DataException(path + ": cannot be cut to " + lines + " lines: " + e, e);
         }
-    }
-
-    private static long completeLines(FileChannel file) throws IOException {
-        ByteBuffer one = ByteBuffer.allocate(1);
-        for (long end = file.size(); end > 0; end--) {
-            if (file.read(one.clear(), end - 1) == 1 && one.get(0) == '\n') {
-                return end;
-            }
-        }
-        return 0;
     }
 
     private void requireHeader(String header) {
@@ -152,14 +163,6 @@ public final class MetricsLog implements AutoCloseable {
                             .lines()
                             .findFirst()
                             .orElse("nothing"));
-        }
-    }
-
-    private static long size(FileChannel file, Path path) {
-        try {
-            return file.size();
-        } catch (IOException e) {
-            throw new DataException(path + ": cannot be read: " + e, e);
         }
     }
 

@@ -1,0 +1,140 @@
+package org.iolaus.app;
+
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Objects;
+import org.iolaus.comm.Comm;
+import org.iolaus.config.Config;
+import org.iolaus.config.ConfigException;
+import org.iolaus.cpu.CpuExecutor;
+import org.iolaus.data.DatasetConfig;
+import org.iolaus.data.ShardIndex;
+import org.iolaus.data.ShardSet;
+import org.iolaus.model.Architecture;
+import org.iolaus.model.Model;
+import org.iolaus.train.Columns;
+import org.iolaus.train.Training;
+import org.jspecify.annotations.Nullable;
+
+/// A model put together from a configuration and, for sizes that follow from it, the data.
+///
+/// @param config complete
+/// @param columns which columns of the data the model reads and predicts
+record Assembly(Config config, Columns columns, Model model) {
+
+    /// The model of a configuration; `index` tells what depends on the data, null if all of that is known.
+    static Assembly of(Config given, @Nullable ShardIndex index) {
+        DatasetConfig dataset = given.dataset();
+        if (dataset == null) {
+            throw new ConfigException("Dataset: want the section that says which columns to use, got none");
+        }
+        Architecture architecture = given.neuralNetwork().architecture();
+        boolean potential = architecture.potential().enableInteratomicPotential();
+        Columns columns = Columns.of(dataset, given.neuralNetwork().variablesOfInterest(), potential);
+        if (!architecture.edgeFeatures().isEmpty()) {
+            throw new ConfigException(
+                    "NeuralNetwork.Architecture.edge_features: want [] (shards hold no edge features), got "
+                            + architecture.edgeFeatures());
+        }
+        if (index != null) {
+            columns.requireIn(index, potential);
+            architecture = complete(architecture, columns, index);
+        }
+        Config config = given.with(architecture);
+        String loss = config.neuralNetwork().training().lossFunctionType().toString();
+        return new Assembly(config, columns, new Model(architecture, loss, columns.attributeWidth()));
+    }
+
+    Training training() {
+        return config.neuralNetwork().training();
+    }
+
+    private static Architecture complete(Architecture architecture, Columns columns, ShardIndex index) {
+        Architecture.Dimensions sizes = architecture.dimensions();
+        int[] atoms = index.atoms();
+        boolean equal = Arrays.stream(atoms).distinct().count() == 1;
+        List<Integer> degrees = Arrays.stream(index.statistics().degree())
+                .mapToObj(Math::toIntExact)
+                .toList();
+        Architecture completed = architecture.with(new Architecture.Dimensions(
+                columns.inputWidth(),
+                sizes.outputDim(),
+                sizes.outputType(),
+                equal && needsSlots(architecture) ? Integer.valueOf(atoms[0]) : null,
+                sizes.edgeDim(),
+                degrees,
+                index.statistics().averageNeighbours()));
+        Architecture.Potential potential = architecture.potential();
+        Architecture.EnergyScale scale = potential.energyScale();
+        return scale == null || !scale.auto()
+                ? completed
+                : completed.with(new Architecture.Potential(
+                        potential.enableInteratomicPotential(),
+                        potential.energyWeight(),
+                        potential.energyPeratomWeight(),
+                        potential.forceWeight(),
+                        new Architecture.EnergyScale(index.statistics().forceRms()),
+                        potential.energyReference()));
+    }
+
+    private static boolean needsSlots(Architecture architecture) {
+        return architecture.outputHeads().node().stream()
+                .anyMatch(head -> head.architecture().type() == Architecture.NodeHeadType.MLP_PER_NODE);
+    }
+
+    /// Opens a shard set on all ranks: rank zero reads the index and sends it to the others.
+    static ShardSet open(Comm comm, Path folder, boolean verify) {
+        byte[] mine = comm.isRoot() ? ShardIndex.read(folder) : new byte[0];
+        byte[] bytes = comm.broadcast(mine, 0);
+        return ShardSet.open(folder, bytes, verify, ShardSet.DEFAULT_CACHE_BYTES);
+    }
+
+    /// The shard set that a configuration names, made for its cutoff.
+    static ShardSet open(Comm comm, Config config) {
+        DatasetConfig dataset = Objects.requireNonNull(config.dataset());
+        ShardSet shards = open(comm, Path.of(dataset.shards()), dataset.verifyChecksums());
+        Architecture architecture = config.neuralNetwork().architecture();
+        shards.index().requireNeighbours(requireRadius(architecture), architecture.maxNeighbours());
+        return shards;
+    }
+
+    static double requireRadius(Architecture architecture) {
+        if (architecture.radius() == null) {
+            throw new ConfigException("NeuralNetwork.Architecture.radius: want a cutoff in Å, got none");
+        }
+        return architecture.radius();
+    }
+
+    /// How programs run on this rank: as many threads as configured, or this rank's part of the host's cores.
+    static CpuExecutor.Options options(Comm comm, Training training) {
+        Integer threads = training.threads();
+        int here = ranksOnThisHost(comm);
+        int cores = Runtime.getRuntime().availableProcessors();
+        return new CpuExecutor.Options(
+                threads != null ? threads : Math.max(1, cores / here), comm.size() == 1 ? null : comm::sum);
+    }
+
+    private static int ranksOnThisHost(Comm comm) {
+        List<byte[]> hosts = comm.gather(comm.host().getBytes(StandardCharsets.UTF_8), 0);
+        String all = String.join(
+                "\n",
+                hosts.stream()
+                        .map(bytes -> new String(bytes, StandardCharsets.UTF_8))
+                        .toList());
+        String shared = new String(comm.broadcast(all.getBytes(StandardCharsets.UTF_8), 0), StandardCharsets.UTF_8);
+        return (int) shared.lines().filter(comm.host()::equals).count();
+    }
+
+    /// Name of this program's version, for logs and checkpoints.
+    static String version() {
+        String version = Assembly.class.getPackage().getImplementationVersion();
+        return version == null ? "development" : version;
+    }
+
+    /// Commit that the program was built from, as the launcher says.
+    static String commit() {
+        return System.getProperty("iolaus.commit", "unknown");
+    }
+}

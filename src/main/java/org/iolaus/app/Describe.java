@@ -1,0 +1,151 @@
+package org.iolaus.app;
+
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.Callable;
+import org.iolaus.config.Config;
+import org.iolaus.config.ConfigReader;
+import org.iolaus.data.DatasetConfig;
+import org.iolaus.data.ShardIndex;
+import org.iolaus.ir.Cost;
+import org.iolaus.ir.Program;
+import org.iolaus.lower.Lowering;
+import org.iolaus.lower.MemoryPlan;
+import org.iolaus.lower.Schedule;
+import org.iolaus.nn.Parameters.Role;
+import org.iolaus.tensor.Sizes;
+import org.iolaus.train.Training;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/// `iolaus describe`: what a training step will cost, before it is made.
+@Command(
+        name = "describe",
+        description = {
+            "Print parameters, memory, FLOPs, bytes and messages of one training step on one rank.",
+            "Without sizes, those of a mean batch of the configured shards are taken."
+        })
+final class Describe implements Callable<Integer> {
+
+    @Parameters(paramLabel = "CONFIG", description = "Configuration (HydraGNN's JSON).")
+    private Path configFile = Path.of("");
+
+    @Option(names = "--set", paramLabel = "KEY=VALUE", description = "Setting that takes precedence over the file.")
+    private List<String> overrides = List.of();
+
+    @Option(names = "--graphs", description = "Graphs per rank and step (default: the batch size).")
+    private @Nullable Integer graphs;
+
+    @Option(names = "--atoms", description = "Atoms per rank and step.")
+    private @Nullable Integer atoms;
+
+    @Option(names = "--edges", description = "Edges per rank and step.")
+    private @Nullable Integer edges;
+
+    @Option(names = "--program", description = "Print the program and the schedule too.")
+    private boolean printProgram;
+
+    @Spec
+    private @Nullable CommandSpec spec;
+
+    @Override
+    public Integer call() {
+        Config given = ConfigReader.read(configFile, overrides);
+        DatasetConfig dataset = given.dataset();
+        ShardIndex index = null;
+        if (dataset != null && Files.exists(Path.of(dataset.shards(), ShardIndex.FILE))) {
+            Path folder = Path.of(dataset.shards());
+            index = ShardIndex.of(ShardIndex.read(folder), folder);
+        }
+        Assembly assembly = Assembly.of(given, index);
+        Training settings = assembly.training();
+        Sizes sizes = sizes(settings, index);
+        Program program = assembly.model().train();
+        Schedule schedule = Lowering.run(program);
+        MemoryPlan plan = MemoryPlan.of(schedule, sizes);
+        Cost cost = schedule.cost(sizes);
+        long parameters = assembly.model().parameters().count(Role.TRAINED);
+        long bucket = Math.max(1, (long) settings.gradientBucketMib() << 17);
+        PrintWriter out = Objects.requireNonNull(spec).commandLine().getOut();
+        out.printf(
+                "%s, batch of %d graphs, %d atoms, %d edges%n%n",
+                assembly.config().neuralNetwork().architecture().mpnnType(),
+                sizes.of("G"),
+                sizes.of("N"),
+                sizes.of("E"));
+        row(
+                out,
+                "parameters",
+                "%,d trained (%s), %,d in buffers"
+                        .formatted(
+                                parameters,
+                                bytes(8 * parameters),
+                                assembly.model().parameters().count(Role.BUFFER)));
+        row(
+                out,
+                "program",
+                "%,d nodes, %,d steps after lowering"
+                        .formatted(program.nodes().size(), schedule.steps().size()));
+        row(
+                out,
+                "memory",
+                "%s arena (at most %s live at once)".formatted(bytes(8 * plan.elements()), bytes(8 * plan.live())));
+        row(out, "arithmetic", "%.4g MFLOP per step".formatted(cost.flops() * 1e-6));
+        row(
+                out,
+                "traffic",
+                "%s read and written per step, %.2f FLOP per byte"
+                        .formatted(bytes(8 * cost.elements()), cost.flops() / (8.0 * cost.elements())));
+        row(
+                out,
+                "messages",
+                "%d all-reduces of %s in all per step"
+                        .formatted((parameters + bucket - 1) / bucket + 1, bytes(8 * parameters)));
+        if (printProgram) {
+            out.printf("%n%s%n%s", program, schedule);
+        }
+        out.flush();
+        return 0;
+    }
+
+    private Sizes sizes(Training settings, @Nullable ShardIndex index) {
+        int g = graphs != null ? graphs : settings.batchSize();
+        double meanAtoms = 0;
+        double meanEdges = 0;
+        if (index != null) {
+            meanAtoms = (double) index.statistics().atoms()
+                    / Math.max(1, index.statistics().graphs());
+            meanEdges = (double) index.statistics().edges()
+                    / Math.max(1, index.statistics().graphs());
+        } else if (atoms == null || edges == null) {
+            throw new picocli.CommandLine.ParameterException(
+                    Objects.requireNonNull(spec).commandLine(),
+                    "--atoms and --edges: want both where there are no shards to take means from, got "
+                            + (atoms == null ? "no --atoms" : "no --edges"));
+        }
+        int n = atoms != null ? atoms : (int) Math.ceil(g * meanAtoms);
+        int e = edges != null ? edges : (int) Math.ceil(g * meanEdges);
+        return new Sizes(Map.of("G", g, "N", n, "E", e));
+    }
+
+    private static void row(PrintWriter out, String name, String text) {
+        out.printf("%-12s %s%n", name, text);
+    }
+
+    private static String bytes(long bytes) {
+        if (bytes < 10_000) {
+            return bytes + " B";
+        }
+        return bytes < 10_000_000
+                ? String.format(java.util.Locale.ROOT, "%.1f kB", bytes * 1e-3)
+                : String.format(java.util.Locale.ROOT, "%.1f MB", bytes * 1e-6);
+    }
+}

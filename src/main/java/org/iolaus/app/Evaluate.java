@@ -1,0 +1,80 @@
+package org.iolaus.app;
+
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.Callable;
+import org.iolaus.comm.Comm;
+import org.iolaus.config.ConfigReader;
+import org.iolaus.data.ShardSet;
+import org.iolaus.data.Split;
+import org.iolaus.model.Architecture;
+import org.iolaus.train.Checkpoint;
+import org.iolaus.train.ErrorTable;
+import org.iolaus.train.Evaluator;
+import org.iolaus.train.Metrics;
+import org.iolaus.train.ModelState;
+import org.iolaus.train.Trainer;
+import org.iolaus.train.Training;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/// `iolaus evaluate`: the errors of a trained model.
+@Command(
+        name = "evaluate",
+        description = "Print the errors of a checkpoint's model on shards; under mpirun on all ranks.")
+final class Evaluate implements Callable<Integer> {
+
+    @Parameters(index = "0", paramLabel = "CHECKPOINT", description = "File that training wrote.")
+    private Path checkpoint = Path.of("");
+
+    @Parameters(index = "1", paramLabel = "SHARDS", description = "Folder of shards.")
+    private Path folder = Path.of("");
+
+    @Option(
+            names = "--split",
+            description = "Only these parts of the data: ${COMPLETION-CANDIDATES} (default: all that are not empty).")
+    private List<Split> splits = List.of(Split.TRAIN, Split.VALIDATION, Split.TEST);
+
+    @Spec
+    private @Nullable CommandSpec spec;
+
+    @Override
+    public Integer call() {
+        return Main.onRanks(this::evaluate);
+    }
+
+    private int evaluate(Comm comm) {
+        Checkpoint saved = Checkpoint.read(checkpoint);
+        Assembly assembly = Assembly.of(ConfigReader.fromJson(saved.run().configJson()), null);
+        Training settings = assembly.training();
+        Architecture architecture = assembly.config().neuralNetwork().architecture();
+        ModelState state = new ModelState(assembly.model().parameters(), ModelState.values(saved.model()));
+        try (ShardSet shards = Assembly.open(comm, folder, true);
+                Evaluator evaluator = new Evaluator(
+                        comm, assembly.model(), state, assembly.columns(), Assembly.options(comm, settings))) {
+            shards.index().requireNeighbours(Assembly.requireRadius(architecture), architecture.maxNeighbours());
+            assembly.columns()
+                    .requireIn(shards.index(), architecture.potential().enableInteratomicPotential());
+            Map<String, Metrics> table = new LinkedHashMap<>();
+            for (Split split : splits) {
+                if (shards.index().graphsOf(split).length > 0) {
+                    Metrics metrics = evaluator.run(shards, split, Trainer.batching(settings), null);
+                    table.put(split.toString().toLowerCase(Locale.ROOT), metrics);
+                }
+            }
+            if (comm.isRoot()) {
+                Objects.requireNonNull(spec).commandLine().getOut().print(ErrorTable.of(table));
+                spec.commandLine().getOut().flush();
+            }
+        }
+        return 0;
+    }
+}

@@ -1,0 +1,169 @@
+package org.iolaus.app;
+
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.Callable;
+import org.iolaus.atoms.Edges;
+import org.iolaus.atoms.NeighbourList;
+import org.iolaus.atoms.Structure;
+import org.iolaus.comm.SoloComm;
+import org.iolaus.config.ConfigException;
+import org.iolaus.config.ConfigReader;
+import org.iolaus.cpu.CpuExecutor;
+import org.iolaus.data.Batch;
+import org.iolaus.data.read.ExtXyzWriter;
+import org.iolaus.data.read.ReadOptions;
+import org.iolaus.data.read.Readers;
+import org.iolaus.data.read.StructureReader;
+import org.iolaus.model.Architecture;
+import org.iolaus.model.Model;
+import org.iolaus.train.BatchInputs;
+import org.iolaus.train.Checkpoint;
+import org.iolaus.train.Columns;
+import org.iolaus.train.ModelState;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/// `iolaus predict`: energies, forces and other heads of a trained model for given structures.
+@Command(
+        name = "predict",
+        description = {
+            "Write what a checkpoint's model predicts for the structures of a file:",
+            "energy (eV) and forces (eV/Å) of a potential, or each head under its name."
+        })
+final class Predict implements Callable<Integer> {
+
+    @Parameters(index = "0", paramLabel = "CHECKPOINT", description = "File that training wrote.")
+    private Path checkpoint = Path.of("");
+
+    @Parameters(index = "1", paramLabel = "FILE", description = "Structures: extended XYZ or npz.")
+    private Path input = Path.of("");
+
+    @Option(
+            names = {"-o", "--out"},
+            required = true,
+            paramLabel = "OUT.xyz",
+            description = "Extended XYZ to write.")
+    private Path output = Path.of("");
+
+    @Spec
+    private @Nullable CommandSpec spec;
+
+    @Override
+    public Integer call() {
+        Checkpoint saved = Checkpoint.read(checkpoint);
+        Assembly assembly = Assembly.of(ConfigReader.fromJson(saved.run().configJson()), null);
+        ModelState state = new ModelState(assembly.model().parameters(), ModelState.values(saved.model()));
+        BatchInputs inputs = new BatchInputs(assembly.model(), assembly.columns(), 1);
+        Architecture architecture = assembly.config().neuralNetwork().architecture();
+        CpuExecutor.Options options;
+        try (SoloComm alone = new SoloComm()) {
+            options = Assembly.options(alone, assembly.training());
+        }
+        int frames = 0;
+        try (StructureReader reader = Readers.open(input, ReadOptions.DEFAULT);
+                CpuExecutor executor = new CpuExecutor(assembly.model().predict(), options);
+                ExtXyzWriter writer = new ExtXyzWriter(output)) {
+            while (reader.hasNext()) {
+                Structure structure = reader.next();
+                BatchInputs.Bound bound = inputs.bind(batch(structure, architecture, assembly.columns()));
+                Map<String, double[]> outputs = new HashMap<>();
+                executor.run(
+                        bound.floats(),
+                        bound.indices(),
+                        state,
+                        (name, view) -> outputs.put(
+                                name, Arrays.copyOfRange(view.data(), view.offset(), view.offset() + view.volume())));
+                writer.write(predicted(structure, outputs, assembly.columns()));
+                frames++;
+            }
+            writer.finish();
+        }
+        Objects.requireNonNull(spec).commandLine().getOut().printf("%d frames written to %s%n", frames, output);
+        return 0;
+    }
+
+    /// A batch of one structure; targets that nothing is known of are left out.
+    private static Batch batch(Structure structure, Architecture architecture, Columns columns) {
+        Integer most = architecture.maxNeighbours();
+        Edges edges = NeighbourList.build(
+                structure.positions(),
+                structure.cell(),
+                structure.periodic(),
+                Assembly.requireRadius(architecture),
+                most == null ? NeighbourList.UNLIMITED : most);
+        Map<String, Batch.Column> atomColumns = new HashMap<>();
+        structure
+                .atomColumns()
+                .forEach((name, values) -> atomColumns.put(
+                        name, new Batch.Column(values, values.length / Math.max(1, structure.atoms()))));
+        Map<String, Batch.Column> graphColumns = new HashMap<>();
+        structure
+                .graphColumns()
+                .forEach((name, values) -> graphColumns.put(name, new Batch.Column(values, values.length)));
+        for (Columns.Target target : columns.targets()) {
+            boolean graph = target.level() == Architecture.Level.GRAPH;
+            int rows = graph ? 1 : structure.atoms();
+            double[] unknown = new double[rows * target.column().width()];
+            (graph ? graphColumns : atomColumns)
+                    .put(
+                            target.column().name(),
+                            new Batch.Column(unknown, target.column().width()));
+        }
+        for (Columns.Column column : columns.inputs()) {
+            boolean known = column.name().equals("atomic_number") || atomColumns.containsKey(column.name());
+            if (!known) {
+                throw new ConfigException(structure.source() + ": want a column '" + column.name()
+                        + "' that the model reads, got " + atomColumns.keySet());
+            }
+        }
+        double[] cell = structure.cell();
+        return new Batch(
+                new int[] {0},
+                structure.atomicNumbers(),
+                new int[structure.atoms()],
+                structure.positions(),
+                edges.source(),
+                edges.target(),
+                edges.shift(),
+                cell == null ? new double[9] : cell,
+                new int[] {0},
+                new double[1],
+                new double[3 * structure.atoms()],
+                null,
+                atomColumns,
+                graphColumns,
+                1,
+                structure.atoms());
+    }
+
+    private static Structure predicted(Structure given, Map<String, double[]> outputs, Columns columns) {
+        Map<String, double[]> atomColumns = new HashMap<>(given.atomColumns());
+        Map<String, double[]> graphColumns = new HashMap<>(given.graphColumns());
+        double[] energy = outputs.get(Model.ENERGY);
+        for (int head = 0; head < columns.targets().size(); head++) {
+            Columns.Target target = columns.targets().get(head);
+            boolean graph = target.level() == Architecture.Level.GRAPH;
+            (graph ? graphColumns : atomColumns)
+                    .put("predicted_" + target.label(), Objects.requireNonNull(outputs.get("head_" + head)));
+        }
+        return new Structure(
+                given.atomicNumbers(),
+                given.positions(),
+                given.cell(),
+                given.periodic(),
+                energy == null ? given.energy() : Double.valueOf(energy[0]),
+                energy == null ? given.forces() : outputs.get(Model.FORCES),
+                energy == null ? given.stress() : null,
+                atomColumns,
+                graphColumns,
+                given.source());
+    }
+}

@@ -1,0 +1,222 @@
+package org.iolaus.app;
+
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import org.iolaus.comm.Comm;
+import org.iolaus.config.Config;
+import org.iolaus.config.ConfigException;
+import org.iolaus.config.ConfigReader;
+import org.iolaus.cpu.CpuExecutor;
+import org.iolaus.data.ShardSet;
+import org.iolaus.data.Split;
+import org.iolaus.model.Model;
+import org.iolaus.nn.Parameters.Role;
+import org.iolaus.tensor.HostTensor;
+import org.iolaus.train.Checkpoint;
+import org.iolaus.train.CheckpointStore;
+import org.iolaus.train.ErrorTable;
+import org.iolaus.train.Evaluator;
+import org.iolaus.train.JsonLine;
+import org.iolaus.train.Metrics;
+import org.iolaus.train.ModelState;
+import org.iolaus.train.Plots;
+import org.iolaus.train.Trainer;
+import org.iolaus.train.Training;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/// `iolaus train`: the main job.
+@Command(name = "train", description = "Train a model on shards; under mpirun on all ranks.")
+final class Train implements Callable<Integer> {
+
+    @Parameters(paramLabel = "CONFIG", description = "Configuration (HydraGNN's JSON).")
+    private Path configFile = Path.of("");
+
+    @Option(names = "--set", paramLabel = "KEY=VALUE", description = "Setting that takes precedence over the file.")
+    private List<String> overrides = List.of();
+
+    @Option(names = "--no-plots", description = "Draw no plots at the end.")
+    private boolean noPlots;
+
+    @Spec
+    private @Nullable CommandSpec spec;
+
+    @Override
+    public Integer call() {
+        return Main.onRanks(this::train);
+    }
+
+    private int train(Comm comm) {
+        Config given = ConfigReader.read(configFile, overrides);
+        try (ShardSet shards = Assembly.open(comm, given)) {
+            Assembly assembly = Assembly.of(given, shards.index());
+            CpuExecutor.Options options = Assembly.options(comm, assembly.training());
+            try (Trainer trainer = trainer(comm, assembly, shards, options)) {
+                print("%s, %,d parameters; %d rank%s, %d thread%s each, float64 on the CPU; logs in %s"
+                        .formatted(
+                                assembly.config().neuralNetwork().architecture().mpnnType(),
+                                assembly.model().parameters().count(Role.TRAINED),
+                                comm.size(),
+                                comm.size() == 1 ? "" : "s",
+                                options.threads(),
+                                options.threads() == 1 ? "" : "s",
+                                folder(assembly.training())));
+                trainer.run();
+                report(comm, assembly, trainer, shards, options);
+            }
+        }
+        return 0;
+    }
+
+    /// A trainer that is ready to run: from first values, or from the newest checkpoint if the run is to continue.
+    static Trainer trainer(Comm comm, Assembly assembly, ShardSet shards, CpuExecutor.Options options) {
+        Training settings = assembly.training();
+        Path folder = folder(settings);
+        Checkpoint resume = settings.continueRun() ? resume(comm, settings) : null;
+        String json = ConfigReader.toJsonOfWholeRun(assembly.config());
+        if (comm.isRoot()) {
+            write(folder.resolve("config.json"), json);
+        }
+        return new Trainer(
+                comm,
+                new Trainer.Setup(
+                        assembly.model(),
+                        state(assembly, shards, settings, resume),
+                        assembly.columns(),
+                        shards,
+                        settings,
+                        options,
+                        new Checkpoint.Run(settings.seed(), comm.size(), json, Assembly.version(), Assembly.commit()),
+                        folder,
+                        runLine(comm, assembly, settings, options, json),
+                        resume));
+    }
+
+    private static Path folder(Training settings) {
+        return Path.of(settings.logPath(), settings.logName());
+    }
+
+    /// The newest whole checkpoint of the run to go on from. Rank zero looks for it, all ranks read it.
+    private static Checkpoint resume(Comm comm, Training settings) {
+        String name = settings.startfrom().isEmpty() ? settings.logName() : settings.startfrom();
+        Path folder = Path.of(settings.logPath(), name);
+        String found = "";
+        if (comm.isRoot()) {
+            try (CheckpointStore store = new CheckpointStore(folder, settings.keepCheckpoints())) {
+                Optional<CheckpointStore.Found> latest = store.latest();
+                if (latest.isEmpty()) {
+                    throw new ConfigException("NeuralNetwork.Training.continue: want a checkpoint in " + folder
+                            + " to go on from, got none");
+                }
+                found = latest.get().path().toString();
+            }
+        }
+        String path = new String(comm.broadcast(found.getBytes(StandardCharsets.UTF_8), 0), StandardCharsets.UTF_8);
+        return Checkpoint.read(Path.of(path));
+    }
+
+    /// First values of the model: from the checkpoint, or from the seed with the data's reference energies.
+    private static ModelState state(
+            Assembly assembly, ShardSet shards, Training settings, @Nullable Checkpoint resume) {
+        Model model = assembly.model();
+        if (resume != null) {
+            return new ModelState(model.parameters(), ModelState.values(resume.model()));
+        }
+        ModelState state = new ModelState(model.parameters(), settings.seed());
+        if (state.has(Model.ELEMENT_ENERGY)) {
+            double[] energies = shards.index().statistics().elementEnergies();
+            int[] shape = state.find(Model.ELEMENT_ENERGY).shape();
+            state.set(Model.ELEMENT_ENERGY, new HostTensor(shape, Arrays.copyOf(energies, shape[0])));
+        }
+        return state;
+    }
+
+    private static JsonLine runLine(
+            Comm comm, Assembly assembly, Training settings, CpuExecutor.Options options, String json) {
+        return new JsonLine()
+                .put("version", Assembly.version())
+                .put("commit", Assembly.commit())
+                .put("java", Runtime.version().toString())
+                .put("seed", settings.seed())
+                .put("ranks", comm.size())
+                .put("threads", options.threads())
+                .put("parameters", assembly.model().parameters().count(Role.TRAINED))
+                .raw("config", json.replace("\n", ""));
+    }
+
+    /// Errors of the best model on all splits, and where everything is.
+    private void report(Comm comm, Assembly assembly, Trainer trainer, ShardSet shards, CpuExecutor.Options options) {
+        Training settings = assembly.training();
+        Path folder = folder(settings);
+        Path best = folder.resolve("best.h5");
+        boolean hasBest = comm.any(comm.isRoot() && settings.checkpoint() && Files.exists(best));
+        Map<String, Metrics> table;
+        ParityPlots plots = new ParityPlots(trainer.evaluator().metrics().quantities());
+        if (hasBest) {
+            ModelState state = new ModelState(
+                    assembly.model().parameters(),
+                    ModelState.values(Checkpoint.read(best).model()));
+            try (Evaluator evaluator = new Evaluator(comm, assembly.model(), state, assembly.columns(), options)) {
+                table = table(evaluator, shards, settings, plots);
+            }
+        } else {
+            table = table(trainer.evaluator(), shards, settings, plots);
+        }
+        if (!comm.isRoot()) {
+            return;
+        }
+        print("\nErrors of the " + (hasBest ? "best" : "last") + " model after " + trainer.globalStep() + " steps:\n");
+        print(ErrorTable.of(table));
+        print("last epoch: " + trainer.profile());
+        print(settings.checkpoint() ? "checkpoint: " + (hasBest ? best : folder) : "no checkpoint was asked for");
+        print("logs:       " + folder.resolve("metrics.csv") + ", " + folder.resolve("metrics.jsonl"));
+        if (!noPlots && assembly.config().visualization().createPlots()) {
+            Path pictures = folder.resolve("plots");
+            plots.draw(pictures);
+            new Plots(pictures)
+                    .learningCurve(
+                            folder.resolve("metrics.csv"), "loss", "loss", List.of("train_loss", "validation_loss"));
+            print("plots:      " + pictures);
+        }
+    }
+
+    private static Map<String, Metrics> table(
+            Evaluator evaluator, ShardSet shards, Training settings, ParityPlots plots) {
+        Map<String, Metrics> table = new LinkedHashMap<>();
+        for (Split split : List.of(Split.TRAIN, Split.VALIDATION, Split.TEST)) {
+            Metrics metrics = evaluator.run(shards, split, Trainer.batching(settings), plots.of(split));
+            table.put(split.toString().toLowerCase(Locale.ROOT), metrics);
+        }
+        return table;
+    }
+
+    private static void write(Path file, String text) {
+        try {
+            Files.createDirectories(file.toAbsolutePath().getParent());
+            Files.writeString(file, text + "\n");
+        } catch (IOException e) {
+            throw new UncheckedIOException(file + ": cannot be written: " + e.getMessage(), e);
+        }
+    }
+
+    private void print(String text) {
+        PrintWriter out = Objects.requireNonNull(spec).commandLine().getOut();
+        out.println(text);
+    }
+}

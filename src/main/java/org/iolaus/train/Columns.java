@@ -1,0 +1,103 @@
+package org.iolaus.train;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.iolaus.data.DataException;
+import org.iolaus.data.DatasetConfig;
+import org.iolaus.data.DatasetConfig.Features;
+import org.iolaus.data.ShardIndex;
+import org.iolaus.model.Architecture.Level;
+import org.iolaus.model.VariablesOfInterest;
+
+/// Which columns of the data a model reads and predicts.
+///
+/// @param inputs node features that together make `x`
+/// @param targets one per head; none for a potential, whose targets are energy and forces
+/// @param attributes graph features that together make `graph_attr`
+public record Columns(List<Column> inputs, List<Target> targets, List<Column> attributes) {
+    static final String ATOMIC_NUMBER = "atomic_number";
+    static final String ENERGY = "energy";
+    static final String FORCES = "forces";
+
+    /// A named column and its width.
+    public record Column(String name, int width) {}
+
+    /// What a head predicts.
+    ///
+    /// @param label of the head, for tables
+    public record Target(String label, Level level, Column column) {}
+
+    /// The columns that a configuration names.
+    ///
+    /// @param potential whether energy and forces are the targets
+    public static Columns of(DatasetConfig dataset, VariablesOfInterest variables, boolean potential) {
+        List<Column> inputs = new ArrayList<>();
+        variables
+                .inputNodeFeatures()
+                .forEach(i -> inputs.add(column(dataset.nodeFeatures(), i, "input_node_features")));
+        List<Target> targets = new ArrayList<>();
+        for (int head = 0; !potential && head < variables.type().size(); head++) {
+            Level level = variables.type().get(head);
+            Features features = level == Level.GRAPH ? dataset.graphFeatures() : dataset.nodeFeatures();
+            String label = head < variables.outputNames().size()
+                    ? variables.outputNames().get(head)
+                    : "head " + head;
+            targets.add(new Target(
+                    label, level, column(features, variables.outputIndex().get(head), "output_index")));
+        }
+        List<Column> attributes = new ArrayList<>();
+        for (int i = 0; i < dataset.graphAttributes().name().size(); i++) {
+            attributes.add(column(dataset.graphAttributes(), i, "graph_attributes"));
+        }
+        return new Columns(List.copyOf(inputs), List.copyOf(targets), List.copyOf(attributes));
+    }
+
+    private static Column column(Features features, int index, String key) {
+        if (index < 0 || index >= features.name().size()) {
+            throw new DataException("Variables_of_interest." + key + ": want one of the "
+                    + features.name().size() + " features " + features.name() + ", got " + index);
+        }
+        return new Column(features.name().get(index), features.dim().get(index));
+    }
+
+    /// Number of columns of `x`.
+    public int inputWidth() {
+        return inputs.stream().mapToInt(Column::width).sum();
+    }
+
+    public int attributeWidth() {
+        return attributes.stream().mapToInt(Column::width).sum();
+    }
+
+    /// Refuses a shard set that lacks a column or has it in another width.
+    public void requireIn(ShardIndex index, boolean potential) {
+        ShardIndex.Content content = index.content();
+        if (potential && !content.energy()) {
+            throw new DataException(index.name() + ": want energies for a potential, got none");
+        }
+        if (potential && !content.forces()) {
+            throw new DataException(index.name() + ": want forces for a potential, got none");
+        }
+        inputs.forEach(column -> require(index, column, Level.NODE));
+        targets.forEach(target -> require(index, target.column(), target.level()));
+        attributes.forEach(column -> require(index, column, Level.GRAPH));
+    }
+
+    private static void require(ShardIndex index, Column column, Level level) {
+        ShardIndex.Content content = index.content();
+        Integer width = switch (column.name()) {
+            case ATOMIC_NUMBER -> level == Level.NODE ? 1 : null;
+            case FORCES -> level == Level.NODE && content.forces() ? Integer.valueOf(3) : null;
+            case ENERGY -> level == Level.GRAPH && content.energy() ? Integer.valueOf(1) : null;
+            default -> (level == Level.NODE ? content.atomColumns() : content.graphColumns()).get(column.name());
+        };
+        if (width == null || width != column.width()) {
+            throw new DataException(index.name() + ": want a column '" + column.name() + "' of width " + column.width()
+                    + (level == Level.NODE ? " per atom" : " per graph") + ", got "
+                    + (width == null
+                            ? "per atom " + content.atomColumns().keySet() + ", per graph "
+                                    + content.graphColumns().keySet()
+                            : "width " + width));
+        }
+    }
+}

@@ -1,0 +1,118 @@
+package org.iolaus.train;
+
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.TreeSet;
+import org.iolaus.cpu.CpuExecutor;
+import org.iolaus.data.DataException;
+import org.iolaus.nn.Parameters;
+import org.iolaus.nn.Parameters.Role;
+import org.iolaus.nn.Parameters.Spec;
+import org.iolaus.tensor.HostTensor;
+import org.iolaus.tensor.HostView;
+
+/// The values of a model on this rank: what is trained lies in one flat array, in the order of creation; frozen weights
+/// and buffers lie in another.
+public final class ModelState implements CpuExecutor.ParameterSource {
+    private final Parameters parameters;
+    private final double[] trained;
+    private final double[] fixed;
+    private final Map<String, HostView> views = new LinkedHashMap<>();
+
+    /// First values from a seed.
+    public ModelState(Parameters parameters, long seed) {
+        this(parameters, parameters.initial(seed));
+    }
+
+    /// Given values.
+    ///
+    /// @throws DataException if names or shapes are not those of the model
+    public ModelState(Parameters parameters, Map<String, HostTensor> values) {
+        this.parameters = parameters;
+        int[] sizes = new int[2];
+        for (Spec spec : parameters.specs().values()) {
+            sizes[spec.role() == Role.TRAINED ? 0 : 1] += spec.size();
+        }
+        trained = new double[sizes[0]];
+        fixed = new double[sizes[1]];
+        int[] next = new int[2];
+        for (Spec spec : parameters.specs().values()) {
+            int kind = spec.role() == Role.TRAINED ? 0 : 1;
+            views.put(spec.name(), new HostView(kind == 0 ? trained : fixed, next[kind], spec.extents()));
+            next[kind] += spec.size();
+        }
+        requireNames(values);
+        values.forEach(this::set);
+    }
+
+    private void requireNames(Map<String, HostTensor> values) {
+        TreeSet<String> missing = new TreeSet<>(views.keySet());
+        missing.removeAll(values.keySet());
+        TreeSet<String> unknown = new TreeSet<>(values.keySet());
+        unknown.removeAll(views.keySet());
+        if (!missing.isEmpty() || !unknown.isEmpty()) {
+            throw new DataException("model values: want exactly the model's parameters and buffers, got none for "
+                    + missing + " and unknown ones " + unknown);
+        }
+    }
+
+    /// All that is trained, one parameter after another.
+    public double[] trained() {
+        return trained;
+    }
+
+    /// Where a trained parameter begins in [#trained].
+    int offset(String name) {
+        return find(name).offset();
+    }
+
+    @Override
+    public HostView find(String name) {
+        HostView view = views.get(name);
+        if (view == null) {
+            throw new DataException("model values: want one of " + views.keySet() + ", got " + name);
+        }
+        return view;
+    }
+
+    /// Whether the model has a parameter or buffer of this name.
+    public boolean has(String name) {
+        return views.containsKey(name);
+    }
+
+    public void set(String name, HostTensor value) {
+        HostView view = find(name);
+        if (!Arrays.equals(view.shape(), value.shape())) {
+            throw new DataException("model values: want " + name + " of shape " + Arrays.toString(view.shape())
+                    + ", got " + Arrays.toString(value.shape()));
+        }
+        System.arraycopy(value.data(), 0, view.data(), view.offset(), value.data().length);
+    }
+
+    /// A copy of everything, by name.
+    public Checkpoint.Model snapshot() {
+        Map<String, HostTensor> weights = new HashMap<>();
+        Map<String, HostTensor> buffers = new HashMap<>();
+        views.forEach((name, view) -> {
+            int from = view.offset();
+            double[] copy = Arrays.copyOfRange(view.data(), from, from + view.volume());
+            boolean buffer = role(name) == Role.BUFFER;
+            (buffer ? buffers : weights).put(name, new HostTensor(view.shape(), copy));
+        });
+        return new Checkpoint.Model(weights, buffers);
+    }
+
+    /// The values of a checkpoint, parameters and buffers together.
+    public static Map<String, HostTensor> values(Checkpoint.Model model) {
+        Map<String, HostTensor> all = new HashMap<>(model.parameters());
+        all.putAll(model.buffers());
+        return all;
+    }
+
+    private Role role(String name) {
+        Spec spec = parameters.specs().get(name);
+        return spec == null ? Role.BUFFER : spec.role();
+    }
+}

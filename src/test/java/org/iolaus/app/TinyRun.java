@@ -1,0 +1,146 @@
+package org.iolaus.app;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.Set;
+import org.iolaus.atoms.Structure;
+import org.iolaus.comm.Comm;
+import org.iolaus.config.ConfigReader;
+import org.iolaus.cpu.CpuExecutor;
+import org.iolaus.data.Convert;
+import org.iolaus.data.ShardSet;
+import org.iolaus.data.Splits;
+import org.iolaus.train.Trainer;
+
+/// A small data set with a pair potential, and a small network for it: what end-to-end tests train.
+final class TinyRun {
+    static final int TRAINING = 20;
+    private static final double CUTOFF = 3.0;
+
+    private TinyRun() {}
+
+    /// Clusters of two elements bound by springs of different lengths.
+    static List<Structure> frames(int count, long seed) {
+        Random random = new Random(seed);
+        List<Structure> frames = new ArrayList<>();
+        for (int f = 0; f < count; f++) {
+            int n = 4 + random.nextInt(4);
+            int[] numbers = new int[n];
+            double[] positions = new double[3 * n];
+            for (int i = 0; i < n; i++) {
+                numbers[i] = random.nextBoolean() ? 1 : 8;
+                positions[3 * i] = 1.3 * (i % 2) + 0.2 * random.nextGaussian();
+                positions[3 * i + 1] = 1.3 * (i / 2 % 2) + 0.2 * random.nextGaussian();
+                positions[3 * i + 2] = 1.3 * (i / 4) + 0.2 * random.nextGaussian();
+            }
+            double energy = 0;
+            double[] forces = new double[3 * n];
+            for (int i = 0; i < n; i++) {
+                energy += numbers[i] == 1 ? -1 : -3;
+                for (int j = 0; j < i; j++) {
+                    double[] d = new double[3];
+                    double r = 0;
+                    for (int k = 0; k < 3; k++) {
+                        d[k] = positions[3 * i + k] - positions[3 * j + k];
+                        r += d[k] * d[k];
+                    }
+                    r = Math.sqrt(r);
+                    double rest = numbers[i] == numbers[j] ? 1.4 : 1.2;
+                    energy += 0.5 * (r - rest) * (r - rest);
+                    for (int k = 0; k < 3; k++) {
+                        forces[3 * i + k] -= (r - rest) * d[k] / r;
+                        forces[3 * j + k] += (r - rest) * d[k] / r;
+                    }
+                }
+            }
+            frames.add(new Structure(
+                    numbers,
+                    positions,
+                    null,
+                    new boolean[3],
+                    energy,
+                    forces,
+                    null,
+                    Map.of(),
+                    Map.of(),
+                    "tiny frame " + f));
+        }
+        return frames;
+    }
+
+    /// Shards of 20 training, 6 validation and 4 test frames.
+    static Path shards(Path folder) {
+        Path out = folder.resolve("shards");
+        Convert.run(
+                List.of(new Convert.Input(source(folder), null, () -> frames(30, 5).stream())),
+                new Convert.Options(
+                        out,
+                        true,
+                        CUTOFF,
+                        null,
+                        null,
+                        new Splits.Counts(TRAINING, 6, 4, false, 3),
+                        Set.of("energy", "forces"),
+                        60,
+                        "test",
+                        "2026-01-01",
+                        ""),
+                Convert.Ranks.single());
+        return out;
+    }
+
+    private static Path source(Path folder) {
+        try {
+            return Files.writeString(folder.resolve("frames.txt"), "made in the test");
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /// A configuration file for those shards.
+    static Path config(Path folder) {
+        String json = """
+                {
+                  "Dataset": {"name": "tiny", "format": "extxyz", "path": {"total": "none.xyz"},
+                              "split": {"counts": [20, 6, 4]}, "shards": "%1$s/shards"},
+                  "NeuralNetwork": {
+                    "Architecture": {
+                      "mpnn_type": "PAINN", "radius": 3.0, "num_radial": 6, "hidden_dim": 8, "num_conv_layers": 2,
+                      "activation_function": "silu", "element_embedding": true,
+                      "output_heads": {"node": {"num_headlayers": 1, "dim_headlayers": [8], "type": "mlp"}},
+                      "enable_interatomic_potential": true, "energy_peratom_weight": 1.0, "force_weight": 1.0,
+                      "energy_scale": "auto", "energy_reference": "per_element"
+                    },
+                    "Variables_of_interest": {"output_names": ["energy"], "output_index": [0], "type": ["node"]},
+                    "Training": {
+                      "num_epoch": 4, "batch_size": 4, "Optimizer": {"type": "AdamW", "learning_rate": 0.005},
+                      "Checkpoint": true, "log_path": "%1$s/logs", "log_name": "run", "keep_checkpoints": 100, "threads": 1
+                    }
+                  }
+                }
+                """.formatted(folder);
+        try {
+            return Files.writeString(folder.resolve("tiny.json"), json);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /// Trains as the command does, without its report.
+    static void train(Comm comm, Path config, String... overrides) {
+        var given = ConfigReader.read(config, List.of(overrides));
+        try (ShardSet shards = Assembly.open(comm, given)) {
+            Assembly assembly = Assembly.of(given, shards.index());
+            CpuExecutor.Options options = Assembly.options(comm, assembly.training());
+            try (Trainer trainer = Train.trainer(comm, assembly, shards, options)) {
+                trainer.run();
+            }
+        }
+    }
+}

@@ -1,0 +1,151 @@
+package org.iolaus.app;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.iolaus.comm.LocalComm;
+import org.iolaus.comm.SoloComm;
+import org.iolaus.tensor.HostTensor;
+import org.iolaus.train.Checkpoint;
+import org.iolaus.train.ModelState;
+import org.iolaus.train.TrainingException;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/// Whole training runs: replicas, restarts, repetition.
+final class TrainingTest {
+    @TempDir
+    Path folder;
+
+    private Path config;
+
+    @BeforeEach
+    void data() {
+        TinyRun.shards(folder);
+        config = TinyRun.config(folder);
+    }
+
+    private void solo(String... overrides) {
+        try (SoloComm comm = new SoloComm()) {
+            TinyRun.train(comm, config, overrides);
+        }
+    }
+
+    private Checkpoint last(String run) throws IOException {
+        return Checkpoint.read(newest(run));
+    }
+
+    private Path newest(String run) throws IOException {
+        try (var files = Files.list(folder.resolve("logs").resolve(run))) {
+            return files.filter(file -> file.getFileName().toString().startsWith("checkpoint-"))
+                    .max((a, b) -> Long.compare(step(a), step(b)))
+                    .orElseThrow();
+        }
+    }
+
+    private static long step(Path checkpoint) {
+        return Long.parseLong(checkpoint.getFileName().toString().replaceAll("\\D+(\\d+)\\.h5", "$1"));
+    }
+
+    private List<String> metrics(String run) throws IOException {
+        return Files.readAllLines(folder.resolve("logs").resolve(run).resolve("metrics.csv")).stream()
+                .map(line -> line.replaceAll(",[^,]*,[^,]*$", "")) // without the two wall-clock columns
+                .toList();
+    }
+
+    @ParameterizedTest
+    @CsvSource({"2,2", "4,1"})
+    void ranksWithSmallBatchesEqualOneRankWithALargeOne(int ranks, int batch) throws IOException {
+        solo("log_name=one", "num_epoch=4"); // 5 steps each
+        LocalComm.run(ranks, comm -> TinyRun.train(comm, config, "log_name=many", "batch_size=" + batch));
+        Checkpoint one = last("one");
+        Checkpoint many = last("many");
+        assertEquals(one.position(), many.position());
+        assertTrue(one.position().globalStep() >= 20);
+        Map<String, HostTensor> want = ModelState.values(one.model());
+        ModelState.values(many.model())
+                .forEach((name, tensor) -> assertArrayEquals(want.get(name).data(), tensor.data(), 1e-10, name));
+        List<String> a = metrics("one");
+        List<String> b = metrics("many");
+        for (int row = 1; row < a.size(); row++) {
+            double lossOne = Double.parseDouble(a.get(row).split(",")[3]);
+            double lossMany = Double.parseDouble(b.get(row).split(",")[3]);
+            assertEquals(lossOne, lossMany, 1e-10 * Math.abs(lossOne));
+        }
+    }
+
+    @Test
+    void sameSeedGivesEqualBits() throws IOException {
+        solo("log_name=run");
+        byte[] first = Files.readAllBytes(newest("run"));
+        solo("log_name=run");
+        assertArrayEquals(first, Files.readAllBytes(newest("run")));
+        solo("log_name=run", "NeuralNetwork.Training.seed=1");
+        assertTrue(java.util.Arrays.mismatch(first, Files.readAllBytes(newest("run"))) >= 0, "another seed differs");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"6", "9", "11"})
+    void resumedRunEqualsUninterruptedOne(int stepsBeforeTheEnd) throws IOException {
+        solo("log_name=run", "checkpoint_every_steps=1");
+        byte[] whole = Files.readAllBytes(newest("run"));
+        List<String> log = metrics("run");
+        // a kill leaves the checkpoints up to some step, and log lines that may be newer than the last of them
+        try (var files = Files.list(folder.resolve("logs/run"))) {
+            for (Path file : files.toList()) {
+                String name = file.getFileName().toString();
+                if (name.startsWith("checkpoint-") && step(file) > stepsBeforeTheEnd || name.equals("best.h5")) {
+                    Files.delete(file);
+                }
+            }
+        }
+        solo("log_name=run", "checkpoint_every_steps=1", "continue=1");
+        assertEquals(log, metrics("run"));
+        assertArrayEquals(whole, Files.readAllBytes(newest("run")), "the last checkpoint, byte by byte");
+    }
+
+    @Test
+    void damagedNewestCheckpointIsPassedOver() throws IOException {
+        solo("log_name=run", "num_epoch=2");
+        Path newest = newest("run");
+        byte[] bytes = Files.readAllBytes(newest);
+        bytes[bytes.length / 2] ^= 1;
+        Files.write(newest, bytes);
+        solo("log_name=run", "num_epoch=3", "continue=1");
+        assertEquals(3, last("run").position().epoch());
+    }
+
+    @Test
+    void trainingLowersTheLoss() throws IOException {
+        solo("log_name=run", "num_epoch=30");
+        List<String> rows = metrics("run");
+        double first = Double.parseDouble(rows.get(1).split(",")[3]);
+        double last = Double.parseDouble(rows.getLast().split(",")[3]);
+        assertTrue(last < 0.2 * first, first + " -> " + last);
+    }
+
+    @Test
+    void lossThatIsNotFiniteEndsTheRun() {
+        TrainingException thrown =
+                assertThrows(TrainingException.class, () -> solo("log_name=run", "learning_rate=1e200", "num_epoch=9"));
+        assertTrue(thrown.getMessage().contains("want a finite loss"), thrown.getMessage());
+        assertTrue(thrown.getMessage().contains("epoch 0, step"), thrown.getMessage());
+    }
+
+    @Test
+    void moreRanksThanGraphsAreRefused() {
+        RuntimeException thrown = assertThrows(
+                RuntimeException.class, () -> LocalComm.run(21, comm -> TinyRun.train(comm, config, "log_name=run")));
+        assertTrue(String.valueOf(thrown.getMessage()).contains("21 ranks"), thrown.toString());
+    }
+}
