@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Pattern;
 import org.iolaus.atoms.Elements;
 import org.iolaus.atoms.Structure;
 import org.iolaus.data.DataException;
@@ -24,6 +25,9 @@ final class ExtXyzReader extends LazyReader {
     private static final List<String> SPECIES =
             List.of("species", "symbols", "symbol", "element", "Z", "numbers", "atomic_numbers");
     private static final List<String> POSITIONS = List.of("pos", "positions", "position");
+    /// What shows that a comment line is meant to be read.
+    private static final Pattern MEANT = Pattern.compile("(?i)(properties|lattice|pbc|energy)\\s*=");
+
     private static final int MAX_COLUMNS = 100_000;
 
     /// A group of columns.
@@ -96,12 +100,12 @@ final class ExtXyzReader extends LazyReader {
         return line;
     }
 
-    /// A comment without `Properties` may be any text; what does not parse then holds nothing.
+    /// The comment of plain XYZ may be any text; what does not parse then holds nothing.
     private Map<String, String> values(String comment) {
         try {
             return CommentLine.parse(comment, where);
         } catch (DataException e) {
-            if (comment.contains("Properties") || comment.contains("Lattice")) {
+            if (MEANT.matcher(comment).find()) {
                 throw e;
             }
             return Map.of();
