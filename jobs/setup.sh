@@ -109,7 +109,7 @@ compile_mpi_jar() {
   apt-get "${options[@]}" update > "$work/log" 2>&1 || true
   (cd "$work/source" && { apt-get "${options[@]}" source --download-only "openmpi=$version" || apt-get "${options[@]}" source --download-only openmpi; }) \
     >> "$work/log" 2>&1 || { tail -n 10 "$work/log" >&2; return 1; }
-  file=$(ls "$work"/source/openmpi_*.orig.tar.* | head -n 1)
+  file=$(find "$work/source" -name 'openmpi_*.orig.tar.*' ! -name '*.asc' | head -n 1)
   tar -xf "$file" -C "$work/source" --wildcards '*/ompi/mpi/java/java/*.java' || return 1
   "$JAVA_HOME/bin/javac" --release 17 -nowarn -encoding UTF-8 -d "$work/classes" "$work"/source/*/ompi/mpi/java/java/*.java >> "$work/log" 2>&1 \
     || { tail -n 10 "$work/log" >&2; return 1; }
@@ -125,7 +125,7 @@ local_repository() {
   home=${home:-${HOME:-/}}
   if [ -z "$found" ] && [ -r "$home/.m2/settings.xml" ]; then
     found=$(sed -n 's:.*<localRepository>\(.*\)</localRepository>.*:\1:p' "$home/.m2/settings.xml" | head -n 1)
-    found=${found//'${user.home}'/$home}
+    found=${found//\$\{user.home\}/$home}
   fi
   printf '%s' "${found:-$home/.m2/repository}"
 }

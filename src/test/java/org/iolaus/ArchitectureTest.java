@@ -8,66 +8,29 @@ import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
-/// Which package may use which, and which may use a library. A package or a library that is not in the tables fails.
+/// Which package may use which, and which may use a library: the two tables of `docs/architecture.md`. A package or a
+/// library that is not in them fails.
 class ArchitectureTest {
-    /// Package: the packages of `org.iolaus` that it may use; `nn+` is `nn` and all that `nn` may use. A row names rows
-    /// above it only.
-    private static final String PACKAGES = """
-            tensor    :
-            kernel    : tensor
-            ir        : tensor kernel
-            op        : tensor kernel ir
-            grad      : tensor ir op
-            lower     : tensor kernel ir op
-            cpu       : tensor kernel ir op lower
-            ffi       :
-            cuda      : tensor kernel ir op lower ffi
-            so3       :
-            atoms     : tensor
-            data      : tensor atoms
-            nn        : tensor ir op so3
-            mpnn      : nn+
-            attention : nn+ mpnn
-            model     : attention+ grad
-            comm      : tensor cuda ffi
-            train     : tensor kernel ir op grad lower cpu cuda so3 atoms data nn mpnn attention model comm
-            config    : train model data
-            app       : config+ train+ comm+
-            """;
-
-    /// Library (a class or a package): the packages that may use it; `*` is all.
-    private static final String LIBRARIES = """
-            java.lang.foreign.Linker     : ffi
-            java                         : *
-            jdk.incubator.vector         : cpu
-            org.jspecify                 : *
-            org.slf4j                    : *
-            dev.ludovic.netlib           : cpu
-            jcuda                        : cuda
-            io.jhdf                      : data
-            mpi                          : comm
-            tools.jackson                : config
-            com.fasterxml.jackson        : config
-            org.knowm.xchart             : train
-            me.tongfei.progressbar       : app train
-            picocli                      : app
-            """;
-
     private static final String ROOT = "org.iolaus.";
 
     private final JavaClasses classes = new ClassFileImporter()
             .withImportOption(new ImportOption.DoNotIncludeTests())
             .importPackages("org.iolaus");
-    private final Map<String, Set<String>> packages = packages();
-    private final Map<String, Set<String>> libraries = table(LIBRARIES);
+    private final Map<String, Set<String>> packages = closure(table("| package |"));
+    private final Map<String, Set<String>> libraries = table("| library |");
 
     @Test
     void packagesUseOnlyWhatTheTableAllows() {
@@ -117,7 +80,7 @@ class ArchitectureTest {
         }
         for (Map.Entry<String, Set<String>> library : libraries.entrySet()) {
             if (used.getName().equals(library.getKey()) || used.getName().startsWith(library.getKey() + ".")) {
-                return library.getValue().contains("*") || library.getValue().contains(user);
+                return library.getValue().contains("all") || library.getValue().contains(user);
             }
         }
         return false;
@@ -128,9 +91,10 @@ class ArchitectureTest {
         return name.startsWith(ROOT) ? name.substring(ROOT.length()).replaceFirst("\\..*", "") : name;
     }
 
-    private static Map<String, Set<String>> packages() {
+    /// With `nn+` replaced by `nn` and all that `nn` may use.
+    private static Map<String, Set<String>> closure(Map<String, Set<String>> table) {
         Map<String, Set<String>> result = new LinkedHashMap<>();
-        table(PACKAGES).forEach((name, used) -> {
+        table.forEach((name, used) -> {
             Set<String> all = new TreeSet<>();
             for (String word : used) {
                 String other = word.replace("+", "");
@@ -146,13 +110,27 @@ class ArchitectureTest {
         return result;
     }
 
-    private static Map<String, Set<String>> table(String text) {
+    /// First column (a name in backquotes) to the words of the last one, of the Markdown table with this head.
+    private static Map<String, Set<String>> table(String head) {
         Map<String, Set<String>> rows = new LinkedHashMap<>();
-        for (String row : text.lines().toList()) {
-            String[] sides = row.split(":", -1);
-            String right = sides[1].strip();
-            rows.put(sides[0].strip(), right.isEmpty() ? Set.of() : new TreeSet<>(List.of(right.split(" +"))));
-        }
+        lines().dropWhile(line -> !line.startsWith(head))
+                .skip(2)
+                .takeWhile(line -> line.startsWith("|"))
+                .forEach(line -> {
+                    String[] cells = line.split("\\|", -1);
+                    String last = cells[cells.length - 2].strip();
+                    Set<String> words = last.isEmpty() ? Set.of() : new TreeSet<>(List.of(last.split(" +")));
+                    rows.put(cells[1].strip().replace("`", ""), words);
+                });
+        assertTrue(rows.size() > 5, () -> "no rows below '" + head + "'");
         return rows;
+    }
+
+    private static Stream<String> lines() {
+        try {
+            return Files.readAllLines(Path.of("docs", "architecture.md")).stream();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 }
