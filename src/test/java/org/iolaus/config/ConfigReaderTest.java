@@ -18,6 +18,7 @@ import org.iolaus.model.Architecture;
 import org.iolaus.model.Architecture.Level;
 import org.iolaus.model.Architecture.NodeHeadType;
 import org.iolaus.model.Architecture.Pooling;
+import org.iolaus.model.Model;
 import org.iolaus.train.Training;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -41,6 +42,15 @@ final class ConfigReaderTest {
     void everyExampleIsReadAndReadsBackEqual(Path file) {
         Config config = ConfigReader.read(file, List.of());
         assertEquals(config, ConfigReader.fromJson(ConfigReader.toJson(config)));
+    }
+
+    @ParameterizedTest
+    @MethodSource("examples")
+    void everyExampleGivesAModel(Path file) {
+        Config.NeuralNetwork network = ConfigReader.read(file, List.of()).neuralNetwork();
+        Model model = new Model(
+                network.architecture(), network.training().lossFunctionType().toString(), 0);
+        assertTrue(model.train().parameters().size() > 10);
     }
 
     @ParameterizedTest
