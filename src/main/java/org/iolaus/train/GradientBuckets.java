@@ -84,6 +84,7 @@ final class GradientBuckets {
         System.arraycopy(value.data(), value.offset(), gradient, slot.offset, value.volume());
         Bucket bucket = slot.bucket;
         if (--bucket.missing == 0) {
+            started.forEach(Pending::done); // moves the earlier ones along
             started.add(comm.sumAsync(gradient, bucket.start, bucket.end - bucket.start));
         }
     }
