@@ -10,6 +10,7 @@ import org.iolaus.config.ConfigException;
 import org.iolaus.data.DataException;
 import org.iolaus.model.ModelException;
 import org.iolaus.tensor.ShapeException;
+import org.iolaus.train.TrainingException;
 
 /// From what was thrown to what the user reads: one line for what the user or the machine got wrong, the stack for our
 /// own mistakes.
@@ -20,7 +21,7 @@ final class Failures {
     private static final Set<Class<? extends Throwable>> USERS =
             Set.of(ConfigException.class, DataException.class, ModelException.class);
     private static final Set<Class<? extends Throwable>> EXPLAINED =
-            Set.of(CommException.class, ShapeException.class, UncheckedIOException.class);
+            Set.of(CommException.class, ShapeException.class, TrainingException.class, UncheckedIOException.class);
 
     private Failures() {}
 
