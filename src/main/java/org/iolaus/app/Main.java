@@ -24,7 +24,15 @@ import picocli.CommandLine.ScopeType;
         synopsisSubcommandLabel = "COMMAND",
         exitCodeListHeading = "%nExit codes:%n",
         exitCodeList = {"0:good", "1:failure", "2:bad input"},
-        subcommands = {Describe.class, Train.class, Evaluate.class, Predict.class, Verify.class})
+        subcommands = {
+            ConvertFrames.class,
+            Inspect.class,
+            Describe.class,
+            Train.class,
+            Evaluate.class,
+            Predict.class,
+            Verify.class
+        })
 public final class Main {
     private static volatile boolean debug;
 

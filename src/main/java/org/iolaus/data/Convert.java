@@ -17,7 +17,6 @@ import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 import java.util.zip.CRC32C;
@@ -51,20 +50,20 @@ public final class Convert {
     /// How to convert.
     ///
     /// @param out the folder to make
-    /// @param force whether an older set in its place may be replaced
+    /// @param existing what happens to a set that is there already
     /// @param maxNeighbours null: all
     /// @param periodic null: as each frame says; true: every frame must be periodic; false: none is
-    /// @param required quantities that every frame must have: `energy`, `forces`, `stress` or names of columns
+    /// @param required what every frame must have
     /// @param atomsPerShard a shard is complete when it has so many
     /// @param program name and version, for the provenance; likewise `date` and `description` of further options
     public record Options(
             Path out,
-            boolean force,
+            Existing existing,
             double cutoffAngstrom,
             @Nullable Integer maxNeighbours,
             @Nullable Boolean periodic,
             Splits.Rule split,
-            Set<String> required,
+            FrameCheck.Required required,
             long atomsPerShard,
             String program,
             String date,
@@ -72,6 +71,18 @@ public final class Convert {
         /// Some 15 MB of positions and forces.
         public static final long DEFAULT_ATOMS_PER_SHARD = 1 << 18;
     }
+
+    /// What happens to a set that is there already: stop; replace it; keep it if it is the same, otherwise stop.
+    public enum Existing {
+        REFUSE,
+        REPLACE,
+        KEEP
+    }
+
+    /// What came of it.
+    ///
+    /// @param kept whether the set was there already
+    public record Result(ShardIndex index, boolean kept) {}
 
     /// What ranks need of each other.
     public interface Ranks {
@@ -121,7 +132,10 @@ public final class Convert {
     /// Makes the set.
     ///
     /// @return its index, on every rank
-    public static ShardIndex run(List<Input> inputs, Options options, Ranks ranks) {
+    public static Result run(List<Input> inputs, Options options, Ranks ranks) {
+        if (inputs.isEmpty() && options.existing != Existing.KEEP) {
+            throw new DataException(options.out + ": want files to convert, got none");
+        }
         Convert convert = new Convert(inputs, options, ranks);
         try {
             return convert.run();
@@ -133,15 +147,21 @@ public final class Convert {
         }
     }
 
-    private ShardIndex run() {
+    private Result run() {
         List<ShardIndex.Source> sources = new ArrayList<>();
         String set = new String(
                 fromRoot(() -> {
-                    prepareFolder();
+                    if (keepUnseen()) {
+                        return new byte[0];
+                    }
                     inputs.forEach(input -> sources.add(source(input.path)));
-                    return identity(sources).getBytes(StandardCharsets.UTF_8);
+                    String identity = identity(sources);
+                    return (prepareFolder(identity) ? identity : "").getBytes(StandardCharsets.UTF_8);
                 }),
                 StandardCharsets.UTF_8);
+        if (set.isEmpty()) {
+            return new Result(ShardIndex.of(fromRoot(() -> ShardIndex.read(options.out)), options.out), true);
+        }
 
         int[] frames = new int[inputs.size()];
         List<Map<String, double[]>> told = everywhere(() -> writeShards(set, frames));
@@ -159,23 +179,44 @@ public final class Convert {
             publish();
             return ShardIndex.read(options.out);
         });
-        return ShardIndex.of(complete, options.out);
+        return new Result(ShardIndex.of(complete, options.out), false);
     }
 
     // --- work of rank zero ---
 
-    private void prepareFolder() {
-        if (Files.exists(options.out)) {
-            if (!options.force) {
-                throw new DataException(options.out + ": want a folder that is not there yet, or --force, got one");
+    /// Whether there is a set to keep, but not the files to compare it with.
+    private boolean keepUnseen() {
+        boolean keep = options.existing == Existing.KEEP && Files.exists(options.out.resolve(ShardIndex.FILE));
+        List<Path> missing =
+                inputs.stream().map(Input::path).filter(p -> !Files.exists(p)).toList();
+        if (keep && !missing.isEmpty()) {
+            LOG.info("{}: kept as it is, {} is not there", options.out, missing.getFirst());
+        }
+        return keep && (inputs.isEmpty() || !missing.isEmpty());
+    }
+
+    /// Makes the folder to work in.
+    ///
+    /// @return false if the set is there already
+    private boolean prepareFolder(String identity) {
+        Path out = options.out;
+        boolean isSet = Files.exists(out.resolve(ShardIndex.FILE));
+        if (isSet && options.existing == Existing.KEEP) {
+            if (ShardIndex.of(ShardIndex.read(out), out).set().equals(identity)) {
+                return false;
             }
-            if (!Files.exists(options.out.resolve(ShardIndex.FILE)) && !isEmptyFolder(options.out)) {
-                throw new DataException(
-                        options.out + ": want a set of shards or an empty folder to replace, got " + "something else");
-            }
+            throw new DataException(out + ": want the set that these files and options make, got another one: convert "
+                    + "to another folder, or with --force");
+        }
+        if (isSet && options.existing == Existing.REFUSE) {
+            throw new DataException(out + ": want a folder that is not there yet, or --force, got one");
+        }
+        if (!isSet && Files.exists(out) && !isEmptyFolder(out)) {
+            throw new DataException(out + ": want a folder to make, or one of shards to replace, got something else");
         }
         delete(partial);
         io(partial, () -> Files.createDirectories(partial));
+        return true;
     }
 
     private static boolean isEmptyFolder(Path folder) {

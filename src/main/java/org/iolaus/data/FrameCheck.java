@@ -10,10 +10,17 @@ import org.jspecify.annotations.Nullable;
 
 /// Refuses frames that cannot be trained on.
 ///
-/// @param required quantities and columns that every frame must have: `energy`, `forces`, `stress` or a column's name
 /// @param periodic null: as each frame says; true: every frame must be periodic; false: none is taken as such
-record FrameCheck(Set<String> required, @Nullable Boolean periodic) {
-    private static final Set<String> BUILT_IN = Set.of("atomic_number", "energy", "forces", "stress", "pos");
+public record FrameCheck(Required required, @Nullable Boolean periodic) {
+    /// What every frame must have.
+    ///
+    /// @param quantities out of `energy`, `forces` and `stress`
+    /// @param atomColumns widths of columns per atom; likewise `graphColumns`
+    public record Required(
+            Set<String> quantities, Map<String, Integer> atomColumns, Map<String, Integer> graphColumns) {
+        /// Nothing in particular.
+        public static final Required NONE = new Required(Set.of(), Map.of(), Map.of());
+    }
 
     /// The frame as it is to be stored.
     Structure check(Structure frame) {
@@ -36,16 +43,8 @@ record FrameCheck(Set<String> required, @Nullable Boolean periodic) {
         requirePresent(where, "energy", energy);
         requirePresent(where, "forces", frame.forces());
         requirePresent(where, "stress", frame.stress());
-        Map<String, double[]> atomColumns = usable(where, frame.atomColumns(), atoms);
-        Map<String, double[]> graphColumns = usable(where, frame.graphColumns(), 1);
-        for (String name : required) {
-            if (!BUILT_IN.contains(name) && !atomColumns.containsKey(name) && !graphColumns.containsKey(name)) {
-                throw new DataException(where + ", " + name + ": want the column that the configuration names, got "
-                        + "none (there are "
-                        + String.join(", ", frame.atomColumns().keySet()) + "; "
-                        + String.join(", ", frame.graphColumns().keySet()) + ")");
-            }
-        }
+        Map<String, double[]> atomColumns = usable(where, frame.atomColumns(), atoms, required.atomColumns);
+        Map<String, double[]> graphColumns = usable(where, frame.graphColumns(), 1, required.graphColumns);
         return new Structure(
                 frame.atomicNumbers(),
                 frame.positions(),
@@ -74,13 +73,18 @@ record FrameCheck(Set<String> required, @Nullable Boolean periodic) {
         return given;
     }
 
-    /// A required column must be finite; another one that is not counts as absent.
-    private Map<String, double[]> usable(String where, Map<String, double[]> columns, int rows) {
+    /// A required column must be there and finite; another one that is not finite counts as absent.
+    private static Map<String, double[]> usable(
+            String where, Map<String, double[]> columns, int rows, Map<String, Integer> required) {
+        required.forEach((name, width) -> {
+            if (!columns.containsKey(name)) {
+                throw new DataException(where + ", " + name + ": want the column that the configuration names, got "
+                        + "none (there are: " + String.join(", ", columns.keySet()) + ")");
+            }
+            requireFinite(where, name, columns.get(name), width * rows);
+        });
         Map<String, double[]> usable = new LinkedHashMap<>();
         columns.forEach((name, values) -> {
-            if (required.contains(name)) {
-                requireFinite(where, name, values, values.length);
-            }
             boolean fits = values.length > 0 && values.length % rows == 0 && !name.contains("/");
             if (fits && Arrays.stream(values).allMatch(Double::isFinite)) {
                 usable.put(name, values);
@@ -90,8 +94,8 @@ record FrameCheck(Set<String> required, @Nullable Boolean periodic) {
     }
 
     private void requirePresent(String where, String quantity, @Nullable Object value) {
-        if (value == null && required.contains(quantity)) {
-            throw new DataException(where + ", " + quantity + ": want them for this configuration, got none");
+        if (value == null && required.quantities.contains(quantity)) {
+            throw new DataException(where + ", " + quantity + ": want it in every frame, got none");
         }
     }
 

@@ -145,14 +145,14 @@ public final class ShardSet implements AutoCloseable {
                 globalAtoms);
     }
 
-    /// Checks every byte of every shard.
+    /// Checks every byte of every shard of a set.
     ///
     /// @return what is wrong, one message per shard at most
-    public List<String> damages() {
+    public static List<String> damages(Path folder, ShardIndex index) {
         List<String> damages = new ArrayList<>();
-        for (int s = 0; s < files.length; s++) {
-            try {
-                shard(s, false).verifyAll();
+        for (int s = 0; s < index.shards().size(); s++) {
+            try (Arena arena = Arena.ofConfined()) {
+                new ShardFile(folder, index.shards().get(s), index.set(), s, false, arena).verifyAll();
             } catch (DataException e) {
                 damages.add(String.valueOf(e.getMessage()));
             }
@@ -216,14 +216,10 @@ public final class ShardSet implements AutoCloseable {
         synchronized (files) {
             ShardFile known = files[shard];
             if (known == null) {
-                known = shard(shard, verify);
+                known = new ShardFile(folder, index.shards().get(shard), index.set(), shard, verify, arena);
                 files[shard] = known;
             }
             return known;
         }
-    }
-
-    private ShardFile shard(int number, boolean verify) {
-        return new ShardFile(folder, index.shards().get(number), index.set(), number, verify, arena);
     }
 }

@@ -1,5 +1,8 @@
 package org.iolaus.data;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -15,7 +18,7 @@ public final class Splits {
     private Splits() {}
 
     /// How frames are divided.
-    public sealed interface Rule permits Fractions, Counts, Indices, Files {}
+    public sealed interface Rule permits Fractions, Counts, Indices, ByFile {}
 
     /// Shares of all frames, at random. They may sum to less than one: the rest is unused.
     ///
@@ -41,13 +44,43 @@ public final class Splits {
             return "Indices[train=%s, validation=%s, test=%s]".formatted(brief(train), brief(validation), brief(test));
         }
 
+        /// Reads files with one frame number, from 0, per line; blank lines do not count.
+        ///
+        /// @param validation null: none; likewise `test`
+        public static Indices read(Path train, @Nullable Path validation, @Nullable Path test) {
+            return new Indices(numbers(train), numbers(validation), numbers(test));
+        }
+
+        private static int[] numbers(@Nullable Path file) {
+            if (file == null) {
+                return new int[0];
+            }
+            try {
+                List<String> lines = Files.readAllLines(file);
+                List<Integer> numbers = new ArrayList<>();
+                for (int i = 0; i < lines.size(); i++) {
+                    String line = lines.get(i).strip();
+                    if (!line.matches("[0-9]{0,9}")) {
+                        throw new DataException(
+                                file + ", line " + (i + 1) + ": want a frame number, got '" + line + "'");
+                    }
+                    if (!line.isEmpty()) {
+                        numbers.add(Integer.valueOf(line));
+                    }
+                }
+                return numbers.stream().mapToInt(Integer::intValue).toArray();
+            } catch (IOException e) {
+                throw new DataException(file + ": cannot be read: " + e, e);
+            }
+        }
+
         private static String brief(int[] frames) {
             return "%d frames (%08x)".formatted(frames.length, Arrays.hashCode(frames));
         }
     }
 
     /// As the files say that the frames come from.
-    public record Files() implements Rule {}
+    public record ByFile() implements Rule {}
 
     /// The split of each frame, as [Split#code].
     ///
@@ -59,7 +92,7 @@ public final class Splits {
             case Fractions f -> drawn(fractions(f, frames), f.stratified, f.seed, compositions);
             case Counts c -> drawn(counts(c, frames), c.stratified, c.seed, compositions);
             case Indices i -> listed(i, frames);
-            case Files _ -> {
+            case ByFile _ -> {
                 byte[] byFile = new byte[frames];
                 for (int f = 0; f < frames; f++) {
                     Split role = roles[f];

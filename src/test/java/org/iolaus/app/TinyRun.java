@@ -14,6 +14,7 @@ import org.iolaus.comm.Comm;
 import org.iolaus.config.ConfigReader;
 import org.iolaus.cpu.CpuExecutor;
 import org.iolaus.data.Convert;
+import org.iolaus.data.FrameCheck;
 import org.iolaus.data.ShardSet;
 import org.iolaus.data.Splits;
 import org.iolaus.train.Trainer;
@@ -81,12 +82,12 @@ final class TinyRun {
                 List.of(new Convert.Input(source(folder), null, () -> frames(30, 5).stream())),
                 new Convert.Options(
                         out,
-                        true,
+                        Convert.Existing.REPLACE,
                         CUTOFF,
                         null,
                         null,
                         new Splits.Counts(TRAINING, 6, 4, false, 3),
-                        Set.of("energy", "forces"),
+                        new FrameCheck.Required(Set.of("energy", "forces"), Map.of(), Map.of()),
                         60,
                         "test",
                         "2026-01-01",

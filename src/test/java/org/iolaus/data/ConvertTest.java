@@ -291,12 +291,27 @@ final class ConvertTest {
     }
 
     private Convert.Options required(String column) {
-        return options(folder.resolve("required"), MOST, null, Set.of(column), false);
+        return options(
+                folder.resolve("required"),
+                MOST,
+                null,
+                column.equals("charge")
+                        ? new FrameCheck.Required(Set.of(), Map.of("charge", 1), Map.of())
+                        : new FrameCheck.Required(Set.of(), Map.of(), Map.of("field", 2)),
+                Convert.Existing.REFUSE);
     }
 
     private static Convert.Options options(
-            Path out, Splits.Rule split, @Nullable Boolean periodic, Set<String> required, boolean force) {
-        return new Convert.Options(out, force, 3.5, null, periodic, split, required, 100, "test", "", "");
+            Path out,
+            Splits.Rule split,
+            @Nullable Boolean periodic,
+            FrameCheck.Required required,
+            Convert.Existing existing) {
+        return new Convert.Options(out, existing, 3.5, null, periodic, split, required, 100, "test", "", "");
+    }
+
+    private static Convert.Options options(Path out, Splits.Rule split, Convert.Existing existing) {
+        return options(out, split, null, FrameCheck.Required.NONE, existing);
     }
 
     @Test
@@ -304,9 +319,15 @@ final class ConvertTest {
         List<Structure> frames = Frames.random(10, 2);
         Path out = folder.resolve("set");
         assertSays(
-                () -> Frames.convert(frames, options(out, MOST, true, Set.of(), false), Convert.Ranks.single()),
+                () -> Frames.convert(
+                        frames,
+                        options(out, MOST, true, FrameCheck.Required.NONE, Convert.Existing.REFUSE),
+                        Convert.Ranks.single()),
                 "want a periodic frame");
-        ShardIndex index = Frames.convert(frames, options(out, MOST, false, Set.of(), false), Convert.Ranks.single());
+        ShardIndex index = Frames.convert(
+                frames,
+                options(out, MOST, false, FrameCheck.Required.NONE, Convert.Existing.REFUSE),
+                Convert.Ranks.single());
         for (int g = 0; g < 10; g++) {
             Structure frame = frames.get(g);
             assertEquals(
@@ -322,15 +343,38 @@ final class ConvertTest {
         Path out = folder.resolve("set");
         Frames.convert(frames, out);
         assertSays(() -> Frames.convert(frames, out), "set: want a folder that is not there yet, or --force");
-        Convert.Options force = options(out, new Splits.Counts(1, 2, 3, false, 1), null, Set.of(), true);
+        Convert.Options force = options(out, new Splits.Counts(1, 2, 3, false, 1), Convert.Existing.REPLACE);
         assertEquals(1, Frames.convert(frames, force, Convert.Ranks.single()).graphsOf(Split.TRAIN).length);
         assertLeft("raw.xyz", "set");
 
         Path other = Files.createDirectories(folder.resolve("other"));
         Files.writeString(other.resolve("thesis.tex"), "precious");
-        Convert.Options wrong = options(other, MOST, null, Set.of(), true);
-        assertSays(() -> Frames.convert(frames, wrong, Convert.Ranks.single()), "other: want a set of shards");
+        Convert.Options wrong = options(other, MOST, Convert.Existing.REPLACE);
+        assertSays(
+                () -> Frames.convert(frames, wrong, Convert.Ranks.single()),
+                "other: want a folder to make, or one of shards");
         assertTrue(Files.exists(other.resolve("thesis.tex")));
+    }
+
+    @Test
+    void keepsASetThatIsTheSame() throws IOException {
+        List<Structure> frames = Frames.random(10, 2);
+        Path out = folder.resolve("set");
+        Path raw = Files.writeString(folder.resolve("raw.xyz"), "frames");
+        List<Convert.Input> inputs = List.of(new Convert.Input(raw, null, frames::stream));
+        Convert.Options keep = options(out, MOST, Convert.Existing.KEEP);
+        assertFalse(Convert.run(inputs, keep, Convert.Ranks.single()).kept());
+        byte[] index = ShardIndex.read(out);
+        assertTrue(Convert.run(inputs, keep, Convert.Ranks.single()).kept());
+        assertArrayEquals(index, ShardIndex.read(out));
+        Convert.Options other = options(out, new Splits.Counts(1, 2, 3, false, 1), Convert.Existing.KEEP);
+        assertSays(() -> Convert.run(inputs, other, Convert.Ranks.single()), "set: want the set that these files");
+        Files.writeString(raw, "changed");
+        assertSays(() -> Convert.run(inputs, keep, Convert.Ranks.single()), "set: want the set that these files");
+        Files.delete(raw);
+        assertTrue(Convert.run(inputs, keep, Convert.Ranks.single()).kept());
+        assertTrue(Convert.run(List.of(), keep, Convert.Ranks.single()).kept());
+        assertLeft("set");
     }
 
     @Test
@@ -341,8 +385,9 @@ final class ConvertTest {
         List<Convert.Input> inputs = List.of(
                 new Convert.Input(first, Split.TRAIN, () -> frames.stream().limit(20)),
                 new Convert.Input(second, Split.TEST, () -> frames.stream().skip(20)));
-        ShardIndex index =
-                Convert.run(inputs, Frames.options(folder.resolve("set"), new Splits.Files()), Convert.Ranks.single());
+        ShardIndex index = Convert.run(
+                        inputs, Frames.options(folder.resolve("set"), new Splits.ByFile()), Convert.Ranks.single())
+                .index();
         assertArrayEquals(IntStream.range(0, 20).toArray(), index.graphsOf(Split.TRAIN));
         assertArrayEquals(IntStream.range(20, 30).toArray(), index.graphsOf(Split.TEST));
         List<ShardIndex.Source> sources = index.provenance().sources();

@@ -52,7 +52,17 @@ final class Frames {
 
     static Convert.Options options(Path out, Splits.Rule split) {
         return new Convert.Options(
-                out, false, 3.5, null, null, split, Set.of("energy", "forces"), 100, "test 1", "2026-01-01", "");
+                out,
+                Convert.Existing.REFUSE,
+                3.5,
+                null,
+                null,
+                split,
+                new FrameCheck.Required(Set.of("energy", "forces"), Map.of(), Map.of()),
+                100,
+                "test 1",
+                "2026-01-01",
+                "");
     }
 
     /// Shards of about 100 atoms each.
@@ -64,7 +74,8 @@ final class Frames {
         try {
             Path raw = options.out().resolveSibling("raw.xyz");
             Files.writeString(raw, "stands for the frames");
-            return Convert.run(List.of(new Convert.Input(raw, null, frames::stream)), options, ranks);
+            return Convert.run(List.of(new Convert.Input(raw, null, frames::stream)), options, ranks)
+                    .index();
         } catch (java.io.IOException e) {
             throw new java.io.UncheckedIOException(e);
         }

@@ -102,7 +102,7 @@ final class SplitsTest {
         Splits.Indices indices = new Splits.Indices(new int[] {4, 0}, new int[] {2}, new int[] {});
         assertArrayEquals(new byte[] {0, 3, 1, 3, 0}, assign(indices, same(5)));
         Split[] roles = {Split.TEST, Split.TRAIN, Split.VALIDATION};
-        assertArrayEquals(new byte[] {2, 0, 1}, Splits.assign(new Splits.Files(), same(3), roles));
+        assertArrayEquals(new byte[] {2, 0, 1}, Splits.assign(new Splits.ByFile(), same(3), roles));
     }
 
     @Test
