@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import org.iolaus.config.ConfigException;
 import org.iolaus.cpu.CpuExecutor;
 import org.iolaus.data.Hdf5File;
 import org.iolaus.ir.Program;
@@ -50,17 +51,17 @@ final class Verification {
     }
 
     static Result run(Hdf5File file, String name, double tolerance) {
-        GoldenCase golden = GoldenCase.open(file, name);
-        Optional<String> unsupported = golden.unsupported();
-        if (unsupported.isPresent()) {
-            return new Result(name, unsupported.get(), List.of());
-        }
         try {
+            GoldenCase golden = GoldenCase.open(file, name);
+            Optional<String> unsupported = golden.unsupported();
+            if (unsupported.isPresent()) {
+                return new Result(name, unsupported.get(), List.of());
+            }
             Model model = golden.model();
             Verification verification = new Verification(tolerance);
             verification.compare(golden, model);
             return new Result(name, null, verification.lines);
-        } catch (ModelException e) {
+        } catch (ConfigException | ModelException e) {
             return new Result(name, e.getMessage(), List.of());
         }
     }

@@ -7,6 +7,7 @@ import java.util.Objects;
 import org.iolaus.ir.Node;
 import org.iolaus.model.Architecture.GraphBranch;
 import org.iolaus.model.Architecture.Level;
+import org.iolaus.model.Architecture.MpnnType;
 import org.iolaus.model.Architecture.NodeBranch;
 import org.iolaus.model.Architecture.NodeHead;
 import org.iolaus.model.Architecture.NodeHeadType;
@@ -119,6 +120,15 @@ final class Heads {
         if (architecture.outputHeads().node().size() > 1) {
             throw new ModelException("output_heads.node: want one branch for heads of type conv, got "
                     + architecture.outputHeads().node().size());
+        }
+        boolean narrow = architecture.dimensions().inputDim() != architecture.hiddenDim();
+        if (architecture.mpnnType() == MpnnType.PAINN
+                && architecture.numConvLayers() == 1
+                && !architecture.elementEmbedding()
+                && narrow) {
+            throw new ModelException(
+                    "num_conv_layers: want at least 2 for PAINN with heads of type conv, whose vectors are hidden_dim"
+                            + " wide, got 1");
         }
         return new ConvolutionHeads(architecture, root, messagePassing, activation, outputsPerColumn);
     }

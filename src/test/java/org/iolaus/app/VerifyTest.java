@@ -93,6 +93,12 @@ final class VerifyTest {
     }
 
     @Test
+    void aConfigurationThatThisBuildDoesNotKnowIsNamed() {
+        Result result = run(copy("plain", "config_json", "unknown"));
+        assertTrue(String.valueOf(result.unsupported()).contains("mpnn_tipe"), result.toString());
+    }
+
+    @Test
     void badInputIsTwo() {
         assertEquals(2, Main.run("verify", folder.resolve("nothing.h5").toString()));
         assertEquals(2, Main.run("verify", GOLDEN.toString(), "--case", "plane"));
@@ -120,7 +126,13 @@ final class VerifyTest {
                 String act = dataset.equals(changed) ? change : "";
                 if (dataset.equals("config_json") || dataset.equals("mode")) {
                     String text = file.string(full);
-                    out.string(dataset, act.isEmpty() ? text : text.replace("engine\": null", "engine\": \"GPS\""));
+                    out.string(
+                            dataset,
+                            switch (act) {
+                                case "GPS" -> text.replace("engine\": null", "engine\": \"GPS\"");
+                                case "unknown" -> text.replace("mpnn_type", "mpnn_tipe");
+                                default -> text;
+                            });
                 } else if (dataset.contains("edge_index") || dataset.contains("batch")) {
                     out.longs(dataset, file.longs(full), file.shape(full));
                 } else if (!act.equals("drop")) {

@@ -161,6 +161,13 @@ final class ModelTest {
                                         "mse")
                                 .train())
                 .getMessage());
+        String conv = "\"output_heads\": {\"node\": [{\"type\": \"branch-0\", \"architecture\": {\"num_headlayers\": 1,"
+                + "\"dim_headlayers\": [4], \"type\": \"conv\"}}]}";
+        String painn = GIN.replace("GIN", "PAINN").replace("\"num_conv_layers\": 2", "\"num_conv_layers\": 1")
+                + "\"num_radial\": 4,";
+        messages.add(assertThrows(ModelException.class, () -> Models.of(painn + conv, "node", 1, "mse"))
+                .getMessage());
+        assertTrue(messages.get(2).contains("num_conv_layers"), messages.toString());
         assertTrue(messages.get(0).contains("graph_pooling"), messages.toString());
         assertTrue(messages.get(1).contains("reads positions"), messages.toString());
     }
