@@ -25,6 +25,7 @@ import picocli.CommandLine.ScopeType;
         exitCodeListHeading = "%nExit codes:%n",
         exitCodeList = {"0:good", "1:failure", "2:bad input"},
         subcommands = {
+            Generate.class,
             ConvertFrames.class,
             Inspect.class,
             Describe.class,

@@ -1,0 +1,77 @@
+package org.iolaus.app;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import java.util.stream.LongStream;
+import org.iolaus.comm.Comms;
+import org.iolaus.data.DataException;
+import org.iolaus.data.generate.Generator;
+import org.iolaus.data.read.ExtXyzWriter;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/// `iolaus generate`: a small dataset whose energies and forces are known exactly, to try everything on.
+@Command(
+        name = "generate",
+        description = {
+            "Write a dataset of copper-gold clusters (Lennard-Jones) and lead crystals and slabs (Morse), 100 to 1000 K,",
+            "with energies (eV), forces (eV/Å), stress (eV/Å³) and, per atom, atom_energy and coordination.",
+            "The same seed gives the same bytes, and fewer frames are the first of more."
+        })
+final class Generate implements Callable<Integer> {
+    private static final int FRAMES_AT_ONCE = 1000;
+
+    @Parameters(index = "0", paramLabel = "OUT.xyz[.gz]", description = "Extended XYZ to write.")
+    private Path output = Path.of("");
+
+    @Option(names = "--frames", paramLabel = "N", description = "Frames to make (default: ${DEFAULT-VALUE}).")
+    private long frames = 500;
+
+    @Option(names = "--seed", paramLabel = "S", description = "Any whole number (default: ${DEFAULT-VALUE}).")
+    private long seed = 0;
+
+    @Spec
+    private @Nullable CommandSpec spec;
+
+    @Override
+    public Integer call() {
+        if (spec == null) {
+            throw new IllegalStateException("generate: want picocli to run this command");
+        }
+        if (frames < 1) {
+            throw new ParameterException(spec.commandLine(), "--frames: want at least 1, got " + frames);
+        }
+        if (Comms.launchRank() != 0) {
+            return 0;
+        }
+        Path folder = output.toAbsolutePath().getParent();
+        try {
+            Files.createDirectories(folder == null ? output : folder);
+        } catch (IOException e) {
+            throw new DataException(output + ": cannot be written: " + e, e);
+        }
+        long[] atoms = new long[1];
+        try (ExtXyzWriter writer = new ExtXyzWriter(output)) {
+            for (long first = 0; first < frames; first += FRAMES_AT_ONCE) {
+                LongStream.range(first, Math.min(frames, first + FRAMES_AT_ONCE))
+                        .parallel()
+                        .mapToObj(frame -> Generator.frame(seed, frame))
+                        .toList()
+                        .forEach(structure -> {
+                            atoms[0] += structure.atoms();
+                            writer.write(structure);
+                        });
+            }
+            writer.finish();
+        }
+        spec.commandLine().getOut().printf("%s: %d frames, %d atoms, seed %d%n", output, frames, atoms[0], seed);
+        return 0;
+    }
+}
