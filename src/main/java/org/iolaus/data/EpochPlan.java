@@ -12,7 +12,7 @@ import java.util.stream.IntStream;
 /// All ranks have the same number of steps. With `FIXED` batching the graphs of a step depend on the seed, the epoch
 /// and
 /// `ranks * graphs` only, so that R ranks with batches of b take the same steps as one rank with batches of R b
-/// (unless b is 1 and does not divide the frames: no rank goes without a graph, so the steps are fewer).
+/// (unless b is 1 and does not divide the frames: in training no rank goes without a graph, so the steps are fewer).
 /// Steps have nearly equal size: 950 frames in batches of 32 make 30 steps of 31 or 32. Within a step the graphs are
 /// dealt out so that the ranks have about the same number of edges and atoms.
 public final class EpochPlan {
@@ -122,7 +122,7 @@ public final class EpochPlan {
         boolean drop = training && batching.dropLast() && frames >= perStep;
         int used = drop ? frames / perStep * perStep : frames;
         int steps = Math.ceilDiv(used, perStep);
-        if (steps > 1 && used / steps < ranks) {
+        if (training && steps > 1 && used / steps < ranks) {
             steps = used / ranks;
         }
         int[] starts = new int[steps + 1];

@@ -211,6 +211,13 @@ final class EpochPlanTest {
         }
         assertEquals(
                 0, EpochPlan.complete(index, Split.TEST, Batching.fixed(7), 2).steps());
+        ShardIndex six = index(6, 1);
+        EpochPlan one = EpochPlan.complete(six, Split.TRAIN, Batching.fixed(4), 1);
+        EpochPlan four = EpochPlan.complete(six, Split.TRAIN, Batching.fixed(1), 4);
+        assertEquals(2, four.steps());
+        for (int s = 0; s < one.steps(); s++) {
+            assertArrayEquals(step(one, s, 1), step(four, s, 4));
+        }
     }
 
     @Test
