@@ -133,6 +133,13 @@ final class TinyRun {
         }
     }
 
+    /// The words of a command that takes a configuration and settings.
+    static String[] command(String name, Path config, String... overrides) {
+        List<String> words = new ArrayList<>(List.of(name, config.toString()));
+        List.of(overrides).forEach(setting -> words.addAll(List.of("--set", setting)));
+        return words.toArray(String[]::new);
+    }
+
     /// Trains as the command does, without its report.
     static void train(Comm comm, Path config, String... overrides) {
         var given = ConfigReader.read(config, List.of(overrides));

@@ -40,6 +40,65 @@ public record MpiRun(int exitCode, String out, String err, Duration took) {
     /// @param environment variables set on every rank
     public static MpiRun run(
             String main, int ranks, Duration limit, Map<String, String> environment, String... arguments) {
+        return new Job(start(builder(main, ranks, environment, arguments))).await(limit);
+    }
+
+    /// Starts one run of the program `iolaus` on `ranks` ranks.
+    public static Job start(int ranks, String... arguments) {
+        return new Job(start(builder("org.iolaus.app.Main", ranks, Map.of(), arguments)));
+    }
+
+    /// A job that runs.
+    public static final class Job {
+        private final long begin = System.nanoTime();
+        private final Process process;
+        private final CompletableFuture<String> out;
+        private final CompletableFuture<String> err;
+
+        private Job(Process process) {
+            this.process = process;
+            out = CompletableFuture.supplyAsync(() -> read(process.getInputStream()));
+            err = CompletableFuture.supplyAsync(() -> read(process.getErrorStream()));
+        }
+
+        /// The processes that run the ranks.
+        public List<ProcessHandle> ranks() {
+            return process.descendants()
+                    .filter(child -> child.info().command().orElse("").endsWith("/java"))
+                    .toList();
+        }
+
+        public boolean isAlive() {
+            return process.isAlive();
+        }
+
+        /// Kills `mpirun` and all ranks at once; none of them gets to say or write anything more.
+        public void kill() {
+            List<ProcessHandle> children = process.descendants().toList();
+            process.toHandle().destroyForcibly(); // the streams stay open
+            children.forEach(ProcessHandle::destroyForcibly);
+        }
+
+        /// Waits for the end; after the time limit the job is killed.
+        public MpiRun await(Duration limit) {
+            try {
+                boolean ended = process.waitFor(limit.toNanos(), TimeUnit.NANOSECONDS);
+                if (!ended) {
+                    process.destroy();
+                    if (!process.waitFor(5, TimeUnit.SECONDS)) {
+                        kill();
+                    }
+                }
+                var took = Duration.ofNanos(System.nanoTime() - begin);
+                return new MpiRun(ended ? process.exitValue() : -1, out.join(), err.join(), took);
+            } catch (InterruptedException e) {
+                throw new IllegalStateException(e);
+            }
+        }
+    }
+
+    private static ProcessBuilder builder(
+            String main, int ranks, Map<String, String> environment, String... arguments) {
         Path mpirun = mpirun();
         Path libraries = mpirun == null ? null : libraries(mpirun);
         assumeTrue(libraries != null, "needs mpirun of an Open MPI with Java bindings; see jobs/setup.sh");
@@ -48,6 +107,7 @@ public record MpiRun(int exitCode, String out, String err, Duration took) {
         environment.forEach((name, value) -> command.addAll(List.of("-x", name + "=" + value)));
         command.addAll(
                 List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xmx1g"));
+        command.addAll(List.of("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")); // runs of seconds: start fast
         command.addAll(List.of("--add-modules", "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED"));
         command.addAll(List.of("-Djava.library.path=" + libraries, "-cp", System.getProperty("java.class.path"), main));
         command.addAll(List.of(arguments));
@@ -55,28 +115,14 @@ public record MpiRun(int exitCode, String out, String err, Duration took) {
                 .redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()));
         builder.environment().put("OMPI_ALLOW_RUN_AS_ROOT", "1");
         builder.environment().put("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1");
-        return run(builder, limit);
+        return builder;
     }
 
-    private static MpiRun run(ProcessBuilder builder, Duration limit) {
-        long begin = System.nanoTime();
+    private static Process start(ProcessBuilder builder) {
         try {
-            Process process = builder.start();
-            var out = CompletableFuture.supplyAsync(() -> read(process.getInputStream()));
-            var err = CompletableFuture.supplyAsync(() -> read(process.getErrorStream()));
-            boolean ended = process.waitFor(limit.toNanos(), TimeUnit.NANOSECONDS);
-            if (!ended) {
-                process.destroy();
-                if (!process.waitFor(5, TimeUnit.SECONDS)) {
-                    process.destroyForcibly();
-                }
-            }
-            var took = Duration.ofNanos(System.nanoTime() - begin);
-            return new MpiRun(ended ? process.exitValue() : -1, out.join(), err.join(), took);
+            return builder.start();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
-        } catch (InterruptedException e) {
-            throw new IllegalStateException(e);
         }
     }
 
@@ -99,8 +145,9 @@ public record MpiRun(int exitCode, String out, String err, Duration took) {
             return Path.of(known);
         }
         Path info = mpirun.resolveSibling("ompi_info");
-        String told =
-                run(new ProcessBuilder(info.toString(), "--parsable", "--path", "libdir"), Duration.ofSeconds(20)).out;
+        String told = new Job(start(new ProcessBuilder(info.toString(), "--parsable", "--path", "libdir")))
+                .await(Duration.ofSeconds(20))
+                .out;
         Path folder = Path.of(told.strip().replaceFirst("^path:libdir:", ""));
         return Files.exists(folder.resolve("libmpi_java.so")) ? folder : null;
     }
