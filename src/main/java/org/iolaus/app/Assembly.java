@@ -59,7 +59,7 @@ record Assembly(Config config, Columns columns, Model model) {
                 .mapToObj(Math::toIntExact)
                 .toList();
         Architecture completed = architecture.with(new Architecture.Dimensions(
-                columns.inputWidth(),
+                columns.inputs().size(),
                 sizes.outputDim(),
                 sizes.outputType(),
                 equal && needsSlots(architecture) ? Integer.valueOf(atoms[0]) : null,

@@ -117,7 +117,8 @@ final class Predict implements Callable<Integer> {
                             target.column().name(),
                             new Batch.Column(unknown, target.column().width()));
         }
-        for (Columns.Column column : columns.inputs()) {
+        for (Columns.Component component : columns.inputs()) {
+            Columns.Column column = component.column();
             boolean known = column.name().equals("atomic_number") || atomColumns.containsKey(column.name());
             if (!known) {
                 throw new ConfigException(structure.source() + ": want a column '" + column.name()

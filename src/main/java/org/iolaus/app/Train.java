@@ -77,6 +77,9 @@ final class Train implements Callable<Integer> {
                                 options.threads(),
                                 options.threads() == 1 ? "" : "s",
                                 folder(assembly.training())));
+                if (draws(assembly) && assembly.config().visualization().plotInitSolution()) {
+                    plotInitial(comm, trainer, shards, assembly.training());
+                }
                 trainer.run();
                 report(comm, assembly, trainer, shards, options);
             }
@@ -104,6 +107,7 @@ final class Train implements Callable<Integer> {
                         options,
                         new Checkpoint.Run(settings.seed(), comm.size(), json, Assembly.version(), Assembly.commit()),
                         folder,
+                        assembly.config().verbosity().level(),
                         runLine(comm, assembly, settings, options, json),
                         resume));
     }
@@ -186,13 +190,26 @@ final class Train implements Callable<Integer> {
         print("last epoch: " + trainer.profile());
         print(settings.checkpoint() ? "checkpoint: " + (hasBest ? best : folder) : "no checkpoint was asked for");
         print("logs:       " + folder.resolve("metrics.csv") + ", " + folder.resolve("metrics.jsonl"));
-        if (!noPlots && assembly.config().visualization().createPlots()) {
+        if (draws(assembly)) {
             Path pictures = folder.resolve("plots");
             plots.draw(pictures);
             new Plots(pictures)
                     .learningCurve(
                             folder.resolve("metrics.csv"), "loss", "loss", List.of("train_loss", "validation_loss"));
             print("plots:      " + pictures);
+        }
+    }
+
+    private boolean draws(Assembly assembly) {
+        return !noPlots && assembly.config().visualization().createPlots();
+    }
+
+    /// Parity plots of the validation frames before the first step.
+    private static void plotInitial(Comm comm, Trainer trainer, ShardSet shards, Training settings) {
+        ParityPlots plots = new ParityPlots(trainer.evaluator().metrics().quantities());
+        trainer.evaluator().run(shards, Split.VALIDATION, Trainer.batching(settings), plots.of(Split.VALIDATION));
+        if (comm.isRoot()) {
+            plots.draw(folder(settings).resolve("plots/initial"));
         }
     }
 

@@ -36,7 +36,7 @@ public final class BatchInputs {
         int g = batch.graphs();
         Map<String, HostTensor> floats = new HashMap<>();
         Map<String, Index> indices = new HashMap<>();
-        floats.put(Inputs.X, join(batch, columns.inputs(), n));
+        floats.put(Inputs.X, features(batch));
         floats.put(Inputs.POSITIONS, matrix(n, 3, batch.positions()));
         floats.put(Inputs.ATOM_WEIGHT, ones(n));
         floats.put(Inputs.GRAPH_WEIGHT, ones(g));
@@ -63,6 +63,21 @@ public final class BatchInputs {
             indices.put(Inputs.NODES_BY_SLOT, new Index(bySlot(batch, slots), n));
         }
         return new Bound(floats, indices);
+    }
+
+    /// (N, F): the chosen components of the node features.
+    private HostTensor features(Batch batch) {
+        int n = batch.atoms();
+        int width = columns.inputs().size();
+        double[] x = new double[n * width];
+        for (int i = 0; i < width; i++) {
+            Columns.Component component = columns.inputs().get(i);
+            HostTensor column = join(batch, List.of(component.column()), n);
+            for (int row = 0; row < n; row++) {
+                x[row * width + i] = column.data()[row * component.column().width() + component.number()];
+            }
+        }
+        return matrix(n, width, x);
     }
 
     private void edges(Batch batch, Map<String, HostTensor> floats, Map<String, Index> indices) {

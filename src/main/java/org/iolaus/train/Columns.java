@@ -11,16 +11,19 @@ import org.iolaus.model.VariablesOfInterest;
 
 /// Which columns of the data a model reads and predicts.
 ///
-/// @param inputs node features that together make `x`
+/// @param inputs what makes up `x`, column by column
 /// @param targets one per head; none for a potential, whose targets are energy and forces
 /// @param attributes graph features that together make `graph_attr`
-public record Columns(List<Column> inputs, List<Target> targets, List<Column> attributes) {
+public record Columns(List<Component> inputs, List<Target> targets, List<Column> attributes) {
     static final String ATOMIC_NUMBER = "atomic_number";
     static final String ENERGY = "energy";
     static final String FORCES = "forces";
 
     /// A named column and its width.
     public record Column(String name, int width) {}
+
+    /// One number of each row of a column.
+    public record Component(Column column, int number) {}
 
     /// What a head predicts.
     ///
@@ -31,10 +34,15 @@ public record Columns(List<Column> inputs, List<Target> targets, List<Column> at
     ///
     /// @param potential whether energy and forces are the targets
     public static Columns of(DatasetConfig dataset, VariablesOfInterest variables, boolean potential) {
-        List<Column> inputs = new ArrayList<>();
-        variables
-                .inputNodeFeatures()
-                .forEach(i -> inputs.add(column(dataset.nodeFeatures(), i, "input_node_features")));
+        List<Component> components = components(dataset.nodeFeatures());
+        List<Component> inputs = new ArrayList<>();
+        for (int i : variables.inputNodeFeatures()) {
+            if (i < 0 || i >= components.size()) {
+                throw new DataException("Variables_of_interest.input_node_features: want columns of the "
+                        + components.size() + " that node_features make up, got " + i);
+            }
+            inputs.add(components.get(i));
+        }
         List<Target> targets = new ArrayList<>();
         for (int head = 0; !potential && head < variables.type().size(); head++) {
             Level level = variables.type().get(head);
@@ -52,17 +60,24 @@ public record Columns(List<Column> inputs, List<Target> targets, List<Column> at
         return new Columns(List.copyOf(inputs), List.copyOf(targets), List.copyOf(attributes));
     }
 
+    /// The columns of all features one after another, as HydraGNN counts them.
+    private static List<Component> components(Features features) {
+        List<Component> components = new ArrayList<>();
+        for (int feature = 0; feature < features.name().size(); feature++) {
+            Column column = column(features, feature, "node_features");
+            for (int number = 0; number < column.width(); number++) {
+                components.add(new Component(column, number));
+            }
+        }
+        return components;
+    }
+
     private static Column column(Features features, int index, String key) {
         if (index < 0 || index >= features.name().size()) {
             throw new DataException("Variables_of_interest." + key + ": want one of the "
                     + features.name().size() + " features " + features.name() + ", got " + index);
         }
         return new Column(features.name().get(index), features.dim().get(index));
-    }
-
-    /// Number of columns of `x`.
-    public int inputWidth() {
-        return inputs.stream().mapToInt(Column::width).sum();
     }
 
     public int attributeWidth() {
@@ -78,7 +93,7 @@ public record Columns(List<Column> inputs, List<Target> targets, List<Column> at
         if (potential && !content.forces()) {
             throw new DataException(index.name() + ": want forces for a potential, got none");
         }
-        inputs.forEach(column -> require(index, column, Level.NODE));
+        inputs.forEach(component -> require(index, component.column(), Level.NODE));
         targets.forEach(target -> require(index, target.column(), target.level()));
         attributes.forEach(column -> require(index, column, Level.GRAPH));
     }

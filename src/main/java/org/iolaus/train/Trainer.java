@@ -62,6 +62,7 @@ public final class Trainer implements AutoCloseable {
     /// What a run is made of.
     ///
     /// @param folder where logs and checkpoints go
+    /// @param verbosity 0: nothing is said of epochs
     /// @param runLine first line of `metrics.jsonl`
     /// @param resume checkpoint to go on from; its parameters are in `state` already
     public record Setup(
@@ -73,6 +74,7 @@ public final class Trainer implements AutoCloseable {
             CpuExecutor.Options options,
             Checkpoint.Run run,
             Path folder,
+            int verbosity,
             JsonLine runLine,
             @Nullable Checkpoint resume) {}
 
@@ -112,7 +114,7 @@ public final class Trainer implements AutoCloseable {
         this.log =
                 root ? new MetricsLog(folder, logColumns(), setup.runLine, resume == null ? null : resume.log()) : null;
         this.store = root && settings.checkpoint() ? new CheckpointStore(folder, settings.keepCheckpoints()) : null;
-        this.progress = new Progress(root);
+        this.progress = new Progress(root && setup.verbosity > 0);
         if (store != null && resume == null) {
             store.clear();
         }
