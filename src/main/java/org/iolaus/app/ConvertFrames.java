@@ -145,7 +145,7 @@ final class ConvertFrames implements Callable<Integer> {
     }
 
     private static Convert.Input input(Path path, @Nullable Split role, ReadOptions reading) {
-        return new Convert.Input(path, role, () -> Readers.open(path, reading).stream());
+        return new Convert.Input(path, role, () -> Readers.open(path, reading));
     }
 
     private Convert.Options options(Config config, DatasetConfig dataset, ReadOptions reading) {

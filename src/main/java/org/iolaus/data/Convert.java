@@ -13,7 +13,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HexFormat;
-import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -28,7 +27,8 @@ import org.slf4j.LoggerFactory;
 
 /// Makes a shard set of raw files, on all ranks.
 ///
-/// Every rank reads all frames, and checks, counts and writes those of its own shards. Which frames make up a shard
+/// Every rank goes through all frames, and reads, checks, counts and writes those of its own shards. Which frames make
+/// up a shard
 /// depends on the frames only, so the result is the same for any number of ranks. The set is made in a folder beside
 /// its
 /// own and renamed when it is complete. What goes wrong on one rank is thrown on all.
@@ -44,8 +44,8 @@ public final class Convert {
     ///
     /// @param path the file or folder
     /// @param role what its frames are for; null where the split rule decides
-    /// @param frames reads them; the stream is closed after use
-    public record Input(Path path, @Nullable Split role, Supplier<Stream<Structure>> frames) {}
+    /// @param frames opens them; what it gives is closed after use
+    public record Input(Path path, @Nullable Split role, Supplier<? extends FrameSource> frames) {}
 
     /// How to convert.
     ///
@@ -345,27 +345,43 @@ public final class Convert {
         int number = 0;
         long atoms = 0;
         for (int i = 0; i < inputs.size(); i++) {
-            try (Stream<Structure> stream = inputs.get(i).frames.get()) {
-                for (Iterator<Structure> each = stream.iterator(); each.hasNext(); frames[i]++) {
+            try (FrameSource source = inputs.get(i).frames.get()) {
+                int added = 1;
+                while (added > 0) {
                     if (atoms >= options.atomsPerShard) {
                         tell(builder, number++, shard, told);
                         shard = new ArrayList<>();
                         atoms = 0;
                     }
-                    Structure frame = each.next();
-                    atoms += frame.atoms();
-                    if (isMine(number)) {
-                        shard.add(frame);
-                    }
+                    added = isMine(number) ? take(source, shard) : source.skip();
+                    atoms += added;
+                    frames[i] += added > 0 ? 1 : 0;
                 }
             }
         }
-        if (atoms == 0) {
+        if (number == 0 && atoms == 0) {
             throw new DataException(
                     inputs.stream().map(in -> in.path.toString()).toList() + ": want at least one frame, got none");
         }
-        tell(builder, number, shard, told);
+        if (atoms > 0) {
+            tell(builder, number, shard, told);
+        }
         return told;
+    }
+
+    /// Adds the next frame to a shard.
+    ///
+    /// @return how many atoms it has; 0 if there is none
+    private static int take(FrameSource source, List<Structure> shard) {
+        if (!source.hasNext()) {
+            return 0;
+        }
+        Structure frame = source.next();
+        if (frame.atoms() == 0) {
+            throw new DataException(frame.source() + ": want at least one atom, got none");
+        }
+        shard.add(frame);
+        return frame.atoms();
     }
 
     private void tell(ShardBuilder builder, int number, List<Structure> frames, Map<String, double[]> told) {

@@ -26,9 +26,6 @@ public record FrameCheck(Required required, @Nullable Boolean periodic) {
     Structure check(Structure frame) {
         String where = frame.source();
         int atoms = frame.atoms();
-        if (atoms == 0) {
-            throw new DataException(where + ": want at least one atom, got none");
-        }
         for (int z : frame.atomicNumbers()) {
             if (!Elements.isAtomicNumber(z)) {
                 throw new DataException(where + ", atomic number: want 1 to 118, got " + z);

@@ -15,6 +15,7 @@ import org.iolaus.config.ConfigReader;
 import org.iolaus.cpu.CpuExecutor;
 import org.iolaus.data.Convert;
 import org.iolaus.data.FrameCheck;
+import org.iolaus.data.FrameSource;
 import org.iolaus.data.ShardSet;
 import org.iolaus.data.Splits;
 import org.iolaus.train.Trainer;
@@ -79,7 +80,7 @@ final class TinyRun {
     static Path shards(Path folder) {
         Path out = folder.resolve("shards");
         Convert.run(
-                List.of(new Convert.Input(source(folder), null, () -> frames(30, 5).stream())),
+                List.of(new Convert.Input(source(folder), null, () -> FrameSource.of(frames(30, 5)))),
                 new Convert.Options(
                         out,
                         Convert.Existing.REPLACE,

@@ -361,7 +361,7 @@ final class ConvertTest {
         List<Structure> frames = Frames.random(10, 2);
         Path out = folder.resolve("set");
         Path raw = Files.writeString(folder.resolve("raw.xyz"), "frames");
-        List<Convert.Input> inputs = List.of(new Convert.Input(raw, null, frames::stream));
+        List<Convert.Input> inputs = List.of(new Convert.Input(raw, null, () -> FrameSource.of(frames)));
         Convert.Options keep = options(out, MOST, Convert.Existing.KEEP);
         assertFalse(Convert.run(inputs, keep, Convert.Ranks.single()).kept());
         byte[] index = ShardIndex.read(out);
@@ -383,8 +383,8 @@ final class ConvertTest {
         Path first = Files.writeString(folder.resolve("a.xyz"), "123456789");
         Path second = Files.writeString(folder.resolve("b.xyz"), "");
         List<Convert.Input> inputs = List.of(
-                new Convert.Input(first, Split.TRAIN, () -> frames.stream().limit(20)),
-                new Convert.Input(second, Split.TEST, () -> frames.stream().skip(20)));
+                new Convert.Input(first, Split.TRAIN, () -> FrameSource.of(frames.subList(0, 20))),
+                new Convert.Input(second, Split.TEST, () -> FrameSource.of(frames.subList(20, 30))));
         ShardIndex index = Convert.run(
                         inputs, Frames.options(folder.resolve("set"), new Splits.ByFile()), Convert.Ranks.single())
                 .index();
@@ -400,7 +400,7 @@ final class ConvertTest {
     void refusesNothingAndNowhere() {
         assertSays(() -> Frames.convert(List.of(), folder.resolve("set")), "want at least one frame, got none");
         Path missing = folder.resolve("missing.xyz");
-        Convert.Input input = new Convert.Input(missing, null, Stream::of);
+        Convert.Input input = new Convert.Input(missing, null, () -> FrameSource.of(List.of()));
         assertSays(
                 () -> Convert.run(List.of(input), Frames.options(folder.resolve("set"), MOST), Convert.Ranks.single()),
                 "missing.xyz: want a file or folder");

@@ -74,7 +74,7 @@ final class Frames {
         try {
             Path raw = options.out().resolveSibling("raw.xyz");
             Files.writeString(raw, "stands for the frames");
-            return Convert.run(List.of(new Convert.Input(raw, null, frames::stream)), options, ranks)
+            return Convert.run(List.of(new Convert.Input(raw, null, () -> FrameSource.of(frames))), options, ranks)
                     .index();
         } catch (java.io.IOException e) {
             throw new java.io.UncheckedIOException(e);

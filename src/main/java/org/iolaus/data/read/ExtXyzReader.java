@@ -60,8 +60,21 @@ final class ExtXyzReader extends LazyReader {
     }
 
     @Override
-    @Nullable
-    Structure read() {
+    int skipFrame() {
+        int atoms = begin();
+        if (atoms > 0 && !lines.skip(1)) {
+            throw ended("a comment line");
+        }
+        if (!lines.skip(atoms)) {
+            throw ended(atoms + " atoms");
+        }
+        return atoms;
+    }
+
+    /// Reads the first line of a frame.
+    ///
+    /// @return its number of atoms; 0 if there is no further frame
+    private int begin() {
         String count = nextLine();
         while (count != null && count.isBlank()) {
             count = nextLine();
@@ -70,13 +83,23 @@ final class ExtXyzReader extends LazyReader {
             if (frame < 0) {
                 throw new DataException(file + ": want at least one frame, got an empty file");
             }
-            return null;
+            return 0;
         }
         frame++;
         where = file + ", frame " + frame + ", line " + lines.lineNumber();
         Integer atoms = Numbers.whole(count.strip());
         if (atoms == null || atoms < 1) {
             throw wanted("the number of atoms", count);
+        }
+        return atoms;
+    }
+
+    @Override
+    @Nullable
+    Structure read() {
+        int atoms = begin();
+        if (atoms == 0) {
+            return null;
         }
         String comment = nextLine();
         if (comment == null) {

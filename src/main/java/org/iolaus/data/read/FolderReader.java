@@ -60,6 +60,20 @@ final class FolderReader extends LazyReader {
     }
 
     @Override
+    int skipFrame() {
+        int atoms = current == null ? 0 : current.skip();
+        while (atoms == 0) {
+            close();
+            if (!files.hasNext()) {
+                return 0;
+            }
+            current = Readers.openFile(files.next(), options);
+            atoms = current.skip();
+        }
+        return atoms;
+    }
+
+    @Override
     public void close() {
         if (current != null) {
             current.close();

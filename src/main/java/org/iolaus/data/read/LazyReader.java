@@ -12,6 +12,25 @@ abstract class LazyReader implements StructureReader {
     /// The next frame, or null after the last one.
     abstract @Nullable Structure read();
 
+    /// The number of atoms of the next frame, which is passed over, or 0 after the last one.
+    int skipFrame() {
+        Structure next = read();
+        return next == null ? 0 : next.atoms();
+    }
+
+    @Override
+    public final int skip() {
+        int atoms;
+        if (ahead != null) {
+            atoms = ahead.atoms();
+            ahead = null;
+        } else {
+            atoms = done ? 0 : skipFrame();
+            done = atoms == 0;
+        }
+        return atoms;
+    }
+
     @Override
     public final boolean hasNext() {
         if (ahead == null && !done) {

@@ -73,6 +73,27 @@ final class LineSource implements AutoCloseable {
         return new String(line, 0, length, StandardCharsets.UTF_8);
     }
 
+    /// Passes over some lines.
+    ///
+    /// @return false if the file ends before
+    boolean skip(int lines) {
+        for (int passed = 0; passed < lines; passed++) {
+            boolean any = false;
+            boolean ended = false;
+            while (!ended && (position < limit || fill())) {
+                any = true;
+                while (position < limit && !ended) {
+                    ended = buffer[position++] == '\n';
+                }
+            }
+            if (!any) {
+                return false;
+            }
+            lineNumber++;
+        }
+        return true;
+    }
+
     private boolean fill() {
         try {
             limit = in.read(buffer);
