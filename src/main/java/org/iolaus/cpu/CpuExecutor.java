@@ -32,7 +32,7 @@ import org.jspecify.annotations.Nullable;
 /// Runs a program in float64: the definition that other devices are held to.
 public final class CpuExecutor implements AutoCloseable {
     /// Work (in elements or multiply-adds) from which a second thread pays for its start.
-    private static final long WORTH_SHARING = 40_000;
+    private static final long WORTH_SHARING = 200_000;
 
     /// How a program is run.
     ///
