@@ -73,7 +73,9 @@ final class Frames {
     static ShardIndex convert(List<Structure> frames, Convert.Options options, Convert.Ranks ranks) {
         try {
             Path raw = options.out().resolveSibling("raw.xyz");
-            Files.writeString(raw, "stands for the frames");
+            if (ranks.rank() == 0) {
+                Files.writeString(raw, "stands for the frames");
+            }
             return Convert.run(List.of(new Convert.Input(raw, null, () -> FrameSource.of(frames))), options, ranks)
                     .index();
         } catch (java.io.IOException e) {
