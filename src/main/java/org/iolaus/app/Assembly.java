@@ -5,10 +5,12 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import java.util.stream.Collectors;
 import org.iolaus.comm.Comm;
 import org.iolaus.config.Config;
 import org.iolaus.config.ConfigException;
 import org.iolaus.cpu.CpuExecutor;
+import org.iolaus.data.DataException;
 import org.iolaus.data.DatasetConfig;
 import org.iolaus.data.ShardIndex;
 import org.iolaus.data.ShardSet;
@@ -85,19 +87,49 @@ record Assembly(Config config, Columns columns, Model model) {
     }
 
     /// Opens a shard set on all ranks: rank zero reads the index and sends it to the others.
+    ///
+    /// @param verify whether the ranks, sharing the work, check every byte first
     static ShardSet open(Comm comm, Path folder, boolean verify) {
         byte[] mine = comm.isRoot() ? ShardIndex.read(folder) : new byte[0];
         byte[] bytes = comm.broadcast(mine, 0);
-        return ShardSet.open(folder, bytes, verify, ShardSet.DEFAULT_CACHE_BYTES);
+        ShardSet shards = comm.rootFirst(() -> ShardSet.open(folder, bytes, false, ShardSet.DEFAULT_CACHE_BYTES));
+        if (verify) {
+            List<String> damages = ShardSet.damages(folder, shards.index(), comm.rank(), comm.size());
+            List<byte[]> all = comm.gather(String.join("\n", damages).getBytes(StandardCharsets.UTF_8), 0);
+            String found = all.stream()
+                    .map(bytesOfRank -> new String(bytesOfRank, StandardCharsets.UTF_8))
+                    .filter(text -> !text.isEmpty())
+                    .collect(Collectors.joining("\n"));
+            if (!found.isEmpty()) {
+                List<String> lines = found.lines().toList();
+                throw new DataException(lines.getFirst()
+                        + (lines.size() == 1 ? "" : "; so are " + (lines.size() - 1) + " other shards"));
+            }
+            comm.barrier();
+        }
+        return shards;
     }
 
     /// The shard set that a configuration names, made for its cutoff.
     static ShardSet open(Comm comm, Config config) {
         DatasetConfig dataset = Objects.requireNonNull(config.dataset());
         ShardSet shards = open(comm, Path.of(dataset.shards()), dataset.verifyChecksums());
-        Architecture architecture = config.neuralNetwork().architecture();
-        shards.index().requireNeighbours(requireRadius(architecture), architecture.maxNeighbours());
+        comm.rootFirst(() -> requireNeighbours(config.neuralNetwork().architecture(), shards.index()));
         return shards;
+    }
+
+    /// Refuses a shard set that this model cannot be measured on.
+    void requireFit(Comm comm, ShardIndex index) {
+        Architecture architecture = config.neuralNetwork().architecture();
+        comm.rootFirst(() -> {
+            columns.requireIn(index, architecture.potential().enableInteratomicPotential());
+            return requireNeighbours(architecture, index);
+        });
+    }
+
+    private static ShardIndex requireNeighbours(Architecture architecture, ShardIndex index) {
+        index.requireNeighbours(requireRadius(architecture), architecture.maxNeighbours());
+        return index;
     }
 
     static double requireRadius(Architecture architecture) {

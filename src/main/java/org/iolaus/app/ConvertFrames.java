@@ -13,7 +13,6 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
-import java.util.concurrent.Callable;
 import org.iolaus.comm.Comm;
 import org.iolaus.config.Config;
 import org.iolaus.config.ConfigException;
@@ -41,7 +40,7 @@ import picocli.CommandLine.Spec;
             "Converts the frames that a configuration names to checked HDF5 shards; under mpirun on all ranks.",
             "Splits, units and columns are as Dataset says; the neighbour lists are those of Architecture.",
         })
-final class ConvertFrames implements Callable<Integer> {
+final class ConvertFrames implements OnRanks {
     /// Columns that are fields of a frame.
     private static final Set<String> QUANTITIES = Set.of("energy", "forces", "stress");
 
@@ -92,22 +91,26 @@ final class ConvertFrames implements Callable<Integer> {
     private @Nullable CommandSpec spec;
 
     @Override
-    public Integer call() {
+    public int run(Comm comm) {
+        Work work = comm.rootFirst(this::work);
+        long start = System.nanoTime();
+        Convert.Result result = Convert.run(work.frames, work.options, ranks(comm));
+        if (comm.isRoot()) {
+            report(result, work.options.out(), (System.nanoTime() - start) / 1e9);
+        }
+        return 0;
+    }
+
+    private record Work(List<Convert.Input> frames, Convert.Options options) {}
+
+    private Work work() {
         Config config = ConfigReader.read(configFile, overrides);
         DatasetConfig dataset = config.dataset();
         if (dataset == null) {
             throw new ConfigException(configFile + ": Dataset: want the section that says what to convert, got none");
         }
         ReadOptions reading = reading(dataset);
-        Convert.Options options = options(config, dataset, reading);
-        return Main.onRanks(comm -> {
-            long start = System.nanoTime();
-            Convert.Result result = Convert.run(frames(dataset, reading), options, ranks(comm));
-            if (comm.isRoot()) {
-                report(result, options.out(), (System.nanoTime() - start) / 1e9);
-            }
-            return 0;
-        });
+        return new Work(frames(dataset, reading), options(config, dataset, reading));
     }
 
     private void report(Convert.Result result, Path folder, double seconds) {

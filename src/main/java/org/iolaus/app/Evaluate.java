@@ -6,12 +6,10 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
-import java.util.concurrent.Callable;
 import org.iolaus.comm.Comm;
 import org.iolaus.config.ConfigReader;
 import org.iolaus.data.ShardSet;
 import org.iolaus.data.Split;
-import org.iolaus.model.Architecture;
 import org.iolaus.train.Checkpoint;
 import org.iolaus.train.ErrorTable;
 import org.iolaus.train.Evaluator;
@@ -30,7 +28,7 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "evaluate",
         description = "Print the errors of a checkpoint's model on shards; under mpirun on all ranks.")
-final class Evaluate implements Callable<Integer> {
+final class Evaluate implements OnRanks {
 
     @Parameters(index = "0", paramLabel = "CHECKPOINT", description = "File that training wrote.")
     private Path checkpoint = Path.of("");
@@ -47,22 +45,15 @@ final class Evaluate implements Callable<Integer> {
     private @Nullable CommandSpec spec;
 
     @Override
-    public Integer call() {
-        return Main.onRanks(this::evaluate);
-    }
-
-    private int evaluate(Comm comm) {
-        Checkpoint saved = Checkpoint.read(checkpoint);
+    public int run(Comm comm) {
+        Checkpoint saved = comm.rootFirst(() -> Checkpoint.read(checkpoint));
         Assembly assembly = Assembly.of(ConfigReader.fromJson(saved.run().configJson()), null);
         Training settings = assembly.training();
-        Architecture architecture = assembly.config().neuralNetwork().architecture();
         ModelState state = new ModelState(assembly.model().parameters(), ModelState.values(saved.model()));
         try (ShardSet shards = Assembly.open(comm, folder, true);
                 Evaluator evaluator = new Evaluator(
                         comm, assembly.model(), state, assembly.columns(), Assembly.options(comm, settings))) {
-            shards.index().requireNeighbours(Assembly.requireRadius(architecture), architecture.maxNeighbours());
-            assembly.columns()
-                    .requireIn(shards.index(), architecture.potential().enableInteratomicPotential());
+            assembly.requireFit(comm, shards.index());
             Map<String, Metrics> table = new LinkedHashMap<>();
             for (Split split : splits) {
                 if (shards.index().graphsOf(split).length > 0) {

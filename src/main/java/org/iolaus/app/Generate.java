@@ -5,7 +5,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import java.util.stream.LongStream;
-import org.iolaus.comm.Comms;
 import org.iolaus.data.DataException;
 import org.iolaus.data.generate.Generator;
 import org.iolaus.data.read.ExtXyzWriter;
@@ -47,9 +46,6 @@ final class Generate implements Callable<Integer> {
         }
         if (frames < 1) {
             throw new ParameterException(spec.commandLine(), "--frames: want at least 1, got " + frames);
-        }
-        if (Comms.launchRank() != 0) {
-            return 0;
         }
         Path folder = output.toAbsolutePath().getParent();
         try {

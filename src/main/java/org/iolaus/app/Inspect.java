@@ -46,7 +46,7 @@ final class Inspect implements Callable<Integer> {
     public Integer call() {
         PrintWriter out = Objects.requireNonNull(spec).commandLine().getOut();
         ShardIndex index = ShardIndex.of(ShardIndex.read(folder), folder);
-        List<String> damages = verify ? ShardSet.damages(folder, index) : List.of();
+        List<String> damages = verify ? ShardSet.damages(folder, index, 0, 1) : List.of();
         if (json) {
             out.println(object(index, damages));
         } else {

@@ -11,10 +11,12 @@ import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParseResult;
+import picocli.CommandLine.RunLast;
 import picocli.CommandLine.ScopeType;
 
 /// The program `iolaus`. A new command is a class in this package that implements `Callable<Integer>` (the exit code),
-/// carries [Command] and is named in `subcommands` below; one that runs on many ranks does its work in [#onRanks].
+/// carries [Command] and is named in `subcommands` below; one that runs on many ranks implements [OnRanks].
 @Command(
         name = "iolaus",
         description = "Trains graph neural networks on atoms, on one core or on all ranks of an MPI job.",
@@ -53,7 +55,6 @@ public final class Main {
         line.setCaseInsensitiveEnumValuesAllowed(true);
         line.setExecutionExceptionHandler((thrown, command, parsed) -> {
             Failure failure = Failures.describe(thrown, debug);
-            Comms.letRankZeroSpeak();
             command.getErr().println("iolaus: " + failure.text());
             return failure.exitCode();
         });
@@ -67,9 +68,16 @@ public final class Main {
             command.getErr().println("See '" + command.getCommandSpec().qualifiedName() + " --help'.");
             return Failures.BAD_INPUT;
         });
+        line.setExecutionStrategy(parsed -> root || isOnRanks(parsed) ? new RunLast().execute(parsed) : 0);
         line.setOut(new PrintWriter(root ? System.out : OutputStream.nullOutputStream(), true, StandardCharsets.UTF_8));
         line.setErr(new PrintWriter(System.err, true, StandardCharsets.UTF_8));
         return line.execute(args);
+    }
+
+    private static boolean isOnRanks(ParseResult parsed) {
+        return parsed.hasSubcommand()
+                ? isOnRanks(parsed.subcommand())
+                : parsed.commandSpec().userObject() instanceof OnRanks;
     }
 
     /// Runs the body of a command on every rank of the job; a failure of one ends all of them.

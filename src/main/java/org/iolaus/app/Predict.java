@@ -14,6 +14,7 @@ import org.iolaus.config.ConfigException;
 import org.iolaus.config.ConfigReader;
 import org.iolaus.cpu.CpuExecutor;
 import org.iolaus.data.Batch;
+import org.iolaus.data.ShardSet;
 import org.iolaus.data.read.ExtXyzWriter;
 import org.iolaus.data.read.ReadOptions;
 import org.iolaus.data.read.Readers;
@@ -93,7 +94,8 @@ final class Predict implements Callable<Integer> {
     /// A batch of one structure; targets that nothing is known of are left out.
     private static Batch batch(Structure structure, Architecture architecture, Columns columns) {
         Integer most = architecture.maxNeighbours();
-        Edges edges = NeighbourList.build(
+        Edges edges = ShardSet.edges(
+                structure.source(),
                 structure.positions(),
                 structure.cell(),
                 structure.periodic(),

@@ -13,12 +13,12 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.concurrent.Callable;
 import org.iolaus.comm.Comm;
 import org.iolaus.config.Config;
 import org.iolaus.config.ConfigException;
 import org.iolaus.config.ConfigReader;
 import org.iolaus.cpu.CpuExecutor;
+import org.iolaus.data.DataException;
 import org.iolaus.data.ShardSet;
 import org.iolaus.data.Split;
 import org.iolaus.model.Model;
@@ -43,7 +43,7 @@ import picocli.CommandLine.Spec;
 
 /// `iolaus train`: the main job.
 @Command(name = "train", description = "Train a model on shards; under mpirun on all ranks.")
-final class Train implements Callable<Integer> {
+final class Train implements OnRanks {
 
     @Parameters(paramLabel = "CONFIG", description = "Configuration (HydraGNN's JSON).")
     private Path configFile = Path.of("");
@@ -58,14 +58,10 @@ final class Train implements Callable<Integer> {
     private @Nullable CommandSpec spec;
 
     @Override
-    public Integer call() {
-        return Main.onRanks(this::train);
-    }
-
-    private int train(Comm comm) {
-        Config given = ConfigReader.read(configFile, overrides);
+    public int run(Comm comm) {
+        Config given = comm.rootFirst(() -> ConfigReader.read(configFile, overrides));
         try (ShardSet shards = Assembly.open(comm, given)) {
-            Assembly assembly = Assembly.of(given, shards.index());
+            Assembly assembly = comm.rootFirst(() -> Assembly.of(given, shards.index()));
             CpuExecutor.Options options = Assembly.options(comm, assembly.training());
             try (Trainer trainer = trainer(comm, assembly, shards, options)) {
                 print("%s, %,d parameters; %d rank%s, %d thread%s each, float64 on the CPU; logs in %s"
@@ -88,19 +84,18 @@ final class Train implements Callable<Integer> {
     }
 
     /// A trainer that is ready to run: from first values, or from the newest checkpoint if the run is to continue.
+    /// Nothing is written before every rank has found everything in order.
     static Trainer trainer(Comm comm, Assembly assembly, ShardSet shards, CpuExecutor.Options options) {
         Training settings = assembly.training();
         Path folder = folder(settings);
-        Checkpoint resume = settings.continueRun() ? resume(comm, settings) : null;
+        CheckpointStore.Found found = settings.continueRun() ? resume(comm, settings) : null;
+        ModelState state = comm.rootFirst(() -> state(assembly, shards, settings, found));
         String json = ConfigReader.toJsonOfWholeRun(assembly.config());
-        if (comm.isRoot()) {
-            write(folder.resolve("config.json"), json);
-        }
-        return new Trainer(
+        Trainer trainer = new Trainer(
                 comm,
                 new Trainer.Setup(
                         assembly.model(),
-                        state(assembly, shards, settings, resume),
+                        state,
                         assembly.columns(),
                         shards,
                         settings,
@@ -109,7 +104,11 @@ final class Train implements Callable<Integer> {
                         folder,
                         assembly.config().verbosity().level(),
                         runLine(comm, assembly, settings, options, json),
-                        resume));
+                        found == null ? null : found.checkpoint()));
+        if (comm.isRoot()) {
+            write(folder.resolve("config.json"), json);
+        }
+        return trainer;
     }
 
     private static Path folder(Training settings) {
@@ -117,9 +116,9 @@ final class Train implements Callable<Integer> {
     }
 
     /// The newest whole checkpoint of the run to go on from. Rank zero looks for it, all ranks read it.
-    private static Checkpoint resume(Comm comm, Training settings) {
-        String name = settings.startfrom().isEmpty() ? settings.logName() : settings.startfrom();
-        Path folder = Path.of(settings.logPath(), name);
+    private static CheckpointStore.Found resume(Comm comm, Training settings) {
+        String run = settings.startfrom().isEmpty() ? settings.logName() : settings.startfrom();
+        Path folder = Path.of(settings.logPath(), run);
         String found = "";
         if (comm.isRoot()) {
             try (CheckpointStore store = new CheckpointStore(folder, settings.keepCheckpoints())) {
@@ -131,16 +130,23 @@ final class Train implements Callable<Integer> {
                 found = latest.get().path().toString();
             }
         }
-        String path = new String(comm.broadcast(found.getBytes(StandardCharsets.UTF_8), 0), StandardCharsets.UTF_8);
-        return Checkpoint.read(Path.of(path));
+        byte[] name = comm.broadcast(found.getBytes(StandardCharsets.UTF_8), 0);
+        Path path = Path.of(new String(name, StandardCharsets.UTF_8));
+        return new CheckpointStore.Found(path, Checkpoint.read(path));
     }
 
     /// First values of the model: from the checkpoint, or from the seed with the data's reference energies.
     private static ModelState state(
-            Assembly assembly, ShardSet shards, Training settings, @Nullable Checkpoint resume) {
+            Assembly assembly, ShardSet shards, Training settings, CheckpointStore.@Nullable Found resume) {
         Model model = assembly.model();
         if (resume != null) {
-            return new ModelState(model.parameters(), ModelState.values(resume.model()));
+            try {
+                return new ModelState(
+                        model.parameters(),
+                        ModelState.values(resume.checkpoint().model()));
+            } catch (DataException e) {
+                throw new DataException(resume.path() + ", " + e.getMessage(), e);
+            }
         }
         ModelState state = new ModelState(model.parameters(), settings.seed());
         if (state.has(Model.ELEMENT_ENERGY)) {

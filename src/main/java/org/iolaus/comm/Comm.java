@@ -1,6 +1,7 @@
 package org.iolaus.comm;
 
 import java.util.List;
+import java.util.function.Supplier;
 
 /// All ranks of one job and the collectives among them.
 ///
@@ -88,6 +89,20 @@ public interface Comm extends AutoCloseable {
     /// Whether every rank says so.
     default boolean all(boolean mine) {
         return !any(!mine);
+    }
+
+    /// Runs `work` on rank zero and, once that has succeeded, on the others: what every rank would find wrong, one
+    /// says.
+    ///
+    /// @param work calls no collective
+    default <T> T rootFirst(Supplier<T> work) {
+        if (isRoot()) {
+            T result = work.get();
+            barrier();
+            return result;
+        }
+        barrier();
+        return work.get();
     }
 
     /// From now on a collective may take as long as a step of training, no longer as long as the start of a job.

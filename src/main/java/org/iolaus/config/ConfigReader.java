@@ -2,6 +2,7 @@ package org.iolaus.config;
 
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -27,6 +28,8 @@ public final class ConfigReader {
             Config config = complete(given);
             ConfigCheck.run(config);
             return config;
+        } catch (NoSuchFileException e) {
+            throw new ConfigException(file + ": want a configuration, got no such file", e);
         } catch (IOException e) {
             throw new ConfigException(file + ": cannot be read: " + e, e);
         } catch (ConfigException e) {

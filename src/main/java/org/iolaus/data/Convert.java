@@ -229,9 +229,6 @@ public final class Convert {
 
     /// Size and checksum of a file, or of all files of a folder in order.
     private static ShardIndex.Source source(Path path) {
-        if (!Files.exists(path)) {
-            throw new DataException(path + ": want a file or folder of frames, got none of that name");
-        }
         CRC32C crc = new CRC32C();
         long bytes = 0;
         byte[] buffer = new byte[1 << 16];
@@ -245,7 +242,7 @@ public final class Convert {
                 }
             }
         } catch (IOException e) {
-            throw new DataException(path + ": cannot be read: " + e, e);
+            throw new DataException(path + ": want a file or folder of frames, got " + e, e);
         }
         return new ShardIndex.Source(path.toString(), bytes, crc.getValue(), 0);
     }
@@ -291,7 +288,9 @@ public final class Convert {
             ShardIndex.Source source = sources.get(i);
             counted.add(new ShardIndex.Source(source.file(), source.bytes(), source.crc32c(), frames[i]));
         }
-        byte[] split = Splits.assign(options.split, facts.composition(), roles);
+        List<String> compositions =
+                facts.compositions().stream().map(Map::toString).toList();
+        byte[] split = Splits.assign(options.split, compositions, roles);
         if (!facts.unseenElements(split).isEmpty()) {
             LOG.warn(
                     "{}: no training frame has {}, other frames do",
@@ -449,7 +448,8 @@ public final class Convert {
         return byShard;
     }
 
-    /// Runs something on every rank. If it fails on any, it fails on all, with the message of the first.
+    /// Runs something on every rank. If it fails on any, it fails on all, with the message of the first, once nothing
+    /// of the set is left.
     private List<byte[]> agree(Supplier<byte[]> work) {
         RuntimeException own = null;
         byte[] result = new byte[0];
@@ -463,11 +463,12 @@ public final class Convert {
         List<byte[]> failures = ranks.gather(message);
         byte[] first = failures.stream().filter(m -> m.length > 0).findFirst().orElse(new byte[0]);
         byte[] verdict = ranks.broadcast(first);
-        if (own != null) {
-            throw own;
-        }
         if (verdict.length > 0) {
-            throw new DataException(new String(verdict, StandardCharsets.UTF_8));
+            if (ranks.rank() == 0) {
+                delete(partial);
+            }
+            ranks.broadcast(new byte[0]);
+            throw own != null ? own : new DataException(new String(verdict, StandardCharsets.UTF_8));
         }
         return ranks.gather(result);
     }

@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.Objects;
 import org.iolaus.atoms.Edges;
 import org.iolaus.atoms.NeighbourList;
+import org.jspecify.annotations.Nullable;
 
 /// The frames of a shard set, read graph by graph from mapped files: only what is asked for comes into memory.
 ///
@@ -145,12 +146,12 @@ public final class ShardSet implements AutoCloseable {
                 globalAtoms);
     }
 
-    /// Checks every byte of every shard of a set.
+    /// Checks every byte of every `stride`-th shard of a set, beginning with shard `first`.
     ///
     /// @return what is wrong, one message per shard at most
-    public static List<String> damages(Path folder, ShardIndex index) {
+    public static List<String> damages(Path folder, ShardIndex index, int first, int stride) {
         List<String> damages = new ArrayList<>();
-        for (int s = 0; s < index.shards().size(); s++) {
+        for (int s = first; s < index.shards().size(); s += stride) {
             try (Arena arena = Arena.ofConfined()) {
                 new ShardFile(folder, index.shards().get(s), index.set(), s, false, arena).verifyAll();
             } catch (DataException e) {
@@ -182,7 +183,8 @@ public final class ShardSet implements AutoCloseable {
     }
 
     /// The neighbour list of a frame; what is wrong with it is said with its name.
-    static Edges edges(String where, double[] positions, double[] cell, boolean[] periodic, double cutoff, int most) {
+    public static Edges edges(
+            String where, double[] positions, double @Nullable [] cell, boolean[] periodic, double cutoff, int most) {
         try {
             return NeighbourList.build(positions, cell, periodic, cutoff, most);
         } catch (IllegalArgumentException e) {

@@ -6,11 +6,13 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import org.iolaus.comm.Comm;
 import org.iolaus.cpu.CpuExecutor;
 import org.iolaus.data.Batch;
 import org.iolaus.data.BatchLoader;
 import org.iolaus.data.Batching;
+import org.iolaus.data.DataException;
 import org.iolaus.data.EpochPlan;
 import org.iolaus.data.ShardSet;
 import org.iolaus.data.Split;
@@ -107,9 +109,16 @@ public final class Trainer implements AutoCloseable {
         this.best = new BestMetric(settings.checkpointWarmup());
         this.epoch = settings.epochStart();
         Checkpoint resume = setup.resume;
-        if (resume != null) {
-            restore(resume);
-        }
+        comm.rootFirst(() -> {
+            if (resume != null) {
+                restore(resume);
+            }
+            for (Split split : List.of(Split.TRAIN, Split.VALIDATION, Split.TEST)) {
+                EpochPlan.complete(shards.index(), split, batching, 1); // no graph is beyond the budget
+            }
+            return plan();
+        });
+        comm.barrier(); // all ranks are ready; from here on files are written
         boolean root = comm.isRoot();
         this.log =
                 root ? new MetricsLog(folder, logColumns(), setup.runLine, resume == null ? null : resume.log()) : null;
@@ -161,7 +170,7 @@ public final class Trainer implements AutoCloseable {
         if (step == 0) {
             epochMetrics.reset();
         }
-        EpochPlan plan = EpochPlan.training(shards.index(), batching, shuffleSeed(), epoch, comm.size());
+        EpochPlan plan = plan();
         progress.begin("epoch " + epoch, step, plan.steps());
         long edges = 0;
         try (BatchLoader loader = new BatchLoader(shards, plan, comm.rank(), step)) {
@@ -197,9 +206,10 @@ public final class Trainer implements AutoCloseable {
         return !stop;
     }
 
-    private long shuffleSeed() {
+    private EpochPlan plan() {
         Long own = settings.batching().seed();
-        return own == null ? settings.seed() : own;
+        long seed = own == null ? settings.seed() : own;
+        return EpochPlan.training(shards.index(), batching, seed, epoch, comm.size());
     }
 
     private boolean due(@Nullable Integer every) {
@@ -301,12 +311,15 @@ public final class Trainer implements AutoCloseable {
 
     private void restore(Checkpoint saved) {
         if (saved.run().ranks() != comm.size() && saved.position().step() > 0) {
-            throw new TrainingException("resume in mid-epoch: want the "
-                    + saved.run().ranks() + " ranks of the checkpoint, got " + comm.size());
+            throw new DataException("checkpoint of the middle of an epoch: want the "
+                    + saved.run().ranks() + " ranks that it was made with, got " + comm.size());
         }
-        if (!saved.optimizer().kind().equals(optimizer.rule().kind())) {
-            throw new TrainingException("resume: want the optimizer of the checkpoint, "
-                    + saved.optimizer().kind() + ", got " + optimizer.rule().kind());
+        UpdateRule rule = optimizer.rule();
+        Checkpoint.OptimizerState kept = saved.optimizer();
+        if (!kept.kind().equals(rule.kind()) || !kept.slots().keySet().equals(Set.copyOf(rule.slots()))) {
+            throw new DataException("checkpoint of another optimizer: want %s with %s, got %s with %s"
+                    .formatted(
+                            rule.kind(), rule.slots(), kept.kind(), kept.slots().keySet()));
         }
         optimizer.load(saved.optimizer().steps(), saved.optimizer().slots());
         schedule.load(saved.schedule());

@@ -78,18 +78,23 @@ final class TinyRun {
 
     /// Shards of 20 training, 6 validation and 4 test frames.
     static Path shards(Path folder) {
+        return shards(folder, frames(30, 5), new Splits.Counts(TRAINING, 6, 4, false, 3), Set.of("energy", "forces"));
+    }
+
+    /// Shards of given frames, about eight in each file.
+    static Path shards(Path folder, List<Structure> frames, Splits.Counts counts, Set<String> required) {
         Path out = folder.resolve("shards");
         Convert.run(
-                List.of(new Convert.Input(source(folder), null, () -> FrameSource.of(frames(30, 5)))),
+                List.of(new Convert.Input(source(folder), null, () -> FrameSource.of(frames))),
                 new Convert.Options(
                         out,
                         Convert.Existing.REPLACE,
                         CUTOFF,
                         null,
                         null,
-                        new Splits.Counts(TRAINING, 6, 4, false, 3),
-                        new FrameCheck.Required(Set.of("energy", "forces"), Map.of(), Map.of()),
-                        60,
+                        counts,
+                        new FrameCheck.Required(required, Map.of(), Map.of()),
+                        45,
                         "test",
                         "2026-01-01",
                         ""),

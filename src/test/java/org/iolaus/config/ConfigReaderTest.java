@@ -309,7 +309,9 @@ final class ConfigReaderTest {
     void aFileThatIsNotThereIsOneError() {
         ConfigException e =
                 assertThrows(ConfigException.class, () -> ConfigReader.read(Path.of("no/such.json"), List.of()));
-        assertTrue(Objects.requireNonNull(e.getMessage()).startsWith("no/such.json: cannot be read: "), e.getMessage());
+        assertTrue(
+                Objects.requireNonNull(e.getMessage()).startsWith("no/such.json: want a configuration"),
+                e.getMessage());
     }
 
     @Test

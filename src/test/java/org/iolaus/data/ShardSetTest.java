@@ -152,7 +152,7 @@ final class ShardSetTest {
             damaged[Math.toIntExact(places.get(dataset))] ^= 1;
             Files.write(shard, damaged);
             try (ShardSet set = ShardSet.open(out)) {
-                List<String> damages = ShardSet.damages(out, index);
+                List<String> damages = ShardSet.damages(out, index, 0, 1);
                 assertEquals(1, damages.size(), damages.toString());
                 assertTrue(
                         damages.getFirst().contains("shard-00001.h5, " + dataset + ": want CRC-32C"),
@@ -196,7 +196,7 @@ final class ShardSetTest {
         ShardIndex sameSizes = withSizes(Files.size(first), Files.size(second));
         try (ShardSet set = sameSizes(sameSizes)) {
             assertSays(() -> set.batch(new int[] {0}, 1, 1), "shard-00000.h5", "want shard 0", "got shard 1");
-            assertEquals(2, ShardSet.damages(out, sameSizes).size());
+            assertEquals(2, ShardSet.damages(out, sameSizes, 0, 1).size());
         }
     }
 
