@@ -55,6 +55,7 @@ public final class Main {
         line.setCaseInsensitiveEnumValuesAllowed(true);
         line.setExecutionExceptionHandler((thrown, command, parsed) -> {
             Failure failure = Failures.describe(thrown, debug);
+            Comms.letRankZeroSpeak();
             command.getErr().println("iolaus: " + failure.text());
             return failure.exitCode();
         });

@@ -33,11 +33,6 @@ public final class Comms {
         return Launch.fromEnvironment().rank();
     }
 
-    /// How many processes the launcher started, as far as it says so; 1 when started alone.
-    public static int launchSize() {
-        return Launch.fromEnvironment().size();
-    }
-
     /// Runs `body` on this rank. Whatever it throws, on this or on another thread, ends all ranks within seconds with
     /// the exit code and
     /// the text that `describe` makes of it, said once, with rank and host; on a single rank it is thrown on.
@@ -59,14 +54,21 @@ public final class Comms {
         }
     }
 
-    /// When many ranks fail at once, most often of the same cause, the lowest one speaks, and the others end with it
-    /// before their turn.
-    private static void end(Comm comm, Failure failure) {
-        if (!FAILING.compareAndSet(false, true)) {
-            return;
+    /// To be called before a rank that has not started MPI says why it fails: rank zero, which most often fails of the
+    /// same cause, speaks, and its launcher needs about a second to end the others while they wait here.
+    public static void letRankZeroSpeak() {
+        if (launchRank() != 0) {
+            LockSupport.parkNanos(Duration.ofSeconds(5).toNanos());
         }
-        LockSupport.parkNanos(
-                Duration.ofMillis(500).multipliedBy(Math.min(comm.rank(), 6)).toNanos());
-        comm.abort(failure.exitCode(), failure.text());
+    }
+
+    /// When many ranks fail at once, the lowest one speaks, and the others end with it before their turn.
+    private static void end(Comm comm, Failure failure) {
+        if (FAILING.compareAndSet(false, true)) {
+            LockSupport.parkNanos(Duration.ofMillis(500)
+                    .multipliedBy(Math.min(comm.rank(), 6))
+                    .toNanos());
+            comm.abort(failure.exitCode(), failure.text());
+        }
     }
 }

@@ -229,6 +229,9 @@ public final class Convert {
 
     /// Size and checksum of a file, or of all files of a folder in order.
     private static ShardIndex.Source source(Path path) {
+        if (!Files.exists(path)) {
+            throw new DataException(path + ": want a file or folder of frames, got none of that name");
+        }
         CRC32C crc = new CRC32C();
         long bytes = 0;
         byte[] buffer = new byte[1 << 16];
@@ -242,7 +245,7 @@ public final class Convert {
                 }
             }
         } catch (IOException e) {
-            throw new DataException(path + ": want a file or folder of frames, got " + e, e);
+            throw new DataException(path + ": cannot be read: " + e, e);
         }
         return new ShardIndex.Source(path.toString(), bytes, crc.getValue(), 0);
     }
@@ -288,9 +291,7 @@ public final class Convert {
             ShardIndex.Source source = sources.get(i);
             counted.add(new ShardIndex.Source(source.file(), source.bytes(), source.crc32c(), frames[i]));
         }
-        List<String> compositions =
-                facts.compositions().stream().map(Map::toString).toList();
-        byte[] split = Splits.assign(options.split, compositions, roles);
+        byte[] split = Splits.assign(options.split, facts.composition(), roles);
         if (!facts.unseenElements(split).isEmpty()) {
             LOG.warn(
                     "{}: no training frame has {}, other frames do",

@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 /// @param compositionalStratifiedSplitting whether each split gets its share of every composition
 /// @param split how `total` is divided; null: by `Training.perc_train`
 /// @param shards folder of HDF5 shards that `convert` writes and `train` reads
-/// @param verifyChecksums whether every CRC is checked when shards are opened
+/// @param verifyChecksums whether each dataset's CRC is checked when it is first read
 /// @param energyKey name of the energy in the raw file; null: the usual ones; likewise for the forces
 public record DatasetConfig(
         String name,

@@ -2,6 +2,7 @@ package org.iolaus.data;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedSet;
@@ -13,7 +14,8 @@ import org.jspecify.annotations.Nullable;
 /// What the shards of a set hold together, from what [ShardBuilder] told about each.
 ///
 /// @param energy `(G)` eV; null unless all frames have it
-/// @param compositions of each graph the count of each element
+/// @param composition `(G)` which of `compositions` each graph has
+/// @param compositions the different ones: atoms by atomic number
 /// @param partial columns and quantities that some shards have and others lack
 @SuppressWarnings("ArrayRecordComponent")
 record SetFacts(
@@ -23,12 +25,12 @@ record SetFacts(
         int[] edges,
         int[] dataset,
         double @Nullable [] energy,
+        int[] composition,
         List<Map<Integer, Integer>> compositions,
         SortedSet<String> partial) {
 
     static SetFacts of(List<Map<String, double[]>> shards, double cutoffAngstrom, @Nullable Integer maxNeighbours) {
         List<ShardIndex.Shard> list = new ArrayList<>();
-        List<Map<Integer, Integer>> compositions = new ArrayList<>();
         int first = 0;
         for (Map<String, double[]> facts : shards) {
             double[] atoms = get(facts, "atoms");
@@ -36,8 +38,9 @@ record SetFacts(
                     ShardFile.name(list.size()), (long) get(facts, "bytes")[0], first, atoms.length, (long)
                             Arrays.stream(atoms).sum()));
             first += atoms.length;
-            addCompositions(get(facts, "composition"), compositions);
         }
+        Map<Map<Integer, Integer>, Integer> compositions = new LinkedHashMap<>();
+        int[] composition = compositions(joined(shards, "composition"), compositions);
         SortedSet<String> partial = new TreeSet<>();
         boolean energy = shards.stream().allMatch(s -> s.containsKey("energy"));
         ShardIndex.Content content = new ShardIndex.Content(
@@ -58,7 +61,8 @@ record SetFacts(
                 ints(shards, "edges"),
                 ints(shards, "dataset"),
                 energy ? joined(shards, "energy") : null,
-                compositions,
+                composition,
+                List.copyOf(compositions.keySet()),
                 partial);
     }
 
@@ -113,15 +117,22 @@ record SetFacts(
         return Arrays.stream(joined(shards, name)).mapToInt(x -> (int) x).toArray();
     }
 
-    private static void addCompositions(double[] runs, List<Map<Integer, Integer>> into) {
+    /// Numbers the compositions of all graphs in the order in which they first occur.
+    private static int[] compositions(double[] runs, Map<Map<Integer, Integer>, Integer> numbers) {
+        IntStream.Builder numberOfGraph = IntStream.builder();
         for (int at = 0; at < runs.length; ) {
             Map<Integer, Integer> counts = new TreeMap<>();
             int elements = (int) runs[at++];
             for (int e = 0; e < elements; e++, at += 2) {
                 counts.put((int) runs[at], (int) runs[at + 1]);
             }
-            into.add(counts);
+            numberOfGraph.add(numbers.computeIfAbsent(counts, _ -> numbers.size()));
         }
+        return numberOfGraph.build().toArray();
+    }
+
+    private Map<Integer, Integer> countsOf(int graph) {
+        return compositions.get(composition[graph]);
     }
 
     /// Statistics of the training frames: what the graphs alone tell, and what was collected over each shard's atoms.
@@ -133,7 +144,7 @@ record SetFacts(
                 .toArray();
         Map<Integer, Long> elementAtoms = new TreeMap<>();
         for (int g : train) {
-            compositions.get(g).forEach((z, n) -> elementAtoms.merge(z, (long) n, Long::sum));
+            countsOf(g).forEach((z, n) -> elementAtoms.merge(z, (long) n, Long::sum));
         }
         int[] elements =
                 elementAtoms.keySet().stream().mapToInt(Integer::intValue).toArray();
@@ -166,8 +177,7 @@ record SetFacts(
         SortedSet<Integer> seen = new TreeSet<>();
         SortedSet<Integer> unseen = new TreeSet<>();
         for (int g = 0; g < split.length; g++) {
-            (split[g] == Split.TRAIN.code() ? seen : unseen)
-                    .addAll(compositions.get(g).keySet());
+            (split[g] == Split.TRAIN.code() ? seen : unseen).addAll(countsOf(g).keySet());
         }
         unseen.removeAll(seen);
         return unseen;
@@ -177,30 +187,30 @@ record SetFacts(
         if (energy == null) {
             return new double[elements.length];
         }
-        Map<String, SpreadSum> byComposition = new TreeMap<>();
-        Map<String, Map<Integer, Integer>> counts = new TreeMap<>();
-        Map<String, Integer> frames = new TreeMap<>();
+        SpreadSum[] energies = new SpreadSum[compositions.size()];
+        Arrays.setAll(energies, _ -> new SpreadSum(1));
+        long[] frames = new long[compositions.size()];
         for (int g : train) {
-            String label = compositions.get(g).toString();
-            byComposition.computeIfAbsent(label, _ -> new SpreadSum(1)).add(energy, g);
-            counts.put(label, compositions.get(g));
-            frames.merge(label, 1, Integer::sum);
+            energies[composition[g]].add(energy, g);
+            frames[composition[g]]++;
         }
         ElementEnergies fit = new ElementEnergies(elements.length);
-        byComposition.forEach((label, energies) -> {
-            Map<Integer, Integer> composition = counts.getOrDefault(label, Map.of());
-            double[] row = IntStream.of(elements)
-                    .mapToDouble(z -> composition.getOrDefault(z, 0))
-                    .toArray();
-            fit.add(row, energies.spread().mean()[0], frames.getOrDefault(label, 0));
-        });
+        for (int c = 0; c < frames.length; c++) {
+            if (frames[c] > 0) {
+                Map<Integer, Integer> counts = compositions.get(c);
+                double[] row = IntStream.of(elements)
+                        .mapToDouble(z -> counts.getOrDefault(z, 0))
+                        .toArray();
+                fit.add(row, energies[c].spread().mean()[0], frames[c]);
+            }
+        }
         return fit.solve();
     }
 
     private double reference(int g, int[] elements, double[] elementEnergy) {
         double sum = 0;
         for (int e = 0; e < elements.length; e++) {
-            sum += compositions.get(g).getOrDefault(elements[e], 0) * elementEnergy[e];
+            sum += countsOf(g).getOrDefault(elements[e], 0) * elementEnergy[e];
         }
         return sum;
     }

@@ -2,6 +2,7 @@ package org.iolaus.data;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -47,10 +48,7 @@ record ShardBuilder(
                 "edges",
                 degrees.stream().mapToDouble(d -> IntStream.of(d).sum()).toArray());
         facts.put(
-                "dataset",
-                frames.stream()
-                        .mapToDouble(f -> f.graphColumns().getOrDefault("dataset_id", new double[1])[0])
-                        .toArray());
+                "dataset", frames.stream().mapToDouble(ShardBuilder::datasetOf).toArray());
         facts.put(
                 "composition",
                 frames.stream()
@@ -68,6 +66,16 @@ record ShardBuilder(
         columns.atom().forEach((name, width) -> facts.put("atom_column/" + name, new double[] {width}));
         columns.graph().forEach((name, width) -> facts.put("graph_column/" + name, new double[] {width}));
         return facts;
+    }
+
+    /// The number of a frame's dataset: its column `dataset_id`, 0 without.
+    private static double datasetOf(Structure frame) {
+        double[] id = frame.graphColumns().getOrDefault("dataset_id", new double[1]);
+        if (id.length != 1 || id[0] != (int) id[0] || id[0] < 0) {
+            throw new DataException(
+                    frame.source() + ", dataset_id: want a whole number from 0, got " + Arrays.toString(id));
+        }
+        return id[0];
     }
 
     private static double[] flag(boolean on) {

@@ -84,10 +84,10 @@ public final class Splits {
 
     /// The split of each frame, as [Split#code].
     ///
-    /// @param compositions something equal for frames of the same composition, for each frame
+    /// @param compositions a number for each frame, equal for frames of the same composition
     /// @param roles what each frame's file is for; null where the rule decides
-    static byte[] assign(Rule rule, List<String> compositions, @Nullable Split[] roles) {
-        int frames = compositions.size();
+    static byte[] assign(Rule rule, int[] compositions, @Nullable Split[] roles) {
+        int frames = compositions.length;
         byte[] split = switch (rule) {
             case Fractions f -> drawn(fractions(f, frames), f.stratified, f.seed, compositions);
             case Counts c -> drawn(counts(c, frames), c.stratified, c.seed, compositions);
@@ -159,11 +159,11 @@ public final class Splits {
     }
 
     /// Draws frames at random, from all together or from each composition in proportion.
-    private static byte[] drawn(int[] sizes, boolean stratified, long seed, List<String> compositions) {
-        int frames = compositions.size();
-        Map<String, List<Integer>> classes = new TreeMap<>();
+    private static byte[] drawn(int[] sizes, boolean stratified, long seed, int[] compositions) {
+        int frames = compositions.length;
+        Map<Integer, List<Integer>> classes = new TreeMap<>();
         for (int f = 0; f < frames; f++) {
-            classes.computeIfAbsent(stratified ? compositions.get(f) : "", _ -> new ArrayList<>())
+            classes.computeIfAbsent(stratified ? compositions[f] : 0, _ -> new ArrayList<>())
                     .add(f);
         }
         List<int[]> members = new ArrayList<>();

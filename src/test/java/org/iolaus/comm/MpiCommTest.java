@@ -50,6 +50,13 @@ class MpiCommTest {
     }
 
     @Test
+    void aFileThatIsNotThereIsSaidOnce() {
+        MpiRun run = MpiRun.iolaus(3, LIMIT, "convert", "no-such-file.json");
+        assertEquals(2, run.exitCode(), run::toString);
+        assertEquals(2, run.err().split("no-such-file.json: want", -1).length, run::toString);
+    }
+
+    @Test
     void theFailureOfAnotherThreadEndsTheJob() {
         MpiRun run = MpiRun.run(MpiProgram.class, 2, LIMIT, "otherThreadThrows");
         assertEquals(1, run.exitCode(), run::toString);

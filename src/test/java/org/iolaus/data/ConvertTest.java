@@ -315,6 +315,19 @@ final class ConvertTest {
     }
 
     @Test
+    void takesTheDatasetFromItsColumn() {
+        List<Structure> frames = Frames.random(10, 2);
+        for (int f = 0; f < 10; f++) {
+            frames.get(f).graphColumns().put("dataset_id", new double[] {f / 4});
+        }
+        assertArrayEquals(
+                new int[] {0, 0, 0, 0, 1, 1, 1, 1, 2, 2},
+                Frames.convert(frames, folder.resolve("set")).dataset());
+        frames.get(5).graphColumns().put("dataset_id", new double[] {0.5});
+        assertSays(() -> Frames.convert(frames, folder.resolve("b")), "frame 5, dataset_id: want a whole number");
+    }
+
+    @Test
     void takesPeriodicityAsTold() {
         List<Structure> frames = Frames.random(10, 2);
         Path out = folder.resolve("set");

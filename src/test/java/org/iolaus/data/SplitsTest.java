@@ -19,7 +19,12 @@ final class SplitsTest {
     }
 
     private static byte[] assign(Splits.Rule rule, List<String> compositions) {
-        return Splits.assign(rule, compositions, new @Nullable Split[compositions.size()]);
+        return Splits.assign(rule, numbers(compositions), new @Nullable Split[compositions.size()]);
+    }
+
+    private static int[] numbers(List<String> compositions) {
+        List<String> different = compositions.stream().distinct().toList();
+        return compositions.stream().mapToInt(different::indexOf).toArray();
     }
 
     private static int[] sizes(byte[] split) {
@@ -102,7 +107,7 @@ final class SplitsTest {
         Splits.Indices indices = new Splits.Indices(new int[] {4, 0}, new int[] {2}, new int[] {});
         assertArrayEquals(new byte[] {0, 3, 1, 3, 0}, assign(indices, same(5)));
         Split[] roles = {Split.TEST, Split.TRAIN, Split.VALIDATION};
-        assertArrayEquals(new byte[] {2, 0, 1}, Splits.assign(new Splits.ByFile(), same(3), roles));
+        assertArrayEquals(new byte[] {2, 0, 1}, Splits.assign(new Splits.ByFile(), new int[3], roles));
     }
 
     @Test
