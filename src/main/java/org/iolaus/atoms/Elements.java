@@ -20,7 +20,8 @@ public final class Elements {
 
     /// The atomic number of a symbol in any case (`Cu`, `CU`, `cu`); 0 if there is no such element.
     public static int atomicNumber(String symbol) {
-        return NUMBERS.getOrDefault(symbol.toLowerCase(Locale.ROOT), 0);
+        Integer number = NUMBERS.get(symbol);
+        return number != null ? number : NUMBERS.getOrDefault(symbol.toLowerCase(Locale.ROOT), 0);
     }
 
     public static boolean isAtomicNumber(int number) {
@@ -40,6 +41,7 @@ public final class Elements {
     private static Map<String, Integer> numbers() {
         Map<String, Integer> numbers = new HashMap<>();
         for (int i = 0; i < SYMBOLS.length; i++) {
+            numbers.put(SYMBOLS[i], i + 1);
             numbers.put(SYMBOLS[i].toLowerCase(Locale.ROOT), i + 1);
         }
         return Map.copyOf(numbers);

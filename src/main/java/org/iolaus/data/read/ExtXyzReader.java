@@ -41,7 +41,6 @@ final class ExtXyzReader extends LazyReader {
     private final LineSource lines;
     private final Labels labels;
     private long frame = -1;
-    private String where = "";
 
     /// Opens a file.
     ///
@@ -75,9 +74,9 @@ final class ExtXyzReader extends LazyReader {
     ///
     /// @return its number of atoms; 0 if there is no further frame
     private int begin() {
-        String count = nextLine();
+        String count = lines.next();
         while (count != null && count.isBlank()) {
-            count = nextLine();
+            count = lines.next();
         }
         if (count == null) {
             if (frame < 0) {
@@ -86,7 +85,6 @@ final class ExtXyzReader extends LazyReader {
             return 0;
         }
         frame++;
-        where = file + ", frame " + frame + ", line " + lines.lineNumber();
         Integer atoms = Numbers.whole(count.strip());
         if (atoms == null || atoms < 1) {
             throw wanted("the number of atoms", count);
@@ -101,11 +99,11 @@ final class ExtXyzReader extends LazyReader {
         if (atoms == 0) {
             return null;
         }
-        String comment = nextLine();
+        String comment = lines.next();
         if (comment == null) {
             throw ended("a comment line");
         }
-        String source = where;
+        String source = where();
         Map<String, String> values = values(comment);
         List<Property> properties = properties(values.getOrDefault("Properties", PLAIN));
         double[] lattice = numbers("Lattice", values, 9);
@@ -117,16 +115,14 @@ final class ExtXyzReader extends LazyReader {
         return rows(atoms, properties, !values.containsKey("Properties"), lattice, periodic, graphColumns, source);
     }
 
-    private @Nullable String nextLine() {
-        String line = lines.next();
-        where = file + ", frame " + Math.max(frame, 0) + ", line " + lines.lineNumber();
-        return line;
+    private String where() {
+        return file + ", frame " + frame + ", line " + lines.lineNumber();
     }
 
     /// The comment of plain XYZ may be any text; what does not parse then holds nothing.
     private Map<String, String> values(String comment) {
         try {
-            return CommentLine.parse(comment, where);
+            return CommentLine.parse(comment, where());
         } catch (DataException e) {
             if (MEANT.matcher(comment).find()) {
                 throw e;
@@ -210,65 +206,83 @@ final class ExtXyzReader extends LazyReader {
         Property species = find(properties, "SI", 1, SPECIES);
         Property position = find(properties, "RI", 3, POSITIONS);
         List<String> names = properties.stream().map(Property::name).toList();
-        String forces = labels.find(Quantity.FORCES, names, where);
-        Map<String, double[]> columns = new LinkedHashMap<>();
-        int width = properties.stream().mapToInt(Property::width).sum();
-        if ((long) atoms * width > Integer.MAX_VALUE / 2) {
-            throw wanted("a frame that fits into memory", atoms + " atoms of " + width + " columns");
+        String forces = labels.find(Quantity.FORCES, names, source);
+        List<Values> table = new ArrayList<>();
+        for (Property property : properties) {
+            boolean finite = property.equals(position) || property.name().equals(forces);
+            table.add(new Values(property, property.equals(species), finite));
         }
+        int width = properties.stream().mapToInt(Property::width).sum();
         for (int i = 0; i < atoms; i++) {
-            String line = nextLine();
-            List<String> words = line == null ? List.of() : Numbers.words(line);
+            String line = lines.next();
             if (line == null) {
                 throw ended("atom " + i + " of " + atoms);
             }
+            List<String> words = Numbers.words(line);
             if (i == 0 && plain && words.size() > width) {
-                properties.add(new Property("extra", 'R', words.size() - width));
+                table.add(new Values(new Property("extra", 'R', words.size() - width), false, false));
                 width = words.size();
             }
             if (words.size() != width) {
                 throw wanted(width + " columns for atom " + i + " of " + atoms, words.size() + " columns");
             }
             int column = 0;
-            for (Property property : properties) {
-                boolean symbol = property.equals(species);
-                if (symbol || property.type() != 'S') {
-                    double[] values = columns.computeIfAbsent(property.name(), n -> first(atoms, property.width()));
-                    values = grown(values, i, property.width());
-                    columns.put(property.name(), values);
-                    boolean finite =
-                            property.equals(position) || property.name().equals(forces);
-                    for (int k = 0; k < property.width(); k++) {
-                        String word = words.get(column + k);
-                        values[i * property.width() + k] = symbol ? atomicNumber(word) : number(property, word, finite);
-                    }
-                }
-                column += property.width();
+            for (Values values : table) {
+                values.take(words, column, i, atoms);
+                column += values.property.width();
             }
         }
-        for (Property property : properties) {
-            columns.computeIfPresent(property.name(), (n, values) -> Arrays.copyOf(values, atoms * property.width()));
+        Map<String, double[]> columns = new LinkedHashMap<>();
+        int[] atomicNumbers = new int[0];
+        double[] positions = new double[0];
+        for (Values values : table) {
+            double[] whole = Arrays.copyOf(values.numbers, atoms * values.property.width());
+            if (values.symbols) {
+                atomicNumbers = Arrays.stream(whole).mapToInt(z -> (int) z).toArray();
+            } else if (values.property.equals(position)) {
+                positions = whole;
+            } else if (values.property.type() != 'S') {
+                columns.put(values.property.name(), whole);
+            }
         }
-        double[] numbers = take(columns, species);
-        double[] positions = take(columns, position);
-        int[] atomicNumbers = Arrays.stream(numbers).mapToInt(z -> (int) z).toArray();
         return labels.structure(atomicNumbers, positions, lattice, periodic, columns, graphColumns, source);
     }
 
-    private static double[] take(Map<String, double[]> columns, Property property) {
-        double[] values = columns.getOrDefault(property.name(), new double[0]);
-        columns.remove(property.name());
-        return values;
-    }
+    /// The values of one property, `(atoms so far, width)`: a count of atoms may be wrong, so this grows with the
+    /// lines that are there.
+    private final class Values {
+        private final Property property;
+        private final boolean symbols;
+        private final boolean finite;
+        private double[] numbers = new double[0];
 
-    /// Room for the first atoms of a column; a count of atoms may be wrong, so it grows with the lines that are
-    /// there.
-    private static double[] first(int atoms, int width) {
-        return new double[Math.min(atoms, 1 + 1024 / width) * width];
-    }
+        /// Begins without values.
+        ///
+        /// @param symbols whether words are elements
+        /// @param finite whether values must be finite
+        Values(Property property, boolean symbols, boolean finite) {
+            this.property = property;
+            this.symbols = symbols;
+            this.finite = finite;
+        }
 
-    private static double[] grown(double[] values, int atom, int width) {
-        return (atom + 1) * width <= values.length ? values : Arrays.copyOf(values, 2 * values.length);
+        void take(List<String> words, int column, int atom, int atoms) {
+            if (property.type() == 'S' && !symbols) {
+                return;
+            }
+            int width = property.width();
+            if ((atom + 1L) * width > numbers.length) {
+                long room = Math.min((long) atoms * width, Math.max(16L * width, 2L * numbers.length));
+                if (room > Integer.MAX_VALUE / 2) {
+                    throw wanted("a frame that fits into memory", atoms + " atoms of " + width + " " + property.name());
+                }
+                numbers = Arrays.copyOf(numbers, (int) room);
+            }
+            for (int k = 0; k < width; k++) {
+                String word = words.get(column + k);
+                numbers[atom * width + k] = symbols ? atomicNumber(word) : number(property, word, finite);
+            }
+        }
     }
 
     private Property find(List<Property> properties, String types, int width, List<String> names) {
@@ -285,12 +299,12 @@ final class ExtXyzReader extends LazyReader {
     }
 
     private int atomicNumber(String word) {
-        Integer number = Numbers.whole(word);
-        int z = number == null ? Elements.atomicNumber(word) : number;
-        if (!Elements.isAtomicNumber(z)) {
+        int z = Elements.atomicNumber(word);
+        Integer number = z > 0 ? Integer.valueOf(z) : Numbers.whole(word);
+        if (number == null || !Elements.isAtomicNumber(number)) {
             throw wanted("a chemical symbol or an atomic number", word);
         }
-        return z;
+        return number;
     }
 
     private double number(Property property, String word, boolean finite) {
@@ -304,14 +318,14 @@ final class ExtXyzReader extends LazyReader {
         if (number == null) {
             throw wanted("a number under " + property.name(), word);
         }
-        if (finite) {
-            Labels.requireFinite(number, property.name(), where);
+        if (finite && !Double.isFinite(number)) {
+            throw wanted("finite numbers under " + property.name(), word);
         }
         return number;
     }
 
     private DataException wanted(String want, String got) {
-        return new DataException(where + ": want " + want + ", got " + Numbers.shown(got));
+        return new DataException(where() + ": want " + want + ", got " + Numbers.shown(got));
     }
 
     private DataException ended(String want) {

@@ -23,7 +23,7 @@ final class SideFile {
             String where = side + ", line 1";
             double[] numbers = ColumnTable.numbers(first == null ? "" : first, where);
             Features features = options.graphFeatures();
-            if (features == null || features.columnIndex() == null) {
+            if (features == null || features.name().isEmpty()) {
                 features = new Features(List.of(otherwise), List.of(Math.max(1, numbers.length)), List.of(0));
             }
             return ColumnTable.columns(List.of(numbers), features, atoms, where);

@@ -30,7 +30,8 @@ class ExtXyzTest {
     private static final String WATER = """
             3
             Lattice="10 0 0 0 11 0 1 0 12" Properties=species:S:1:pos:R:3:tag:I:1:forces:R:3:fixed:L:1 energy=-1.5 \
-            pbc="T F T" dipole="0.1 0.2 0.3" matrix=[[1, 2], [3, 4]] old={5 6} json="_JSON [7.0]" name="a \\"b\\" = c" flag
+            pbc="T F T" dipole="0.1 0.2 0.3" matrix=[[1, 2], [3, 4]] old={5 6} json="_JSON [7.0]" \
+            name="a \\"b\\" = c" flag
             O 0.0 0.0 0.0 7 1 2 3 T
             H 0.9 0.0 0.0 8 4 5 6 F
             H 0.0 0.9 0.0 9 7 8 9D-1 F
@@ -187,27 +188,27 @@ class ExtXyzTest {
                     ''                                          | : want at least one frame, got an empty file
                     x;;H 0 0 0                                  | frame 0, line 1: want the number of atoms, got 'x'
                     0;                                          | frame 0, line 1: want the number of atoms, got '0'
-                    1                                           | frame 0, line 2: want a comment line, got the end of the file
-                    2;;H 0 0 0                                  | frame 0, line 4: want atom 1 of 2, got the end of the file
-                    1;;H 0 0 0;1;;H 0 0                         | frame 1, line 6: want 4 columns for atom 0 of 1, got '3 columns'
-                    1;;Hx 0 0 0                                 | line 3: want a chemical symbol or an atomic number, got 'Hx'
-                    1;;119 0 0 0                                | line 3: want a chemical symbol or an atomic number, got '119'
+                    1 | frame 0, line 2: want a comment line, got the end of the file
+                    2;;H 0 0 0 | frame 0, line 4: want atom 1 of 2, got the end of the file
+                    1;;H 0 0 0;1;;H 0 0 | frame 1, line 6: want 4 columns for atom 0 of 1, got '3 columns'
+                    1;;Hx 0 0 0 | line 3: want a chemical symbol or an atomic number, got 'Hx'
+                    1;;119 0 0 0 | line 3: want a chemical symbol or an atomic number, got '119'
                     1;;H 0 0 0x1                                | line 3: want a number under pos, got '0x1'
                     1;;H 0 0 1f                                 | line 3: want a number under pos, got '1f'
-                    1;;H 0 NaN 0                                | line 3: want finite numbers under pos, got NaN
+                    1;;H 0 NaN 0                                | line 3: want finite numbers under pos, got 'NaN'
                     1;energy=nan;H 0 0 0                        | line 2: want finite numbers under energy, got NaN
                     1;energy=1 energy=2;H 0 0 0                 | want each key once, got 'energy' again
                     1;energy="1 2";H 0 0 0                      | line 2: want [1] numbers under energy, got 2
                     1;Properties=species:S:1;H                  | want pos among the Properties, got 'species'
-                    1;Properties=species:S:1:pos:R:3:a:X:1;H    | want Properties of NAME:TYPE:WIDTH with a type out of S, R, I, L
+                    1;Properties=species:S:1:pos:R:3:a:X:1;H | WIDTH with a type out of S, R, I, L, got 'a:X:1'
                     1;Properties=species:S:1:pos:R:3:pos:R:3;H  | want each name in Properties once, got 'pos'
-                    1;Properties=species:S:1:pos:R:3:F:R:3;H 0 0 0 1 inf 2 | line 3: want finite numbers under F, got Infinity
+                    1;Properties=species:S:1:pos:R:3:F:R:3;H 0 0 0 1 inf 2 | want finite numbers under F, got 'inf'
                     1;Properties=species:S:1:pos:R:3:forces:R:1;H 0 0 0 1  | want [3] numbers under forces, got 1
                     1;Lattice="1 2 3";H 0 0 0                   | want 9 numbers for Lattice, got '1 2 3'
                     1;Lattice="1 0 0 0 1 0 1 1 0";H 0 0 0       | line 2: cell: want three linearly independent
                     1;Lattice="1 2;H 0 0 0                      | want a closing "
                     1;Lattice={1 2;H 0 0 0                      | want a closing bracket
-                    1;pbc="T T T";H 0 0 0                       | line 2: want a lattice for periodic directions, got none
+                    1;pbc="T T T";H 0 0 0 | line 2: want a lattice for periodic directions, got none
                     1;pbc="T T";H 0 0 0                         | line 2: want pbc of three T or F, got 'T T'
                     1;stress="1 2 3";H 0 0 0                    | want [6, 9] numbers under stress, got 3
                     """)
