@@ -37,7 +37,7 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "convert",
         description = {
-            "Converts the frames that a configuration names to checked HDF5 shards; under mpirun on all ranks.",
+            "Convert the frames that a configuration names to checked HDF5 shards; under mpirun on all ranks.",
             "Splits, units and columns are as Dataset says; the neighbour lists are those of Architecture.",
         })
 final class ConvertFrames implements OnRanks {
@@ -47,7 +47,10 @@ final class ConvertFrames implements OnRanks {
     @Parameters(paramLabel = "CONFIG", description = "Configuration (HydraGNN's JSON).")
     private Path configFile = Path.of("");
 
-    @Option(names = "--set", paramLabel = "KEY=VALUE", description = "Setting that takes precedence over the file.")
+    @Option(
+            names = "--set",
+            paramLabel = "KEY=VALUE",
+            description = "Setting that takes precedence over the file, such as batch_size=8.")
     private List<String> overrides = List.of();
 
     @Option(names = "--input", paramLabel = "FILE", description = "Read this instead of Dataset.path (several times).")

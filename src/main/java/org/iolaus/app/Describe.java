@@ -38,16 +38,19 @@ final class Describe implements Callable<Integer> {
     @Parameters(paramLabel = "CONFIG", description = "Configuration (HydraGNN's JSON).")
     private Path configFile = Path.of("");
 
-    @Option(names = "--set", paramLabel = "KEY=VALUE", description = "Setting that takes precedence over the file.")
+    @Option(
+            names = "--set",
+            paramLabel = "KEY=VALUE",
+            description = "Setting that takes precedence over the file, such as batch_size=8.")
     private List<String> overrides = List.of();
 
-    @Option(names = "--graphs", description = "Graphs per rank and step (default: the batch size).")
+    @Option(names = "--graphs", paramLabel = "N", description = "Graphs per rank and step (default: the batch size).")
     private @Nullable Integer graphs;
 
-    @Option(names = "--atoms", description = "Atoms per rank and step.")
+    @Option(names = "--atoms", paramLabel = "N", description = "Atoms per rank and step.")
     private @Nullable Integer atoms;
 
-    @Option(names = "--edges", description = "Edges per rank and step.")
+    @Option(names = "--edges", paramLabel = "N", description = "Edges per rank and step.")
     private @Nullable Integer edges;
 
     @Option(names = "--program", description = "Print the program and the schedule too.")

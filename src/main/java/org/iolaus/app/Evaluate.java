@@ -38,6 +38,8 @@ final class Evaluate implements OnRanks {
 
     @Option(
             names = "--split",
+            split = ",",
+            paramLabel = "SPLIT",
             description = "Only these parts of the data: ${COMPLETION-CANDIDATES} (default: all that are not empty).")
     private List<Split> splits = List.of(Split.TRAIN, Split.VALIDATION, Split.TEST);
 

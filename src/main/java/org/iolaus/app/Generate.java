@@ -20,7 +20,8 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "generate",
         description = {
-            "Write a dataset of copper-gold clusters (Lennard-Jones) and lead crystals and slabs (Morse), 100 to 1000 K,",
+            "Write a small dataset of pair potentials to try everything on.",
+            "Copper-gold clusters (Lennard-Jones), lead crystals and slabs (Morse), 100 to 1000 K,",
             "with energies (eV), forces (eV/Å), stress (eV/Å³) and, per atom, atom_energy and coordination.",
             "The same seed gives the same bytes, and fewer frames are the first of more."
         })

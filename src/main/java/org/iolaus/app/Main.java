@@ -3,6 +3,7 @@ package org.iolaus.app;
 import java.io.OutputStream;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.function.ToIntFunction;
 import org.iolaus.comm.Comm;
 import org.iolaus.comm.Comms;
@@ -11,9 +12,11 @@ import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.RunLast;
 import picocli.CommandLine.ScopeType;
+import picocli.CommandLine.UnmatchedArgumentException;
 
 /// The program `iolaus`. A new command is a class in this package that implements `Callable<Integer>` (the exit code),
 /// carries [Command] and is named in `subcommands` below; one that runs on many ranks implements [OnRanks].
@@ -37,6 +40,10 @@ import picocli.CommandLine.ScopeType;
             Verify.class
         })
 public final class Main {
+    private static final String RANKS =
+            "On N ranks of this machine: jobs/iolaus -np N COMMAND ...; below mpirun or srun each process is a rank. "
+                    + "convert, train and evaluate share their work among all ranks, the other commands run on rank zero.";
+
     private static volatile boolean debug;
 
     Main() {}
@@ -53,6 +60,7 @@ public final class Main {
         debug = false;
         CommandLine line = new CommandLine(new Main());
         line.setCaseInsensitiveEnumValuesAllowed(true);
+        line.getCommandSpec().usageMessage().footer("", RANKS); // here, as subcommands would inherit an attribute
         line.setExecutionExceptionHandler((thrown, command, parsed) -> {
             Failure failure = Failures.describe(thrown, debug);
             Comms.letRankZeroSpeak();
@@ -65,7 +73,7 @@ public final class Main {
                 return 0; // rank zero got the same words; it says so, and its exit code is the job's
             }
             CommandLine command = wrong.getCommandLine();
-            command.getErr().println("iolaus: " + wrong.getMessage());
+            command.getErr().println("iolaus: " + wrong.getMessage() + suggestion(wrong));
             command.getErr().println("See '" + command.getCommandSpec().qualifiedName() + " --help'.");
             return Failures.BAD_INPUT;
         });
@@ -73,6 +81,12 @@ public final class Main {
         line.setOut(new PrintWriter(root ? System.out : OutputStream.nullOutputStream(), true, StandardCharsets.UTF_8));
         line.setErr(new PrintWriter(System.err, true, StandardCharsets.UTF_8));
         return line.execute(args);
+    }
+
+    private static String suggestion(ParameterException wrong) {
+        List<String> near =
+                wrong instanceof UnmatchedArgumentException unmatched ? unmatched.getSuggestions() : List.of();
+        return near.isEmpty() ? "" : "; did you mean " + near.getFirst() + "?";
     }
 
     private static boolean isOnRanks(ParseResult parsed) {

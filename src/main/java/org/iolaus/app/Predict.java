@@ -36,8 +36,8 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "predict",
         description = {
-            "Write what a checkpoint's model predicts for the structures of a file:",
-            "energy (eV) and forces (eV/Å) of a potential, or each head under its name."
+            "Write what a checkpoint's model predicts for the structures of a file.",
+            "That is energy (eV) and forces (eV/Å) of a potential, or each head under its name."
         })
 final class Predict implements Callable<Integer> {
 

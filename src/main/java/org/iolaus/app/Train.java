@@ -42,13 +42,22 @@ import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
 /// `iolaus train`: the main job.
-@Command(name = "train", description = "Train a model on shards; under mpirun on all ranks.")
+@Command(
+        name = "train",
+        description = {
+            "Train a model on shards; under mpirun on all ranks.",
+            "With --set continue=1 an interrupted run goes on from its newest checkpoint as if nothing had happened;",
+            "without it a run of the same log_name begins anew and replaces the earlier one."
+        })
 final class Train implements OnRanks {
 
     @Parameters(paramLabel = "CONFIG", description = "Configuration (HydraGNN's JSON).")
     private Path configFile = Path.of("");
 
-    @Option(names = "--set", paramLabel = "KEY=VALUE", description = "Setting that takes precedence over the file.")
+    @Option(
+            names = "--set",
+            paramLabel = "KEY=VALUE",
+            description = "Setting that takes precedence over the file, such as batch_size=8.")
     private List<String> overrides = List.of();
 
     @Option(names = "--no-plots", description = "Draw no plots at the end.")

@@ -21,7 +21,7 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "verify",
         description = {
-            "Compares forward pass, losses, gradients and buffers with reference results of HydraGNN (docs/verify.md).",
+            "Compare forward pass, losses, gradients and buffers with reference results of HydraGNN (docs/verify.md).",
             "Prints one line per array: case, array, max |a-b| / max |b|, ok or FAILED.",
             "Cases that this build cannot run are named with the reason; they alone do not make the exit code 1.",
         },
@@ -41,7 +41,11 @@ final class Verify implements Callable<Integer> {
     @Option(names = "--case", paramLabel = "NAME", description = "Only this case (may be given several times).")
     private List<String> cases = new ArrayList<>();
 
-    @Option(names = "--tolerance", defaultValue = "1e-9", description = "Largest error (default: ${DEFAULT-VALUE}).")
+    @Option(
+            names = "--tolerance",
+            paramLabel = "ERROR",
+            defaultValue = "1e-9",
+            description = "Largest error (default: ${DEFAULT-VALUE}).")
     private double tolerance;
 
     @Option(names = "--strict", description = "Exit code 1 also if a case cannot be run.")

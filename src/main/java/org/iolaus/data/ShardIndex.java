@@ -101,7 +101,8 @@ public record ShardIndex(
         try {
             return Files.readAllBytes(folder.resolve(FILE));
         } catch (NoSuchFileException e) {
-            throw new DataException(folder + ": want a folder of shards with its " + FILE + ", got none", e);
+            throw new DataException(
+                    folder + ": want a folder of shards with its " + FILE + ", got none; iolaus convert makes one", e);
         } catch (IOException e) {
             throw new DataException(folder.resolve(FILE) + ": cannot be read: " + e.getMessage(), e);
         }

@@ -36,6 +36,7 @@ class MainTest {
     void aWordThatIsNoCommandIsBadInput() {
         assertEquals(2, run("trian"));
         assertTrue(err().startsWith("iolaus: ") && err().contains("trian"), err());
+        assertTrue(err().contains("did you mean train?"), err());
         assertFalse(err().contains("\tat "), err());
     }
 
