@@ -1,0 +1,102 @@
+package org.iolaus.cuda;
+
+import java.lang.foreign.MemorySegment;
+
+/// What the executor needs of a device: memory, kernels, matrix products, graphs. All work goes in order through one
+/// stream; failures are [DeviceException]s.
+public interface DeviceRuntime extends AutoCloseable {
+
+    /// For people: `NVIDIA H100 80GB HBM3` or `emulated on the host`.
+    String name();
+
+    long totalBytes();
+
+    long freeBytes();
+
+    /// Memory of the device, aligned to at least 256 bytes.
+    ///
+    /// @return its address
+    long allocate(long bytes);
+
+    void free(long address);
+
+    /// Host memory that transfers need not copy first; owned by the runtime, freed with it.
+    MemorySegment allocateHost(long bytes);
+
+    /// Starts a copy to the device; the source stays untouched until [#synchronize].
+    void upload(long destination, MemorySegment source, long bytes);
+
+    /// Copies from the device and waits for it.
+    void download(MemorySegment destination, long source, long bytes);
+
+    /// Starts a copy within the device.
+    void copy(long destination, long source, long bytes);
+
+    /// Starts to set every byte to a value.
+    void fill(long address, int value, long bytes);
+
+    /// The kernels that come with the program (`kernels/*.cu`).
+    Module builtin();
+
+    /// Compiles CUDA C++ source; equal sources are compiled once, also over runs (a cache on disk).
+    ///
+    /// @param name for messages
+    Module compile(String name, String source);
+
+    /// Compiled kernels.
+    interface Module {
+        /// The kernel of a name.
+        Kernel kernel(String name);
+    }
+
+    /// A kernel of one parameter: a structure passed by value.
+    interface Kernel {
+        String name();
+    }
+
+    /// Starts a kernel.
+    ///
+    /// @param arguments the bytes of its parameter
+    void launch(Kernel kernel, int gridX, int gridY, int blockX, int sharedBytes, MemorySegment arguments);
+
+    /// Number format of matrix products.
+    enum Gemm {
+        FP64,
+        FP32,
+        /// float in memory, products in TF32
+        TF32
+    }
+
+    /// Starts `c = op(a) op(b)`, row-major without gaps: `op(a): (m, k)`, `op(b): (k, n)`, `c: (m, n)`, `batch` of them one
+    /// after another.
+    void gemm(
+            Gemm format, boolean transposeA, boolean transposeB, int m, int n, int k, int batch, long a, long b, long c);
+
+    /// Records what `body` starts instead of running it.
+    Graph capture(Runnable body);
+
+    /// Recorded work.
+    interface Graph extends AutoCloseable {
+        /// Starts it.
+        void launch();
+
+        @Override
+        void close();
+    }
+
+    /// Waits for all work.
+    ///
+    /// @throws DeviceException for what went wrong in it
+    void synchronize();
+
+    /// A point in the stream, for timing.
+    interface Event {
+        /// Milliseconds since an earlier event; waits for both.
+        double millisecondsSince(Event earlier);
+    }
+
+    Event record();
+
+    @Override
+    void close();
+}
