@@ -1,0 +1,7 @@
+// Every kernel of the program: one translation unit for nvcc, NVRTC and g++.
+#include "copy.cu"
+#include "dropout_mask.cu"
+#include "gemm.cu"
+#include "optimizer.cu"
+#include "reduce_sum.cu"
+#include "segment.cu"

@@ -1,0 +1,95 @@
+package org.iolaus.cuda;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.iolaus.ffi.HostKernels;
+import org.jspecify.annotations.Nullable;
+
+/// Makes kernels into a library of the host with the C++ compiler that `CXX` names, else `g++`.
+final class HostCompiler {
+    private static final List<String> FLAGS = List.of(
+            "-std=c++17",
+            "-O1",
+            "-ffp-contract=off", // plain arithmetic: the emulated device is exact in what it covers
+            "-U_FORTIFY_SOURCE", // whose check forbids the jumps between stacks
+            "-fvisibility=hidden",
+            "-DIOLAUS_HOST",
+            "-shared",
+            "-fPIC",
+            "-x",
+            "c++",
+            "-");
+
+    private final String compiler;
+    private final String version;
+
+    /// @throws DeviceException if there is no compiler
+    HostCompiler() {
+        String named = System.getenv("CXX");
+        this.compiler = named == null || named.isEmpty() ? "g++" : named;
+        this.version = run(List.of(compiler, "--version"), null);
+    }
+
+    /// @param name for messages
+    /// @param source what `KernelSource` gives
+    HostKernels compile(String name, String source) {
+        List<String> ingredients = new ArrayList<>(FLAGS);
+        ingredients.add(version);
+        ingredients.add(source);
+        Path library = KernelCache.file(".so", ingredients, result -> {
+            List<String> command = new ArrayList<>(List.of(compiler));
+            command.addAll(FLAGS);
+            command.addAll(List.of("-o", result.toString()));
+            try {
+                run(command, source);
+            } catch (DeviceException e) {
+                throw new DeviceException(name + ": " + e.getMessage(), e);
+            }
+        });
+        return new HostKernels(library);
+    }
+
+    /// Runs a command to its end and gives its output.
+    private static String run(List<String> command, @Nullable String input) {
+        Path text = null;
+        try {
+            ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
+            if (input != null) {
+                text = Files.createTempFile("iolaus", ".cu");
+                Files.writeString(text, input);
+                builder.redirectInput(text.toFile());
+            }
+            Process process = builder.start();
+            String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+            int code = process.waitFor();
+            if (code != 0) {
+                throw new DeviceException(command.getFirst() + ": exit code " + code + ": " + output.strip());
+            }
+            return output;
+        } catch (IOException e) {
+            throw new DeviceException(
+                    "emulated device: want a C++ compiler, got none (" + e.getMessage()
+                            + "); install g++ or name one in the variable CXX",
+                    e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new DeviceException(command.getFirst() + ": interrupted", e);
+        } finally {
+            delete(text);
+        }
+    }
+
+    private static void delete(@Nullable Path file) {
+        try {
+            if (file != null) {
+                Files.deleteIfExists(file);
+            }
+        } catch (IOException e) {
+            throw new DeviceException("cannot delete " + file, e);
+        }
+    }
+}

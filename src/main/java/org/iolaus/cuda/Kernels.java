@@ -1,0 +1,305 @@
+package org.iolaus.cuda;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/// Launches of the hand-written kernels of one number format: which regime, which grid, which arguments. What each
+/// kernel computes stands in `kernels/*.cu`; arguments that are `long` and named like arrays are device addresses.
+///
+/// Arrays without elements need no launch. Every array holds fewer than 2^31 elements.
+final class Kernels {
+    private static final int BLOCK = 256;
+    private static final int WARP = 32;
+    /// Blocks that fill a large device twice over.
+    private static final int ENOUGH_BLOCKS = 264;
+    /// Result elements that give every processor enough threads without sharing one result.
+    private static final long ENOUGH_THREADS = 100_000;
+
+    private static final int MOST_PARTS = 1024;
+
+    private final DeviceRuntime.Module module;
+    private final int bytes;
+    private final Arena memory;
+    private final Map<String, DeviceRuntime.Kernel> kernels = new HashMap<>();
+
+    /// A kernel with all that a launch takes.
+    record Launch(
+            DeviceRuntime.Kernel kernel, int gridX, int gridY, int blockX, int sharedBytes, MemorySegment arguments) {
+        void start(DeviceRuntime device) {
+            device.launch(kernel, gridX, gridY, blockX, sharedBytes, arguments);
+        }
+    }
+
+    /// How a reduction shares its work: see `kernels/tile.cuh`.
+    ///
+    /// @param parts pieces of the reduced axis, `chunk` entries each
+    private record Tile(long lanes, long walkers, long parts, long chunk) {
+        static final Tile ONE_THREAD = new Tile(1, 1, 1, Integer.MAX_VALUE);
+
+        long blocks(long rows, long columns) {
+            long groups = BLOCK / (lanes * walkers);
+            return ceil(rows * ceil(columns, lanes), groups);
+        }
+
+        int sharedBytes(long packBytes) {
+            return walkers == 1 ? 0 : (int) (BLOCK * packBytes);
+        }
+    }
+
+    /// @param module what `DeviceRuntime.builtin` gives
+    /// @param bytes of one number: 8 or 4
+    /// @param memory holds the arguments of the launches
+    Kernels(DeviceRuntime.Module module, int bytes, Arena memory) {
+        this.module = module;
+        this.bytes = bytes;
+        this.memory = memory;
+    }
+
+    /// `y (rows, columns)`: sums of the rows of `x (entries, columns)` by segment.
+    ///
+    /// @param start int32 (rows + 1)
+    /// @param order int32 (entries), or 0 where the entries are sorted by segment
+    List<Launch> segmentSum(long x, long start, long order, long y, long rows, long columns, long entries) {
+        return segment("segment_sum", x, start, order, y, rows, columns, entries);
+    }
+
+    /// Like `segmentSum`, with the largest; 0 for an empty segment.
+    List<Launch> segmentMax(long x, long start, long order, long y, long rows, long columns, long entries) {
+        return segment("segment_max", x, start, order, y, rows, columns, entries);
+    }
+
+    private List<Launch> segment(
+            String op, long x, long start, long order, long y, long rows, long columns, long entries) {
+        if (rows * columns == 0) {
+            return List.of();
+        }
+        long pack = pack(columns, x, y);
+        long packs = columns / pack;
+        long average = entries / rows;
+        Tile tile = Tile.ONE_THREAD;
+        if (average >= WARP && rows * packs < ENOUGH_THREADS) {
+            long lanes = Math.min(WARP, powerAbove(packs));
+            tile = new Tile(lanes, Math.min(BLOCK / lanes, powerBelow(average / 4)), 1, 0);
+        }
+        long[] arguments = {x, start, order, y, rows, columns, pack > 1 ? 1 : 0, tile.lanes(), tile.walkers()};
+        return List.of(launch(typed(op), tile.blocks(rows, packs), 1, tile.sharedBytes(pack * bytes), arguments));
+    }
+
+    /// Bytes of workspace that `reduceSum` wants.
+    static long reduceSumWorkspace(int bytes, long outer, long reduced, long inner) {
+        long narrow = tile(outer, reduced, inner).parts();
+        long wide = tile(outer, reduced, ceil(inner, 16L / bytes)).parts();
+        long parts = Math.max(narrow, wide);
+        return parts == 1 ? 0 : parts * outer * inner * bytes;
+    }
+
+    /// `y (outer, inner)`: sum of `x (outer, reduced, inner)` over its middle axis.
+    ///
+    /// @param workspace address of `reduceSumWorkspace` bytes, aligned to 16; unused if that is 0
+    List<Launch> reduceSum(long x, long y, long workspace, long outer, long reduced, long inner) {
+        if (outer * inner == 0) {
+            return List.of();
+        }
+        long pack = pack(inner, x, y, workspace);
+        Tile tile = tile(outer, reduced, inner / pack);
+        List<Launch> launches = new ArrayList<>();
+        launches.add(reduceOnce(x, tile.parts() == 1 ? y : workspace, outer, reduced, inner, pack, tile));
+        if (tile.parts() > 1) {
+            Tile last = tile(1, tile.parts(), outer * inner / pack);
+            Tile once = new Tile(last.lanes(), last.walkers(), 1, tile.parts());
+            launches.add(reduceOnce(workspace, y, 1, tile.parts(), outer * inner, pack, once));
+        }
+        return launches;
+    }
+
+    private Launch reduceOnce(long x, long y, long outer, long reduced, long inner, long pack, Tile tile) {
+        long[] arguments = {x, y, outer, reduced, inner, tile.chunk(), pack > 1 ? 1 : 0, tile.lanes(), tile.walkers()};
+        long blocks = tile.blocks(outer, inner / pack);
+        return launch(typed("reduce_sum"), blocks, tile.parts(), tile.sharedBytes(pack * bytes), arguments);
+    }
+
+    private static Tile tile(long outer, long reduced, long packs) {
+        if (reduced <= 16 || (packs >= WARP && outer * packs >= ENOUGH_THREADS)) {
+            return Tile.ONE_THREAD;
+        }
+        long lanes = Math.min(WARP, powerAbove(packs));
+        long walkers = Math.min(BLOCK / lanes, powerBelow(reduced / 4));
+        Tile whole = new Tile(lanes, walkers, 1, reduced);
+        long blocks = whole.blocks(outer, packs);
+        long parts = Math.min(MOST_PARTS, Math.min(ENOUGH_BLOCKS / Math.max(1, blocks), reduced / (walkers * 8)));
+        if (parts <= 1) {
+            return whole;
+        }
+        long chunk = ceil(reduced, parts);
+        return new Tile(lanes, walkers, ceil(reduced, chunk), chunk);
+    }
+
+    /// Copies `rows` bands of `width` numbers, whose starts lie a pitch apart.
+    List<Launch> copy(long x, long y, long rows, long width, long sourcePitch, long destinationPitch) {
+        if (rows * width == 0) {
+            return List.of();
+        }
+        long pack = Math.min(pack(width, x, y), Math.min(pack(sourcePitch), pack(destinationPitch)));
+        long[] arguments = {x, y, rows, width, sourcePitch, destinationPitch, pack > 1 ? 1 : 0};
+        return List.of(launch(typed("copy"), ceil(rows * width / pack, BLOCK), 1, 0, arguments));
+    }
+
+    /// `y (rows, total)`: `x (rows, width)` behind `before` zeros, zeros after it.
+    List<Launch> pad(long x, long y, long rows, long width, long before, long total) {
+        if (rows * total == 0) {
+            return List.of();
+        }
+        long[] arguments = {x, y, rows, width, before, total};
+        return List.of(launch(typed("pad"), ceil(rows * total, BLOCK), 1, 0, arguments));
+    }
+
+    /// `y (n)`: the mask of [org.iolaus.op.DropoutMask].
+    ///
+    /// @param key (2): seed and step as numbers
+    List<Launch> dropoutMask(long key, long y, double probability, int stream, long n) {
+        if (n == 0) {
+            return List.of();
+        }
+        long[] arguments = {key, y, bits(probability), stream, n};
+        return List.of(launch(typed("dropout_mask"), ceil(n, BLOCK), 1, 0, arguments));
+    }
+
+    /// Adds one to a step counter, int64 (1).
+    List<Launch> increment(long counter) {
+        return List.of(launch("increment", 1, 1, 0, new long[] {counter}));
+    }
+
+    /// How many partial sums `squareSum` writes.
+    static int squareSumParts(long n) {
+        return Math.clamp(ceil(n, 4L * BLOCK), 1, MOST_PARTS);
+    }
+
+    /// Partial sums of squares, double (`squareSumParts(n)`); the partial sums of several arrays may follow one
+    /// another.
+    List<Launch> squareSum(long x, long partial, long n) {
+        return List.of(launch(typed("square_sum"), squareSumParts(n), 1, 0, new long[] {x, partial, n}));
+    }
+
+    /// The factor that limits a gradient's norm, and the norm: double (2).
+    ///
+    /// @param partial double (count), of `squareSum`
+    /// @param maximum norm; 0 limits nothing
+    List<Launch> clipScale(long partial, long count, long result, double maximum) {
+        return List.of(launch("clip_scale", 1, 1, 0, new long[] {partial, result, bits(maximum), count}));
+    }
+
+    /// What changes from step to step, in device memory.
+    ///
+    /// @param step int64 (1): number of this step, the first one being 1
+    /// @param learningRate double (1)
+    /// @param scale double (1), a factor of the gradient; 0: none
+    record StepState(long step, long learningRate, long scale) {}
+
+    /// One step of Adam, or with `decoupled` of AdamW: parameters, gradient and the two states, (n) each.
+    List<Launch> adamw(
+            long parameters,
+            long gradient,
+            long mean,
+            long square,
+            StepState state,
+            double beta1,
+            double beta2,
+            double epsilon,
+            double weightDecay,
+            boolean decoupled,
+            long n) {
+        long[] arguments = {
+            parameters,
+            gradient,
+            mean,
+            square,
+            state.step(),
+            state.learningRate(),
+            state.scale(),
+            bits(beta1),
+            bits(beta2),
+            bits(epsilon),
+            bits(weightDecay),
+            decoupled ? 1 : 0,
+            n
+        };
+        return n == 0 ? List.of() : List.of(launch(typed("adamw"), striding(n), 1, 0, arguments));
+    }
+
+    /// One step of stochastic gradient descent.
+    ///
+    /// @param buffer state (n); 0 where momentum is 0
+    List<Launch> sgd(
+            long parameters,
+            long gradient,
+            long buffer,
+            StepState state,
+            double momentum,
+            double dampening,
+            double weightDecay,
+            boolean nesterov,
+            long n) {
+        long[] arguments = {
+            parameters,
+            gradient,
+            buffer,
+            state.step(),
+            state.learningRate(),
+            state.scale(),
+            bits(momentum),
+            bits(dampening),
+            bits(weightDecay),
+            nesterov ? 1 : 0,
+            n
+        };
+        return n == 0 ? List.of() : List.of(launch(typed("sgd"), striding(n), 1, 0, arguments));
+    }
+
+    private static long striding(long n) {
+        return Math.min(ceil(n, BLOCK), 8L * ENOUGH_BLOCKS);
+    }
+
+    private Launch launch(String name, long gridX, long gridY, int sharedBytes, long[] arguments) {
+        if (gridX * BLOCK > 1L << 31) {
+            throw new DeviceException(name + ": want fewer than 2^31 elements, got " + gridX + " blocks of " + BLOCK);
+        }
+        DeviceRuntime.Kernel kernel = kernels.computeIfAbsent(name, module::kernel);
+        MemorySegment packed = memory.allocateFrom(ValueLayout.JAVA_LONG, arguments);
+        return new Launch(kernel, (int) gridX, (int) gridY, BLOCK, sharedBytes, packed);
+    }
+
+    private String typed(String op) {
+        return op + (bytes == 8 ? "_f64" : "_f32");
+    }
+
+    /// Numbers of one 16-byte access if the row length and all addresses allow it, else 1.
+    private long pack(long length, long... addresses) {
+        long pack = 16L / bytes;
+        boolean aligned = length % pack == 0;
+        for (long address : addresses) {
+            aligned &= address % 16 == 0;
+        }
+        return aligned ? pack : 1;
+    }
+
+    private static long bits(double value) {
+        return Double.doubleToRawLongBits(value);
+    }
+
+    private static long ceil(long n, long d) {
+        return (n + d - 1) / d;
+    }
+
+    private static long powerAbove(long n) {
+        return n <= 1 ? 1 : Long.highestOneBit(n - 1) * 2;
+    }
+
+    private static long powerBelow(long n) {
+        return Math.max(1, Long.highestOneBit(n));
+    }
+}

@@ -1,0 +1,332 @@
+package org.iolaus.cuda;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import org.iolaus.ir.HostCall;
+import org.iolaus.ir.Op;
+import org.iolaus.op.Concat;
+import org.iolaus.op.DropoutMask;
+import org.iolaus.op.Pad;
+import org.iolaus.op.SegmentSum;
+import org.iolaus.op.Slice;
+import org.iolaus.op.Sum;
+import org.iolaus.tensor.Dim;
+import org.iolaus.tensor.HostView;
+import org.iolaus.tensor.Index;
+import org.iolaus.tensor.Shape;
+import org.iolaus.train.Optimizer;
+import org.iolaus.train.UpdateRule;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/// The hand-written kernels against the definitions of their operations, in double and in float. Every result begins as
+/// NaN, is surrounded by guard zones and is computed twice.
+class KernelsTest {
+    private static final int[] AWKWARD = {0, 1, 2, 31, 32, 33, 127, 1024, 4098};
+    private static final long SEED = 20261123;
+
+    private final Random random = new Random(SEED);
+    private Emulated emulated;
+
+    private Emulated open(int bytes) {
+        emulated = new Emulated(bytes);
+        return emulated;
+    }
+
+    @AfterEach
+    void close() {
+        if (emulated != null) {
+            emulated.close();
+        }
+    }
+
+    private static double[] definition(Op op, int n, HostCall.Argument... arguments) {
+        double[] out = new double[n];
+        op.cpu(new HostCall(new HostView(out, 0, new int[] {n}), List.of(arguments)));
+        return out;
+    }
+
+    private static HostCall.Argument view(double[] data, int... shape) {
+        return HostCall.Argument.of(new HostView(data, 0, shape));
+    }
+
+    /// An index with empty segments where there are more than two.
+    private Index index(int entries, int rows, boolean sorted) {
+        int[] values = new int[entries];
+        for (int i = 0; i < entries; i++) {
+            values[i] = random.nextInt(rows);
+            values[i] = rows > 2 && values[i] == 1 ? 0 : values[i];
+        }
+        if (sorted) {
+            Arrays.sort(values);
+        }
+        return new Index(values, rows);
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {8, 4})
+    void segments(int bytes) {
+        Emulated on = open(bytes);
+        for (int entries : AWKWARD) {
+            for (int rows : new int[] {1, 5, Math.max(1, entries / 3)}) {
+                for (int columns : new int[] {1, 3, 4, 33, entries < 1000 ? 256 : 32}) {
+                    Index index = index(entries, rows, random.nextBoolean());
+                    String what = "(" + entries + ", " + columns + ") to " + rows + ", sorted " + index.sorted();
+                    double[] x = on.random(random, entries * columns);
+                    long xAt = on.numbers(x);
+                    long start = on.indices(index.start());
+                    long order = index.sorted() ? 0 : on.indices(index.order());
+                    double[] sums = on.twice(
+                            rows * columns, y -> on.kernels.segmentSum(xAt, start, order, y, rows, columns, entries));
+                    double[] exact = definition(
+                            new SegmentSum(),
+                            rows * columns,
+                            HostCall.Argument.of(new HostView(x, 0, new int[] {entries, columns})),
+                            HostCall.Argument.of(index));
+                    double[][] terms = new double[rows * columns][];
+                    double[] largest = new double[rows * columns];
+                    for (int i = 0; i < terms.length; i++) {
+                        int c = i % columns;
+                        terms[i] = Arrays.stream(
+                                        index.order(), index.start()[i / columns], index.start()[i / columns + 1])
+                                .mapToDouble(e -> x[e * columns + c])
+                                .toArray();
+                        largest[i] = Arrays.stream(terms[i]).max().orElse(0);
+                    }
+                    on.assertSums(exact, terms, sums, "segment_sum of " + what);
+                    double[] got = on.twice(
+                            rows * columns, y -> on.kernels.segmentMax(xAt, start, order, y, rows, columns, entries));
+                    assertArrayEquals(largest, got, "segment_max of " + what);
+                    on.device.free(xAt);
+                }
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {8, 4})
+    void sums(int bytes) {
+        Emulated on = open(bytes);
+        List<int[]> shapes = new ArrayList<>(List.of(
+                new int[] {1, 100_003, 1},
+                new int[] {1, 20_000, 64},
+                new int[] {2, 5000, 33},
+                new int[] {3, 0, 5},
+                new int[] {1, 4098, 300},
+                new int[] {4098, 3, 1},
+                new int[] {1024, 33, 1},
+                new int[] {33, 127, 3},
+                new int[] {1, 17, 100_000}));
+        for (int n : AWKWARD) {
+            shapes.add(new int[] {1, n, 1});
+            shapes.add(new int[] {1, n, 5});
+            shapes.add(new int[] {31, n, 2});
+            shapes.add(new int[] {n, 31, 1});
+            shapes.add(new int[] {1, 33, n});
+        }
+        boolean twoPasses = false;
+        for (int[] shape : shapes) {
+            int outer = shape[0];
+            int reduced = shape[1];
+            int inner = shape[2];
+            double[] x = on.random(random, outer * reduced * inner);
+            long xAt = on.numbers(x);
+            long bytesOfWork = Kernels.reduceSumWorkspace(bytes, outer, reduced, inner);
+            twoPasses |= bytesOfWork > 0;
+            double[] got = on.twice(outer * inner, y -> {
+                long work = on.device.allocate(bytesOfWork);
+                return on.kernels.reduceSum(xAt, y, work, outer, reduced, inner);
+            });
+            double[] exact = definition(new Sum(List.of(1)), outer * inner, view(x, shape));
+            double[][] terms = new double[outer * inner][reduced];
+            for (int i = 0; i < x.length; i++) {
+                terms[i / (reduced * inner) * inner + i % inner][i / inner % reduced] = x[i];
+            }
+            on.assertSums(exact, terms, got, "reduce_sum of " + Arrays.toString(shape));
+            on.device.free(xAt);
+        }
+        assertTrue(twoPasses);
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {8, 4})
+    void copies(int bytes) {
+        Emulated on = open(bytes);
+        for (int rows : AWKWARD) {
+            for (int[] widths : new int[][] {{3, 1, 5}, {8, 4, 12}, {32, 64, 1}, {1, 1, 1}}) {
+                int total = widths[0] + widths[1] + widths[2];
+                HostCall.Argument[] parts = new HostCall.Argument[3];
+                long[] at = new long[3];
+                for (int k = 0; k < 3; k++) {
+                    double[] part = on.random(random, rows * widths[k]);
+                    parts[k] = view(part, rows, widths[k]);
+                    at[k] = on.numbers(part);
+                }
+                double[] joined = new double[rows * total];
+                new Concat(1).cpu(new HostCall(new HostView(joined, 0, new int[] {rows, total}), List.of(parts)));
+                double[] got = on.twice(rows * total, y -> {
+                    List<Kernels.Launch> launches = new ArrayList<>();
+                    long column = 0;
+                    for (int k = 0; k < 3; k++) {
+                        launches.addAll(on.kernels.copy(at[k], y + column * bytes, rows, widths[k], widths[k], total));
+                        column += widths[k];
+                    }
+                    return launches;
+                });
+                assertArrayEquals(joined, got);
+                double[] sliced = new double[rows * widths[1]];
+                new Slice(1, widths[0], widths[1])
+                        .cpu(new HostCall(
+                                new HostView(sliced, 0, new int[] {rows, widths[1]}),
+                                List.of(view(joined, rows, total))));
+                long joinedAt = on.numbers(joined);
+                assertArrayEquals(
+                        sliced,
+                        on.twice(
+                                rows * widths[1],
+                                y -> on.kernels.copy(
+                                        joinedAt + (long) widths[0] * bytes, y, rows, widths[1], total, widths[1])));
+                double[] padded = new double[rows * total];
+                new Pad(1, widths[0], total)
+                        .cpu(new HostCall(new HostView(padded, 0, new int[] {rows, total}), List.of(parts[1])));
+                assertArrayEquals(
+                        padded,
+                        on.twice(rows * total, y -> on.kernels.pad(at[1], y, rows, widths[1], widths[0], total)));
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {8, 4})
+    void masks(int bytes) {
+        Emulated on = open(bytes);
+        double[] key = {16_777_213, 98_765};
+        long keyAt = on.numbers(key);
+        for (int n : AWKWARD) {
+            DropoutMask op = new DropoutMask(0.3, 7, new Shape(List.of(Dim.of(n))));
+            double[] mask = definition(op, n, view(key, 2));
+            for (int i = 0; i < n; i++) {
+                mask[i] = on.stored(mask[i]);
+            }
+            assertArrayEquals(mask, on.twice(n, y -> on.kernels.dropoutMask(keyAt, y, 0.3, 7, n)), "n " + n);
+        }
+    }
+
+    /// Ten replays of one recorded step: clip, count, update.
+    @ParameterizedTest
+    @ValueSource(ints = {8, 4})
+    void optimizerSteps(int bytes) {
+        Emulated on = open(bytes);
+        List<UpdateRule> rules = List.of(
+                new UpdateRule.Adam(0.9, 0.999, 1e-8, 0.02, false),
+                new UpdateRule.Adam(0.8, 0.99, 1e-6, 0.05, true),
+                new UpdateRule.Sgd(0, 0, 0.01, false),
+                new UpdateRule.Sgd(0.9, 0.3, 0.01, false),
+                new UpdateRule.Sgd(0.9, 0, 0, true));
+        for (UpdateRule rule : rules) {
+            for (int n : new int[] {1, 33, 4098}) {
+                checkSteps(on, rule, n);
+            }
+        }
+    }
+
+    private void checkSteps(Emulated on, UpdateRule rule, int n) {
+        Optimizer optimizer = new Optimizer(rule, n, List.of());
+        double[] p = on.random(random, n);
+        long pAt = on.numbers(p);
+        long gAt = on.empty(n);
+        int slots = rule.slots().size();
+        long firstState = slots > 0 ? on.numbers(new double[n]) : 0;
+        long secondState = slots > 1 ? on.numbers(new double[n]) : 0;
+        long counter = on.longs(0);
+        long rate = on.doubles(0);
+        long scale = on.doubles(Double.NaN, Double.NaN);
+        long partial = on.device.allocate(8L * Kernels.squareSumParts(n));
+        Kernels.StepState state = new Kernels.StepState(counter, rate, scale);
+        double maximum = 0.5 * Math.sqrt(n);
+        List<Kernels.Launch> launches = new ArrayList<>(on.kernels.increment(counter));
+        launches.addAll(on.kernels.squareSum(gAt, partial, n));
+        launches.addAll(on.kernels.clipScale(partial, Kernels.squareSumParts(n), scale, maximum));
+        launches.addAll(
+                switch (rule) {
+                    case UpdateRule.Adam adam ->
+                        on.kernels.adamw(
+                                pAt,
+                                gAt,
+                                firstState,
+                                secondState,
+                                state,
+                                adam.beta1(),
+                                adam.beta2(),
+                                adam.epsilon(),
+                                adam.weightDecay(),
+                                adam.decoupled(),
+                                n);
+                    case UpdateRule.Sgd sgd ->
+                        on.kernels.sgd(
+                                pAt,
+                                gAt,
+                                firstState,
+                                state,
+                                sgd.momentum(),
+                                sgd.dampening(),
+                                sgd.weightDecay(),
+                                sgd.nesterov(),
+                                n);
+                    default -> throw new AssertionError(rule);
+                });
+        try (DeviceRuntime.Graph graph = on.device.capture(() -> launches.forEach(launch -> launch.start(on.device)))) {
+            for (int step = 1; step <= 10; step++) {
+                double[] g = on.random(random, n);
+                for (int i = 0; i < n; i++) {
+                    g[i] = on.stored(g[i] * step / 5);
+                }
+                on.device.copy(gAt, on.numbers(g), (long) n * on.bytes);
+                double learningRate = 0.01 * step;
+                on.device.copy(rate, on.doubles(learningRate), 8);
+                graph.launch();
+                double norm = optimizer.clip(g, maximum);
+                optimizer.step(p, g, learningRate);
+                assertEquals(norm, on.read(scale, 2, 8)[1], 1e-12 * norm);
+            }
+        }
+        double[] got = on.read(pAt, n);
+        double limit = on.bytes == 8 ? 1e-12 : 20 * Emulated.EPSILON_FLOAT;
+        for (int i = 0; i < n; i++) {
+            assertEquals(p[i], got[i], limit * Math.max(1, Math.abs(p[i])), rule + " element " + i + " of " + n);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {8, 4})
+    void clipping(int bytes) {
+        Emulated on = open(bytes);
+        for (int n : AWKWARD) {
+            double[] g = on.random(random, n);
+            long gAt = on.numbers(g);
+            long partial = on.device.allocate(8L * Kernels.squareSumParts(n));
+            on.kernels.squareSum(gAt, partial, n).forEach(launch -> launch.start(on.device));
+            double norm = new Optimizer(UpdateRule.Sgd.DEFAULT, n, List.of()).gradientNorm(g);
+            double[] maxima = {0, 0.1, 1e9};
+            double[] factors = {1, Math.min(1, 0.1 / (norm + 1e-6)), 1};
+            for (int k = 0; k < 3; k++) {
+                long result = on.doubles(Double.NaN, Double.NaN);
+                on.kernels
+                        .clipScale(partial, Kernels.squareSumParts(n), result, maxima[k])
+                        .forEach(launch -> launch.start(on.device));
+                assertArrayEquals(new double[] {factors[k], norm}, on.read(result, 2, 8), 1e-12 * (1 + norm));
+            }
+        }
+        long bad = on.doubles(Double.POSITIVE_INFINITY);
+        long result = on.doubles(Double.NaN, Double.NaN);
+        on.kernels.clipScale(bad, 1, result, 0.1).forEach(launch -> launch.start(on.device));
+        assertArrayEquals(new double[] {1, Double.POSITIVE_INFINITY}, on.read(result, 2, 8));
+    }
+}
