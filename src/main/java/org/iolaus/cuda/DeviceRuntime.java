@@ -67,10 +67,19 @@ public interface DeviceRuntime extends AutoCloseable {
         TF32
     }
 
-    /// Starts `c = op(a) op(b)`, row-major without gaps: `op(a): (m, k)`, `op(b): (k, n)`, `c: (m, n)`, `batch` of them one
-    /// after another.
+    /// Starts `c = op(a) op(b)`, row-major without gaps: `op(a): (m, k)`, `op(b): (k, n)`, `c: (m, n)`, `batch` of
+    /// them one after another.
     void gemm(
-            Gemm format, boolean transposeA, boolean transposeB, int m, int n, int k, int batch, long a, long b, long c);
+            Gemm format,
+            boolean transposeA,
+            boolean transposeB,
+            int m,
+            int n,
+            int k,
+            int batch,
+            long a,
+            long b,
+            long c);
 
     /// Records what `body` starts instead of running it.
     Graph capture(Runnable body);

@@ -1,0 +1,141 @@
+package org.iolaus.cuda;
+
+import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import org.iolaus.cuda.DeviceRuntime.Gemm;
+import org.iolaus.ffi.CuBlas;
+
+/// Row-major matrix products by cuBLAS, which is column-major: it is asked for `transpose(c) = transpose(op(b))
+/// transpose(op(a))`, where a transposed row-major matrix is a column-major one.
+final class CudaBlas {
+    /// What NVIDIA recommends for Hopper; the same for all, so that results do not depend on it.
+    static final long WORKSPACE_BYTES = 32L << 20;
+
+    private final CuBlas blas;
+    private final long handle;
+    private final MemorySegment one = Arena.global().allocate(JAVA_DOUBLE);
+    private final MemorySegment zero = Arena.global().allocate(JAVA_DOUBLE);
+    private final MemorySegment oneFloat = Arena.global().allocate(JAVA_FLOAT);
+
+    /// @param workspace address of [#WORKSPACE_BYTES] of the device: the library then allocates nothing while a graph
+    /// is
+    ///     recorded
+    CudaBlas(CuBlas blas, long stream, long workspace) {
+        this.blas = blas;
+        one.set(JAVA_DOUBLE, 0, 1);
+        oneFloat.set(JAVA_FLOAT, 0, 1);
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment holder = arena.allocate(JAVA_LONG);
+            check("cublasCreate", blas.create(holder));
+            handle = holder.get(JAVA_LONG, 0);
+        }
+        check("cublasSetStream", blas.setStream(handle, stream));
+        check("cublasSetWorkspace", blas.setWorkspace(handle, workspace, WORKSPACE_BYTES));
+        check("cublasSetMathMode", blas.setMathMode(handle, CuBlas.DEFAULT_MATH));
+    }
+
+    String version() {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment version = arena.allocate(JAVA_INT);
+            check("cublasGetVersion", blas.getVersion(handle, version));
+            int number = version.get(JAVA_INT, 0);
+            return number / 10000 + "." + number / 100 % 100;
+        }
+    }
+
+    /// As [DeviceRuntime#gemm]; no size is zero.
+    void gemm(
+            Gemm format,
+            boolean transposeA,
+            boolean transposeB,
+            int m,
+            int n,
+            int k,
+            int batch,
+            long a,
+            long b,
+            long c) {
+        int type = format == Gemm.FP64 ? CuBlas.R_64F : CuBlas.R_32F;
+        int compute = switch (format) {
+            case FP64 -> CuBlas.COMPUTE_64F;
+            case FP32 -> CuBlas.COMPUTE_32F;
+            case TF32 -> CuBlas.COMPUTE_32F_FAST_TF32;
+        };
+        MemorySegment alpha = format == Gemm.FP64 ? one : oneFloat;
+        int opA = transposeA ? CuBlas.OP_T : CuBlas.OP_N;
+        int opB = transposeB ? CuBlas.OP_T : CuBlas.OP_N;
+        int leadingA = transposeA ? m : k;
+        int leadingB = transposeB ? k : n;
+        int status = batch == 1
+                ? blas.gemmEx(
+                        handle,
+                        opB,
+                        opA,
+                        n,
+                        m,
+                        k,
+                        alpha,
+                        b,
+                        type,
+                        leadingB,
+                        a,
+                        type,
+                        leadingA,
+                        zero,
+                        c,
+                        type,
+                        n,
+                        compute,
+                        CuBlas.GEMM_DEFAULT)
+                : blas.gemmStridedBatchedEx(
+                        handle,
+                        opB,
+                        opA,
+                        n,
+                        m,
+                        k,
+                        alpha,
+                        b,
+                        type,
+                        leadingB,
+                        (long) k * n,
+                        a,
+                        type,
+                        leadingA,
+                        (long) m * k,
+                        zero,
+                        c,
+                        type,
+                        n,
+                        (long) m * n,
+                        batch,
+                        compute,
+                        CuBlas.GEMM_DEFAULT);
+        if (status != 0) {
+            throw failure(
+                    "gemm(" + format + (transposeA ? ", a transposed" : "") + (transposeB ? ", b transposed" : "")
+                            + ", m " + m + ", n " + n + ", k " + k + ", batch " + batch + ")",
+                    status);
+        }
+    }
+
+    void close() {
+        blas.destroy(handle);
+    }
+
+    private void check(String call, int status) {
+        if (status != 0) {
+            throw failure(call, status);
+        }
+    }
+
+    private DeviceException failure(String call, int status) {
+        return new DeviceException(
+                "cublas (" + blas.where() + "), " + call + ": " + blas.getStatusString(status) + " (" + status + ")");
+    }
+}

@@ -1,0 +1,640 @@
+package org.iolaus.cuda;
+
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.ref.Cleaner;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.Queue;
+import java.util.Set;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import jcuda.driver.CUcontext;
+import jcuda.driver.CUdevice;
+import jcuda.driver.CUdevice_attribute;
+import jcuda.driver.CUevent;
+import jcuda.driver.CUfunction;
+import jcuda.driver.CUfunction_attribute;
+import jcuda.driver.CUgraph;
+import jcuda.driver.CUgraphExec;
+import jcuda.driver.CUmodule;
+import jcuda.driver.CUresult;
+import jcuda.driver.CUstreamCaptureMode;
+import jcuda.driver.CUstream_flags;
+import jcuda.driver.CUuuid;
+import jcuda.driver.JCudaDriver;
+import org.iolaus.cuda.Driver.DeviceAddress;
+import org.iolaus.cuda.Driver.HostAddress;
+import org.iolaus.ffi.CuBlas;
+import org.iolaus.ffi.LibraryException;
+import org.iolaus.ffi.Nvrtc;
+import org.jspecify.annotations.Nullable;
+
+/// An NVIDIA GPU: the driver through JCuda, cuBLAS and NVRTC through `ffi`. One thread at a time may use it.
+///
+/// What fails in a kernel shows later, in [#synchronize] or any other call; with `CUDA_LAUNCH_BLOCKING=1` in the
+/// environment
+/// it shows in the launch.
+public final class CudaRuntime implements DeviceRuntime {
+    private static final int ARGUMENT_BYTES = 4096;
+    private static final int PORTABLE = 1;
+    private static final Cleaner CLEANER = Cleaner.create();
+
+    private final CUdevice device;
+    private final CUcontext context = new CUcontext();
+    private final Driver.Stream stream = new Driver.Stream();
+    private final String name;
+    private final String uuid;
+    private final String architecture;
+    private final @Nullable FileChannel claim;
+    private final CudaBlas blas;
+    private final KernelCompiler compiler;
+    private final Arena arena = Arena.ofShared();
+    private final MemorySegment argumentBytes = arena.allocate(ARGUMENT_BYTES, 16);
+    private final MemorySegment argumentAddress = arena.allocate(JAVA_LONG);
+    private final HostAddress arguments = new HostAddress(argumentAddress.address());
+
+    private final Set<Long> deviceMemory = new HashSet<>();
+    private final List<HostAddress> hostMemory = new ArrayList<>();
+    private final Deque<CUmodule> modules = new ArrayDeque<>();
+    private final Queue<CUevent> idleEvents = new ConcurrentLinkedQueue<>();
+    private final List<CUevent> events = new ArrayList<>();
+    private final Map<String, Module> compiled = new HashMap<>();
+    private @Nullable Module builtin;
+    private @Nullable Map<String, String> headers;
+    private @Nullable Thread current;
+    private boolean capturing;
+    private boolean closed;
+    /// For messages: what was started last.
+    private String last = "nothing yet";
+
+    /// Opens the GPU of a rank.
+    ///
+    /// @param localRank number of this rank among those on its host
+    /// @param share whether ranks may use one GPU together
+    /// @throws DeviceException without a usable GPU or library (with the places searched), or when another rank has
+    ///     the GPU
+    public static CudaRuntime open(int localRank, int ranksOnHost, boolean share) {
+        Driver.load();
+        int[] visible = {0};
+        Driver.check("cuDeviceGetCount", JCudaDriver.cuDeviceGetCount(visible));
+        CUdevice device = new CUdevice();
+        int ordinal = GpuChoice.ordinal(localRank, ranksOnHost, visible[0], share);
+        Driver.check("cuDeviceGet(" + ordinal + ")", JCudaDriver.cuDeviceGet(device, ordinal));
+        CUuuid uuid = new CUuuid();
+        Driver.check("cuDeviceGetUuid", JCudaDriver.cuDeviceGetUuid(uuid, device));
+        String text = HexFormat.of().formatHex(uuid.bytes);
+        FileChannel claim = GpuChoice.claim(Path.of(System.getProperty("java.io.tmpdir", "/tmp")), text, share);
+        try {
+            return new CudaRuntime(device, text, claim);
+        } catch (LibraryException e) {
+            GpuChoice.close(claim);
+            throw new DeviceException("device cuda: " + e.getMessage(), e);
+        } catch (RuntimeException e) {
+            GpuChoice.close(claim);
+            throw e;
+        }
+    }
+
+    private CudaRuntime(CUdevice device, String uuid, @Nullable FileChannel claim) {
+        this.device = device;
+        this.uuid = uuid;
+        this.claim = claim;
+        byte[] text = new byte[256];
+        Driver.check("cuDeviceGetName", JCudaDriver.cuDeviceGetName(text, text.length, device));
+        String all = new String(text, StandardCharsets.UTF_8);
+        name = all.substring(0, Math.max(0, all.indexOf(0)));
+        architecture = "sm_" + attribute(CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR)
+                + attribute(CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR);
+        // both before anything is taken from the device
+        CuBlas cublas = CuBlas.load();
+        compiler = new KernelCompiler(Nvrtc.load(), new CompileCache(CompileCache.folder()), architecture);
+        Driver.check("cuDevicePrimaryCtxRetain(" + name + ")", JCudaDriver.cuDevicePrimaryCtxRetain(context, device));
+        try {
+            enter();
+            Driver.check("cuStreamCreate", JCudaDriver.cuStreamCreate(stream, CUstream_flags.CU_STREAM_NON_BLOCKING));
+            blas = new CudaBlas(cublas, stream.address(), allocate(CudaBlas.WORKSPACE_BYTES));
+        } catch (RuntimeException e) {
+            JCudaDriver.cuDevicePrimaryCtxRelease(device);
+            throw e;
+        }
+    }
+
+    private int attribute(int which) {
+        int[] value = {0};
+        Driver.check("cuDeviceGetAttribute(" + which + ")", JCudaDriver.cuDeviceGetAttribute(value, which, device));
+        return value[0];
+    }
+
+    /// Makes the device's context that of the calling thread.
+    private void enter() {
+        Thread thread = Thread.currentThread();
+        if (thread != current) {
+            if (closed) {
+                throw new IllegalStateException(name + ": closed");
+            }
+            Driver.check("cuCtxSetCurrent", JCudaDriver.cuCtxSetCurrent(context));
+            current = thread;
+        }
+    }
+
+    private void enterOutsideCapture(String call) {
+        if (capturing) {
+            throw new IllegalStateException(call + ": want it outside of capture");
+        }
+        enter();
+    }
+
+    @Override
+    public String name() {
+        return name;
+    }
+
+    /// Identifies the GPU over all processes and hosts.
+    public String uuid() {
+        return uuid;
+    }
+
+    /// Such as `sm_90, driver CUDA 13.0, cuBLAS 13.1, NVRTC 13.0`.
+    public String versions() {
+        int[] driver = {0};
+        Driver.check("cuDriverGetVersion", JCudaDriver.cuDriverGetVersion(driver));
+        return architecture + ", driver CUDA " + driver[0] / 1000 + "." + driver[0] / 10 % 100 + ", cuBLAS "
+                + blas.version() + ", NVRTC " + compiler.version();
+    }
+
+    /// The stream, for libraries that put their work between that of this runtime: a `cudaStream_t`.
+    public long stream() {
+        enter();
+        return stream.address();
+    }
+
+    @Override
+    public long totalBytes() {
+        return memory(false);
+    }
+
+    @Override
+    public long freeBytes() {
+        return memory(true);
+    }
+
+    private long memory(boolean unused) {
+        enter();
+        long[] free = {0};
+        long[] total = {0};
+        Driver.check("cuMemGetInfo", JCudaDriver.cuMemGetInfo(free, total));
+        return unused ? free[0] : total[0];
+    }
+
+    @Override
+    public long allocate(long bytes) {
+        enterOutsideCapture("allocate");
+        DeviceAddress address = new DeviceAddress(0);
+        int result = JCudaDriver.cuMemAlloc(address, Math.max(1, bytes));
+        if (result != CUresult.CUDA_SUCCESS) {
+            throw Driver.failure(
+                    "cuMemAlloc(" + bytes + " bytes"
+                            + (result == CUresult.CUDA_ERROR_OUT_OF_MEMORY
+                                    ? ", free are " + freeBytes() + " of " + totalBytes()
+                                    : ", after " + last)
+                            + ")",
+                    result);
+        }
+        deviceMemory.add(address.address());
+        return address.address();
+    }
+
+    @Override
+    public void free(long address) {
+        enterOutsideCapture("free");
+        if (!deviceMemory.remove(address)) {
+            throw new IllegalArgumentException(
+                    "free: want an address that was allocated, got 0x" + Long.toHexString(address));
+        }
+        check("cuMemFree", JCudaDriver.cuMemFree(new DeviceAddress(address)));
+    }
+
+    /// At most 2 GiB at once.
+    @Override
+    public MemorySegment allocateHost(long bytes) {
+        enterOutsideCapture("allocateHost");
+        if (bytes < 0 || bytes > Integer.MAX_VALUE) {
+            throw new DeviceException("pinned host memory: want at most 2 GiB at once, got " + bytes + " bytes");
+        }
+        HostAddress address = new HostAddress();
+        Driver.check(
+                "cuMemHostAlloc(" + bytes + " bytes)",
+                JCudaDriver.cuMemHostAlloc(address, Math.max(1, bytes), PORTABLE));
+        HostAddress plain = new HostAddress(address.address());
+        hostMemory.add(plain);
+        return MemorySegment.ofAddress(plain.address()).reinterpret(bytes, arena, null);
+    }
+
+    @Override
+    public void upload(long destination, MemorySegment source, long bytes) {
+        enter();
+        checkSize("upload", source, bytes);
+        if (bytes == 0) {
+            return;
+        }
+        if (source.isNative()) {
+            check("cuMemcpyHtoDAsync(" + bytes + " bytes)", upload(destination, source.address(), bytes));
+            return;
+        }
+        enterOutsideCapture("upload from the Java heap");
+        try (Arena copy = Arena.ofConfined()) {
+            MemorySegment bytesOfHeap = copy.allocate(bytes);
+            MemorySegment.copy(source, 0, bytesOfHeap, 0, bytes);
+            check("cuMemcpyHtoDAsync(" + bytes + " bytes)", upload(destination, bytesOfHeap.address(), bytes));
+            synchronize();
+        }
+    }
+
+    private int upload(long destination, long source, long bytes) {
+        return JCudaDriver.cuMemcpyHtoDAsync(new DeviceAddress(destination), new HostAddress(source), bytes, stream);
+    }
+
+    @Override
+    public void download(MemorySegment destination, long source, long bytes) {
+        enterOutsideCapture("download");
+        checkSize("download", destination, bytes);
+        if (bytes == 0) {
+            synchronize();
+            return;
+        }
+        try (Arena copy = Arena.ofConfined()) {
+            MemorySegment target = destination.isNative() ? destination : copy.allocate(bytes);
+            check("cuMemcpyDtoHAsync(" + bytes + " bytes)", startDownload(target, source, bytes));
+            synchronize();
+            if (!destination.isNative()) {
+                MemorySegment.copy(target, 0, destination, 0, bytes);
+            }
+        }
+    }
+
+    private int startDownload(MemorySegment destination, long source, long bytes) {
+        return JCudaDriver.cuMemcpyDtoHAsync(
+                new HostAddress(destination.address()), new DeviceAddress(source), bytes, stream);
+    }
+
+    private static void checkSize(String call, MemorySegment host, long bytes) {
+        if (bytes < 0 || bytes > host.byteSize()) {
+            throw new IllegalArgumentException(
+                    call + ": want at most the " + host.byteSize() + " bytes of the host's segment, got " + bytes);
+        }
+    }
+
+    @Override
+    public void copy(long destination, long source, long bytes) {
+        enter();
+        if (bytes > 0) {
+            check(
+                    "cuMemcpyDtoDAsync(" + bytes + " bytes)",
+                    JCudaDriver.cuMemcpyDtoDAsync(
+                            new DeviceAddress(destination), new DeviceAddress(source), bytes, stream));
+        }
+    }
+
+    @Override
+    public void fill(long address, int value, long bytes) {
+        enter();
+        if (bytes > 0) {
+            check(
+                    "cuMemsetD8Async(" + bytes + " bytes)",
+                    JCudaDriver.cuMemsetD8Async(new DeviceAddress(address), (byte) value, bytes, stream));
+        }
+    }
+
+    @Override
+    public Module builtin() {
+        Module known = builtin;
+        if (known != null) {
+            return known;
+        }
+        byte[] fatbin = PackedKernels.fatbin();
+        Module loaded;
+        if (fatbin != null) {
+            loaded = load("kernels/iolaus.fatbin", fatbin);
+        } else {
+            List<LoadedModule> parts = new ArrayList<>();
+            PackedKernels.sources(".cu").forEach((file, source) -> {
+                String plain = file.substring(0, file.length() - ".cu".length());
+                parts.add(load(file, compiler.compile(plain, source, headers())));
+            });
+            loaded = new ModuleOfParts(parts);
+        }
+        builtin = loaded;
+        return loaded;
+    }
+
+    @Override
+    public Module compile(String name, String source) {
+        return compiled.computeIfAbsent(source, text -> load(name, compiler.compile(name, text, headers())));
+    }
+
+    private Map<String, String> headers() {
+        Map<String, String> known = headers;
+        if (known == null) {
+            known = PackedKernels.sources(".cuh");
+            headers = known;
+        }
+        return known;
+    }
+
+    private LoadedModule load(String name, byte[] image) {
+        enter();
+        CUmodule module = new CUmodule();
+        check("cuModuleLoadData(" + name + ")", JCudaDriver.cuModuleLoadData(module, image));
+        modules.push(module);
+        return new LoadedModule(name, module);
+    }
+
+    private final class LoadedModule implements Module {
+        private final String name;
+        private final CUmodule module;
+        private final Map<String, LoadedKernel> kernels = new HashMap<>();
+
+        LoadedModule(String name, CUmodule module) {
+            this.name = name;
+            this.module = module;
+        }
+
+        @Override
+        public Kernel kernel(String kernel) {
+            LoadedKernel found = find(kernel);
+            if (found == null) {
+                throw new DeviceException("module " + name + ": want kernel " + kernel + ", it has none of that name");
+            }
+            return found;
+        }
+
+        @Nullable
+        LoadedKernel find(String kernel) {
+            LoadedKernel known = kernels.get(kernel);
+            if (known != null) {
+                return known;
+            }
+            enter();
+            CUfunction function = new CUfunction();
+            int result = JCudaDriver.cuModuleGetFunction(function, module, kernel);
+            if (result == CUresult.CUDA_ERROR_NOT_FOUND) {
+                return null;
+            }
+            Driver.check("cuModuleGetFunction(" + kernel + " of " + name + ")", result);
+            LoadedKernel loaded = new LoadedKernel(kernel, function);
+            kernels.put(kernel, loaded);
+            return loaded;
+        }
+    }
+
+    /// Built without nvcc, each source file is a module of its own.
+    private record ModuleOfParts(List<LoadedModule> parts) implements Module {
+        @Override
+        public Kernel kernel(String kernel) {
+            for (LoadedModule part : parts) {
+                LoadedKernel found = part.find(kernel);
+                if (found != null) {
+                    return found;
+                }
+            }
+            throw new DeviceException("kernels/*.cu: want kernel " + kernel + ", they have none of that name");
+        }
+    }
+
+    private static final class LoadedKernel implements Kernel {
+        private final String name;
+        private final CUfunction function;
+        private int sharedBytes;
+
+        LoadedKernel(String name, CUfunction function) {
+            this.name = name;
+            this.function = function;
+            int[] limit = {0};
+            int which = CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
+            Driver.check("cuFuncGetAttribute(" + name + ")", JCudaDriver.cuFuncGetAttribute(limit, which, function));
+            sharedBytes = limit[0];
+        }
+
+        @Override
+        public String name() {
+            return name;
+        }
+
+        /// More than the usual 48 KiB has to be asked for.
+        void allowShared(int bytes) {
+            if (bytes > sharedBytes) {
+                int which = CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
+                Driver.check(
+                        "cuFuncSetAttribute(" + name + ", " + bytes + " bytes of shared memory)",
+                        JCudaDriver.cuFuncSetAttribute(function, which, bytes));
+                sharedBytes = bytes;
+            }
+        }
+    }
+
+    @Override
+    public void launch(Kernel kernel, int gridX, int gridY, int blockX, int sharedBytes, MemorySegment arguments) {
+        LoadedKernel loaded = (LoadedKernel) kernel;
+        if (arguments.byteSize() > ARGUMENT_BYTES) {
+            throw new IllegalArgumentException(loaded.name + ": want at most " + ARGUMENT_BYTES
+                    + " bytes of arguments, got " + arguments.byteSize());
+        }
+        enter();
+        loaded.allowShared(sharedBytes);
+        MemorySegment bytes = arguments;
+        if (!arguments.isNative()) {
+            MemorySegment.copy(arguments, 0, argumentBytes, 0, arguments.byteSize());
+            bytes = argumentBytes;
+        }
+        argumentAddress.set(JAVA_LONG, 0, bytes.address());
+        int result = JCudaDriver.cuLaunchKernel(
+                loaded.function, gridX, gridY, 1, blockX, 1, 1, sharedBytes, stream, this.arguments, null);
+        if (result != CUresult.CUDA_SUCCESS) {
+            throw Driver.failure(
+                    "cuLaunchKernel(" + loaded.name + ", grid " + gridX + " x " + gridY + ", block " + blockX
+                            + ", shared " + sharedBytes + ", after " + last + ")",
+                    result);
+        }
+        last = loaded.name;
+    }
+
+    @Override
+    public void gemm(
+            Gemm format,
+            boolean transposeA,
+            boolean transposeB,
+            int m,
+            int n,
+            int k,
+            int batch,
+            long a,
+            long b,
+            long c) {
+        if (m < 0 || n < 0 || k < 0 || batch < 0) {
+            throw new IllegalArgumentException(
+                    "gemm: want sizes from 0 on, got m " + m + ", n " + n + ", k " + k + ", batch " + batch);
+        }
+        if (m == 0 || n == 0 || batch == 0) {
+            return;
+        }
+        if (k == 0) {
+            fill(c, 0, (long) batch * m * n * (format == Gemm.FP64 ? Double.BYTES : Float.BYTES));
+            return;
+        }
+        enter();
+        blas.gemm(format, transposeA, transposeB, m, n, k, batch, a, b, c);
+        last = "gemm";
+    }
+
+    /// Other threads may go on using the driver. Everything that `body` starts should have run once before, so that
+    /// nothing
+    /// is loaded lazily while it is recorded.
+    @Override
+    public Graph capture(Runnable body) {
+        enterOutsideCapture("capture");
+        check(
+                "cuStreamBeginCapture",
+                JCudaDriver.cuStreamBeginCapture(stream, CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_RELAXED));
+        capturing = true;
+        CUgraph graph = new CUgraph();
+        int ended;
+        try {
+            body.run();
+        } catch (RuntimeException | Error e) {
+            if (JCudaDriver.cuStreamEndCapture(stream, graph) == CUresult.CUDA_SUCCESS) {
+                JCudaDriver.cuGraphDestroy(graph);
+            }
+            throw e;
+        } finally {
+            capturing = false;
+        }
+        ended = JCudaDriver.cuStreamEndCapture(stream, graph);
+        check("cuStreamEndCapture", ended);
+        try {
+            CUgraphExec executable = new CUgraphExec();
+            check("cuGraphInstantiate", JCudaDriver.cuGraphInstantiate(executable, graph, 0));
+            return new CapturedGraph(executable, "a graph that ends with " + last);
+        } finally {
+            JCudaDriver.cuGraphDestroy(graph);
+        }
+    }
+
+    private final class CapturedGraph implements Graph {
+        private final String name;
+        private @Nullable CUgraphExec executable;
+
+        CapturedGraph(CUgraphExec executable, String name) {
+            this.executable = executable;
+            this.name = name;
+        }
+
+        @Override
+        public void launch() {
+            enter();
+            CUgraphExec open = executable;
+            if (open == null) {
+                throw new IllegalStateException("graph: launched after it was closed");
+            }
+            check("cuGraphLaunch", JCudaDriver.cuGraphLaunch(open, stream));
+            last = name;
+        }
+
+        @Override
+        public void close() {
+            CUgraphExec open = executable;
+            executable = null;
+            if (open != null && !closed) {
+                enter();
+                check("cuGraphExecDestroy", JCudaDriver.cuGraphExecDestroy(open));
+            }
+        }
+    }
+
+    @Override
+    public void synchronize() {
+        enterOutsideCapture("synchronize");
+        check("cuStreamSynchronize", JCudaDriver.cuStreamSynchronize(stream));
+    }
+
+    /// An error may be of earlier work, so the message says what was started last.
+    private void check(String call, int result) {
+        if (result != CUresult.CUDA_SUCCESS) {
+            throw Driver.failure(call + " after " + last, result);
+        }
+    }
+
+    @Override
+    public Event record() {
+        enterOutsideCapture("record");
+        CUevent event = idleEvents.poll();
+        if (event == null) {
+            event = new CUevent();
+            check("cuEventCreate", JCudaDriver.cuEventCreate(event, 0));
+            events.add(event);
+        }
+        check("cuEventRecord", JCudaDriver.cuEventRecord(event, stream));
+        RecordedEvent recorded = new RecordedEvent(event);
+        CLEANER.register(recorded, new Recycle(idleEvents, event));
+        return recorded;
+    }
+
+    /// Events that nobody holds any more are used again.
+    private record Recycle(Queue<CUevent> idle, CUevent event) implements Runnable {
+        @Override
+        public void run() {
+            idle.add(event);
+        }
+    }
+
+    private final class RecordedEvent implements Event {
+        private final CUevent event;
+
+        RecordedEvent(CUevent event) {
+            this.event = event;
+        }
+
+        @Override
+        public double millisecondsSince(Event earlier) {
+            enterOutsideCapture("millisecondsSince");
+            float[] milliseconds = {0};
+            check("cuEventSynchronize", JCudaDriver.cuEventSynchronize(event));
+            check(
+                    "cuEventElapsedTime",
+                    JCudaDriver.cuEventElapsedTime(milliseconds, ((RecordedEvent) earlier).event, event));
+            return milliseconds[0];
+        }
+    }
+
+    /// Frees all that was taken from the device; after an error nothing of that is checked, the context is lost anyway.
+    @Override
+    public void close() {
+        if (closed) {
+            return;
+        }
+        enter();
+        JCudaDriver.cuStreamSynchronize(stream);
+        closed = true;
+        blas.close();
+        events.forEach(JCudaDriver::cuEventDestroy);
+        modules.forEach(JCudaDriver::cuModuleUnload);
+        deviceMemory.forEach(address -> JCudaDriver.cuMemFree(new DeviceAddress(address)));
+        JCudaDriver.cuStreamDestroy(stream);
+        arena.close();
+        hostMemory.forEach(JCudaDriver::cuMemFreeHost);
+        JCudaDriver.cuCtxSetCurrent(null);
+        JCudaDriver.cuDevicePrimaryCtxRelease(device);
+        current = null;
+        GpuChoice.close(claim);
+    }
+}

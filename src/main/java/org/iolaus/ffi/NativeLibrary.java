@@ -1,0 +1,136 @@
+package org.iolaus.ffi;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SymbolLookup;
+import java.lang.invoke.MethodHandle;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/// A shared library. It stays loaded until the process ends: threads of its own may run in it.
+///
+/// Searched are the folders of `IOLAUS_CUDA_PATH`, then what the system's loader knows (which begins with
+/// `LD_LIBRARY_PATH`), then the usual folders of CUDA.
+public final class NativeLibrary {
+    private static final Linker LINKER = Linker.nativeLinker();
+    private static final long LONGEST_TEXT = 1 << 20;
+
+    private final String name;
+    private final SymbolLookup lookup;
+    private final String where;
+
+    private NativeLibrary(String name, SymbolLookup lookup, String where) {
+        this.name = name;
+        this.lookup = lookup;
+        this.where = where;
+    }
+
+    /// The driver's own library, `libcuda.so.1`.
+    ///
+    /// @throws LibraryException with the places searched
+    public static NativeLibrary cudaDriver() {
+        return open("CUDA driver", List.of("libcuda.so.1", "libcuda.so"));
+    }
+
+    static NativeLibrary open(String name, List<String> files) {
+        return open(name, files, System.getenv());
+    }
+
+    /// Looks for each file in all places before the next one, so that files are given newest first.
+    static NativeLibrary open(String name, List<String> files, Map<String, String> environment) {
+        List<Path> first = cudaFolders(environment.getOrDefault("IOLAUS_CUDA_PATH", ""));
+        List<Path> last = new ArrayList<>();
+        for (String variable : List.of("CUDA_HOME", "CUDA_PATH", "CUDA_ROOT")) {
+            last.addAll(cudaFolders(environment.getOrDefault(variable, "")));
+        }
+        last.addAll(cudaFolders("/usr/local/cuda:/opt/cuda"));
+        for (String folder : List.of("/usr/lib/x86_64-linux-gnu", "/usr/lib64", "/usr/lib/aarch64-linux-gnu")) {
+            last.add(Path.of(folder));
+        }
+        List<String> broken = new ArrayList<>();
+        for (String file : files) {
+            NativeLibrary found = inFolders(name, first, file, broken);
+            if (found == null) {
+                found = byLoader(name, file);
+            }
+            if (found == null) {
+                found = inFolders(name, last, file, broken);
+            }
+            if (found != null) {
+                return found;
+            }
+        }
+        StringBuilder message = new StringBuilder(name + ": want one of " + String.join(", ", files)
+                + ", found none that loads; searched IOLAUS_CUDA_PATH="
+                + environment.getOrDefault("IOLAUS_CUDA_PATH", "")
+                + ", LD_LIBRARY_PATH=" + environment.getOrDefault("LD_LIBRARY_PATH", "") + ", the loader's cache");
+        last.forEach(folder -> message.append(", ").append(folder));
+        broken.forEach(one -> message.append("\n  ").append(one));
+        throw new LibraryException(message.toString());
+    }
+
+    private static List<Path> cudaFolders(String roots) {
+        List<Path> result = new ArrayList<>();
+        for (String root : roots.split(":", -1)) {
+            if (!root.isBlank()) {
+                result.add(Path.of(root));
+                result.add(Path.of(root, "lib64"));
+                result.add(Path.of(root, "lib"));
+            }
+        }
+        return result;
+    }
+
+    private static @Nullable NativeLibrary inFolders(
+            String name, List<Path> folders, String file, List<String> broken) {
+        for (Path folder : folders) {
+            Path path = folder.resolve(file).toAbsolutePath();
+            if (Files.isRegularFile(path)) {
+                try {
+                    return new NativeLibrary(name, SymbolLookup.libraryLookup(path, Arena.global()), path.toString());
+                } catch (IllegalArgumentException e) {
+                    broken.add(path + ": " + e.getMessage());
+                }
+            }
+        }
+        return null;
+    }
+
+    private static @Nullable NativeLibrary byLoader(String name, String file) {
+        try {
+            return new NativeLibrary(name, SymbolLookup.libraryLookup(file, Arena.global()), file);
+        } catch (IllegalArgumentException e) {
+            return null; // the loader does not know it: the caller searches on and lists all places in the end
+        }
+    }
+
+    /// The file, as it was found.
+    public String where() {
+        return where;
+    }
+
+    MethodHandle function(String symbol, FunctionDescriptor type) {
+        MemorySegment address = lookup.find(symbol)
+                .orElseThrow(
+                        () -> new LibraryException(name + ": want function " + symbol + ", " + where + " has none"));
+        return LINKER.downcallHandle(address, type);
+    }
+
+    /// The text, ended by a zero byte, at an address.
+    static String text(MemorySegment address) {
+        return address.equals(MemorySegment.NULL)
+                ? ""
+                : address.reinterpret(LONGEST_TEXT).getString(0);
+    }
+
+    /// A native call has no checked exceptions: what comes out of it is an error of the binding.
+    static LibraryException unexpected(Throwable e) {
+        return new LibraryException("native call: " + e, e);
+    }
+}

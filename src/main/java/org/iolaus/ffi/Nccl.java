@@ -1,0 +1,183 @@
+package org.iolaus.ffi;
+
+import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandle;
+import java.util.List;
+
+/// NCCL 2: collectives between GPUs. Functions return its result, zero for success; communicators, streams and device
+/// memory are addresses.
+public final class Nccl {
+    /// Size of the id by which ranks find each other.
+    public static final int UNIQUE_ID_BYTES = 128;
+    /// Element type float.
+    public static final int FLOAT = 7;
+    /// Element type double.
+    public static final int DOUBLE = 8;
+    /// Reduction.
+    public static final int SUM = 0;
+    /// Result of an operation that has not ended yet.
+    public static final int IN_PROGRESS = 7;
+
+    private static final MemoryLayout UNIQUE_ID =
+            MemoryLayout.structLayout(MemoryLayout.sequenceLayout(UNIQUE_ID_BYTES, JAVA_BYTE));
+
+    private final NativeLibrary library;
+    private final MethodHandle getVersion;
+    private final MethodHandle getUniqueId;
+    private final MethodHandle commInitRank;
+    private final MethodHandle allReduce;
+    private final MethodHandle groupStart;
+    private final MethodHandle groupEnd;
+    private final MethodHandle commGetAsyncError;
+    private final MethodHandle commDestroy;
+    private final MethodHandle commAbort;
+    private final MethodHandle getErrorString;
+    private final MethodHandle getLastError;
+
+    private Nccl(NativeLibrary library) {
+        this.library = library;
+        getVersion = library.function("ncclGetVersion", FunctionDescriptor.of(JAVA_INT, ADDRESS));
+        getUniqueId = library.function("ncclGetUniqueId", FunctionDescriptor.of(JAVA_INT, ADDRESS));
+        commInitRank = library.function(
+                "ncclCommInitRank", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT, UNIQUE_ID, JAVA_INT));
+        allReduce = library.function(
+                "ncclAllReduce",
+                FunctionDescriptor.of(
+                        JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG));
+        groupStart = library.function("ncclGroupStart", FunctionDescriptor.of(JAVA_INT));
+        groupEnd = library.function("ncclGroupEnd", FunctionDescriptor.of(JAVA_INT));
+        commGetAsyncError =
+                library.function("ncclCommGetAsyncError", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, ADDRESS));
+        commDestroy = library.function("ncclCommDestroy", FunctionDescriptor.of(JAVA_INT, JAVA_LONG));
+        commAbort = library.function("ncclCommAbort", FunctionDescriptor.of(JAVA_INT, JAVA_LONG));
+        getErrorString = library.function("ncclGetErrorString", FunctionDescriptor.of(ADDRESS, JAVA_INT));
+        getLastError = library.function("ncclGetLastError", FunctionDescriptor.of(ADDRESS, JAVA_LONG));
+    }
+
+    /// Finds the library.
+    ///
+    /// @throws LibraryException with the places searched
+    public static Nccl load() {
+        return new Nccl(NativeLibrary.open("NCCL", List.of("libnccl.so.2", "libnccl.so")));
+    }
+
+    /// The file, as it was found.
+    public String where() {
+        return library.where();
+    }
+
+    /// Asks for the version.
+    ///
+    /// @param version where the version goes, 4 bytes; 22803 is 2.28.3
+    public int getVersion(MemorySegment version) {
+        try {
+            return (int) getVersion.invokeExact(version);
+        } catch (Throwable e) {
+            throw NativeLibrary.unexpected(e);
+        }
+    }
+
+    /// Makes an id by which ranks find each other.
+    ///
+    /// @param id where the new id goes, 128 bytes
+    public int getUniqueId(MemorySegment id) {
+        try {
+            return (int) getUniqueId.invokeExact(id);
+        } catch (Throwable e) {
+            throw NativeLibrary.unexpected(e);
+        }
+    }
+
+    /// Joins; returns when all ranks have. The device is the one of the current context.
+    ///
+    /// @param communicator where the new one goes, 8 bytes
+    /// @param id 128 bytes, the same on all ranks
+    public int commInitRank(MemorySegment communicator, int ranks, MemorySegment id, int rank) {
+        try {
+            return (int) commInitRank.invokeExact(communicator, ranks, id, rank);
+        } catch (Throwable e) {
+            throw NativeLibrary.unexpected(e);
+        }
+    }
+
+    /// Starts an all-reduce; in place when both addresses are equal.
+    public int allReduce(long send, long receive, long count, int type, int operation, long communicator, long stream) {
+        try {
+            return (int) allReduce.invokeExact(send, receive, count, type, operation, communicator, stream);
+        } catch (Throwable e) {
+            throw NativeLibrary.unexpected(e);
+        }
+    }
+
+    /// What follows until [#groupEnd] starts together.
+    public int groupStart() {
+        try {
+            return (int) groupStart.invokeExact();
+        } catch (Throwable e) {
+            throw NativeLibrary.unexpected(e);
+        }
+    }
+
+    /// Starts what was called since [#groupStart].
+    public int groupEnd() {
+        try {
+            return (int) groupEnd.invokeExact();
+        } catch (Throwable e) {
+            throw NativeLibrary.unexpected(e);
+        }
+    }
+
+    /// Asks how what was started goes.
+    ///
+    /// @param result where the result of what runs goes, 4 bytes
+    public int commGetAsyncError(long communicator, MemorySegment result) {
+        try {
+            return (int) commGetAsyncError.invokeExact(communicator, result);
+        } catch (Throwable e) {
+            throw NativeLibrary.unexpected(e);
+        }
+    }
+
+    /// Waits for what runs, then frees.
+    public int commDestroy(long communicator) {
+        try {
+            return (int) commDestroy.invokeExact(communicator);
+        } catch (Throwable e) {
+            throw NativeLibrary.unexpected(e);
+        }
+    }
+
+    /// Ends what runs, then frees.
+    public int commAbort(long communicator) {
+        try {
+            return (int) commAbort.invokeExact(communicator);
+        } catch (Throwable e) {
+            throw NativeLibrary.unexpected(e);
+        }
+    }
+
+    /// What a result means.
+    public String getErrorString(int result) {
+        try {
+            return NativeLibrary.text((MemorySegment) getErrorString.invokeExact(result));
+        } catch (Throwable e) {
+            throw NativeLibrary.unexpected(e);
+        }
+    }
+
+    /// What the library last complained of; the communicator may be 0.
+    public String getLastError(long communicator) {
+        try {
+            return NativeLibrary.text((MemorySegment) getLastError.invokeExact(communicator));
+        } catch (Throwable e) {
+            throw NativeLibrary.unexpected(e);
+        }
+    }
+}

@@ -1,0 +1,669 @@
+package org.iolaus.cuda;
+
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.SplittableRandom;
+import org.iolaus.cuda.DeviceRuntime.Event;
+import org.iolaus.cuda.DeviceRuntime.Gemm;
+import org.iolaus.cuda.DeviceRuntime.Graph;
+import org.iolaus.cuda.DeviceRuntime.Kernel;
+import org.iolaus.cuda.DeviceRuntime.Module;
+import org.iolaus.ffi.Nccl;
+
+/// Tries all that [CudaRuntime] does on a real GPU, one line per check: correctness first, then what things cost.
+///
+/// Run it without a build: `java --enable-native-access=ALL-UNNAMED -cp iolaus.jar:test-classes.jar:lib/*
+/// org.iolaus.cuda.CudaSmoke`. The exit status is the number of failed checks.
+public final class CudaSmoke {
+    private static final String SOURCE = """
+            struct axpy_f64_args { const double* x; double* y; double factor; long long n; };
+            extern "C" __global__ void axpy_f64(axpy_f64_args args) {
+                const long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+                if (i < args.n) args.y[i] += args.factor * args.x[i];
+            }
+            struct axpy_f32_args { const float* x; float* y; double factor; long long n; };
+            extern "C" __global__ void axpy_f32(axpy_f32_args args) {
+                const long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+                if (i < args.n) args.y[i] += (float)args.factor * args.x[i];
+            }
+            struct grid_f64_args { double* y; long long columns; };
+            extern "C" __global__ void grid_f64(grid_f64_args args) {
+                if (threadIdx.x == 0) args.y[blockIdx.y * args.columns + blockIdx.x] = 1000.0 * blockIdx.y + blockIdx.x;
+            }
+            struct reverse_f64_args { double* y; long long n; };
+            extern "C" __global__ void reverse_f64(reverse_f64_args args) {
+                extern __shared__ double held[];
+                for (long long i = threadIdx.x; i < args.n; i += blockDim.x) held[i] = args.y[i];
+                __syncthreads();
+                for (long long i = threadIdx.x; i < args.n; i += blockDim.x) args.y[i] = held[args.n - 1 - i];
+            }
+            struct empty_args { long long unused; };
+            extern "C" __global__ void empty(empty_args args) { }
+            """;
+
+    interface Check {
+        /// What was seen; throws when it is wrong.
+        String run(CudaRuntime gpu) throws Exception;
+    }
+
+    private CudaSmoke() {}
+
+    static Map<String, Check> correctness() {
+        Map<String, Check> checks = new LinkedHashMap<>();
+        checks.put("device", CudaSmoke::device);
+        checks.put("copies", CudaSmoke::copies);
+        checks.put("kernels by NVRTC", CudaSmoke::kernels);
+        checks.put("arguments on the heap, second grid dimension", CudaSmoke::grid);
+        checks.put("100 KiB of shared memory", CudaSmoke::sharedMemory);
+        checks.put("errors in source and names", CudaSmoke::errors);
+        checks.put("gemm", CudaSmoke::gemm);
+        checks.put("graph of kernels", CudaSmoke::graph);
+        checks.put("graph of products", CudaSmoke::graphOfProducts);
+        checks.put("a failed capture leaves the stream usable", CudaSmoke::failedCapture);
+        checks.put("events", CudaSmoke::events);
+        checks.put("memory", CudaSmoke::memory);
+        checks.put("another thread", CudaSmoke::anotherThread);
+        checks.put("one rank per GPU", CudaSmoke::claimed);
+        checks.put("kernels of the program", CudaSmoke::builtin);
+        return checks;
+    }
+
+    static Map<String, Check> costs() {
+        Map<String, Check> checks = new LinkedHashMap<>();
+        checks.put("nccl, one rank", CudaSmoke::nccl);
+        checks.put("launch", CudaSmoke::launchCost);
+        checks.put("copy", CudaSmoke::copyCost);
+        checks.put("gemm FP64", gpu -> gemmCost(gpu, Gemm.FP64, 4096));
+        checks.put("gemm FP32", gpu -> gemmCost(gpu, Gemm.FP32, 4096));
+        checks.put("gemm TF32", gpu -> gemmCost(gpu, Gemm.TF32, 4096));
+        checks.put("an error in a kernel is named (spoils the context)", CudaSmoke::asynchronousError);
+        return checks;
+    }
+
+    public static void main(String[] arguments) {
+        int failures = 0;
+        try (CudaRuntime gpu = CudaRuntime.open(0, 1, false)) {
+            Map<String, Check> checks = correctness();
+            checks.putAll(costs());
+            for (Map.Entry<String, Check> check : checks.entrySet()) {
+                long start = System.nanoTime();
+                String seen;
+                boolean good = true;
+                try {
+                    seen = check.getValue().run(gpu);
+                } catch (Exception | AssertionError | LinkageError e) {
+                    good = false;
+                    failures++;
+                    StackTraceElement[] stack = e.getStackTrace();
+                    seen = e + (stack.length > 0 ? " at " + stack[0] : "");
+                }
+                System.out.printf(
+                        Locale.ROOT,
+                        "%s %s: %s [%.0f ms]%n",
+                        good ? "ok  " : "FAIL",
+                        check.getKey(),
+                        seen,
+                        1e-6 * (System.nanoTime() - start));
+            }
+        }
+        System.out.println(failures == 0 ? "all good" : failures + " failed");
+        System.exit(failures);
+    }
+
+    private static String device(CudaRuntime gpu) {
+        want(gpu.name().length() > 3 && gpu.uuid().length() == 32, gpu.name() + " " + gpu.uuid());
+        want(gpu.freeBytes() > 0 && gpu.freeBytes() <= gpu.totalBytes(), "free memory " + gpu.freeBytes());
+        return gpu.name() + ", " + gpu.versions() + ", " + (gpu.totalBytes() >> 20) + " MiB, free "
+                + (gpu.freeBytes() >> 20) + ", uuid " + gpu.uuid();
+    }
+
+    private static String copies(CudaRuntime gpu) {
+        int n = 100_003;
+        byte[] bytes = new byte[n];
+        new SplittableRandom(1).nextBytes(bytes);
+        long a = gpu.allocate(n);
+        long b = gpu.allocate(n);
+        want(a % 256 == 0 && b % 256 == 0, "alignment");
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment pinned = gpu.allocateHost(n);
+            MemorySegment[] hosts = {MemorySegment.ofArray(new byte[n]), arena.allocate(n), pinned};
+            for (MemorySegment from : hosts) {
+                for (MemorySegment to : hosts) {
+                    gpu.fill(a, 0x5a, n);
+                    gpu.fill(b, 0, n);
+                    from.copyFrom(MemorySegment.ofArray(bytes));
+                    gpu.upload(a, from, n - 1);
+                    gpu.copy(b, a, n);
+                    gpu.synchronize();
+                    to.fill((byte) 1);
+                    gpu.download(to, b, n);
+                    want(
+                            to.asSlice(0, n - 1)
+                                            .mismatch(
+                                                    MemorySegment.ofArray(bytes).asSlice(0, n - 1))
+                                    == -1,
+                            "content");
+                    want(to.get(JAVA_BYTE, n - 1) == 0x5a, "one byte too many");
+                }
+            }
+        }
+        gpu.free(a);
+        gpu.free(b);
+        return "pinned, native and heap memory, each to each";
+    }
+
+    private static String kernels(CudaRuntime gpu) {
+        long start = System.nanoTime();
+        Module module = gpu.compile("smoke", SOURCE);
+        double first = 1e-6 * (System.nanoTime() - start);
+        start = System.nanoTime();
+        gpu.compile("smoke", SOURCE);
+        double second = 1e-6 * (System.nanoTime() - start);
+        try (Arena arena = Arena.ofConfined()) {
+            int n = 1001;
+            MemorySegment x = arena.allocate(JAVA_DOUBLE, n);
+            MemorySegment xs = arena.allocate(JAVA_FLOAT, n);
+            for (int i = 0; i < n; i++) {
+                x.setAtIndex(JAVA_DOUBLE, i, i);
+                xs.setAtIndex(JAVA_FLOAT, i, i);
+            }
+            long a = gpu.allocate(8L * n);
+            long b = gpu.allocate(8L * n);
+            gpu.fill(b, 0, 8L * n);
+            gpu.upload(a, x, 8L * n);
+            MemorySegment bytes = struct(arena, a, b, 2.5, (long) n);
+            gpu.launch(module.kernel("axpy_f64"), 8, 1, 128, 0, bytes);
+            bytes.fill((byte) -1); // the launch has copied it
+            gpu.download(x, b, 8L * n);
+            for (int i = 0; i < n; i++) {
+                want(x.getAtIndex(JAVA_DOUBLE, i) == 2.5 * i, "axpy_f64 at " + i);
+            }
+            gpu.fill(b, 0, 4L * n);
+            gpu.upload(a, xs, 4L * n);
+            gpu.launch(module.kernel("axpy_f32"), 8, 1, 128, 0, struct(arena, a, b, 2.5, (long) n));
+            gpu.download(xs, b, 4L * n);
+            for (int i = 0; i < n; i++) {
+                want(xs.getAtIndex(JAVA_FLOAT, i) == 2.5f * i, "axpy_f32 at " + i);
+            }
+            gpu.free(a);
+            gpu.free(b);
+        }
+        return text("compiled or found in %.0f ms, then found in %.1f ms", first, second);
+    }
+
+    private static String grid(CudaRuntime gpu) {
+        int rows = 7;
+        int columns = 5;
+        long y = gpu.allocate(8L * rows * columns);
+        MemorySegment heap = MemorySegment.ofArray(new long[] {y, columns});
+        gpu.launch(gpu.compile("smoke", SOURCE).kernel("grid_f64"), columns, rows, 64, 0, heap);
+        MemorySegment seen = MemorySegment.ofArray(new double[rows * columns]);
+        gpu.download(seen, y, 8L * rows * columns);
+        for (int i = 0; i < rows * columns; i++) {
+            want(seen.getAtIndex(JAVA_DOUBLE, i) == 1000.0 * (i / columns) + i % columns, "at " + i);
+        }
+        gpu.free(y);
+        return columns + " x " + rows + " blocks";
+    }
+
+    private static String sharedMemory(CudaRuntime gpu) {
+        int n = 12800;
+        double[] values = new double[n];
+        for (int i = 0; i < n; i++) {
+            values[i] = i;
+        }
+        long y = gpu.allocate(8L * n);
+        gpu.upload(y, MemorySegment.ofArray(values), 8L * n);
+        try (Arena arena = Arena.ofConfined()) {
+            gpu.launch(
+                    gpu.compile("smoke", SOURCE).kernel("reverse_f64"), 1, 1, 256, 8 * n, struct(arena, y, (long) n));
+        }
+        gpu.download(MemorySegment.ofArray(values), y, 8L * n);
+        for (int i = 0; i < n; i++) {
+            want(values[i] == n - 1 - i, "at " + i);
+        }
+        gpu.free(y);
+        return "reversed " + n + " doubles";
+    }
+
+    private static String errors(CudaRuntime gpu) {
+        String compile = message(() -> gpu.compile("broken", "extern \"C\" __global__ void f() { nonsense; }"));
+        want(compile.contains("broken") && compile.contains("nonsense"), compile);
+        String missing = message(() -> gpu.compile("smoke", SOURCE).kernel("absent"));
+        want(missing.contains("absent"), missing);
+        String large = message(() -> gpu.allocate(1L << 60));
+        want(large.contains("cuMemAlloc"), large);
+        String block = message(() -> gpu.launch(
+                gpu.compile("smoke", SOURCE).kernel("empty"), 1, 1, 4096, 0, MemorySegment.ofArray(new long[1])));
+        want(block.contains("empty") && block.contains("CUDA_ERROR_INVALID_VALUE"), block);
+        gpu.synchronize();
+        return large + "; " + block;
+    }
+
+    private static String gemm(CudaRuntime gpu) {
+        StringBuilder seen = new StringBuilder();
+        int[][] sizes = {{1, 1, 1, 1}, {5, 7, 33, 1}, {64, 48, 65, 1}, {3, 129, 31, 4}, {40, 24, 16, 9}, {6, 5, 0, 2}};
+        for (Gemm format : Gemm.values()) {
+            double worst = 0;
+            for (int[] s : sizes) {
+                for (int t = 0; t < 4; t++) {
+                    worst = Math.max(worst, gemmError(gpu, format, (t & 1) != 0, (t & 2) != 0, s[0], s[1], s[2], s[3]));
+                }
+            }
+            double allowed = switch (format) {
+                case FP64 -> 65 * 0x1p-52;
+                case FP32 -> 65 * 0x1p-23;
+                case TF32 -> 0x1p-9;
+            };
+            want(worst <= allowed, format + ": error " + worst + " of sum |a||b|, allowed " + allowed);
+            seen.append(text("%s %.1e ", format, worst));
+        }
+        return seen + "(largest error over sum |a||b|)";
+    }
+
+    /// Largest error, each in units of the sum of absolute products.
+    private static double gemmError(
+            CudaRuntime gpu, Gemm format, boolean transposeA, boolean transposeB, int m, int n, int k, int batch) {
+        boolean wide = format == Gemm.FP64;
+        SplittableRandom random = new SplittableRandom(31L * m + n);
+        double[] a = random.doubles((long) batch * m * k, -1, 1).toArray();
+        double[] b = random.doubles((long) batch * k * n, -1, 1).toArray();
+        if (!wide) {
+            for (double[] values : new double[][] {a, b}) {
+                for (int i = 0; i < values.length; i++) {
+                    values[i] = (float) values[i];
+                }
+            }
+        }
+        long onA = toDevice(gpu, a, wide);
+        long onB = toDevice(gpu, b, wide);
+        double[] c = new double[batch * m * n];
+        long onC = gpu.allocate(8L * c.length);
+        gpu.fill(onC, 0xff, 8L * c.length); // NaN: an element that is read or left out shows
+        gpu.gemm(format, transposeA, transposeB, m, n, k, batch, onA, onB, onC);
+        MemorySegment host = MemorySegment.ofArray(new byte[8 * c.length]);
+        gpu.download(host, onC, (wide ? 8L : 4L) * c.length);
+        double worst = 0;
+        for (int g = 0; g < batch; g++) {
+            for (int i = 0; i < m; i++) {
+                for (int j = 0; j < n; j++) {
+                    double sum = 0;
+                    double size = 0;
+                    for (int p = 0; p < k; p++) {
+                        double x = a[g * m * k + (transposeA ? p * m + i : i * k + p)];
+                        double y = b[g * k * n + (transposeB ? j * k + p : p * n + j)];
+                        sum += x * y;
+                        size += Math.abs(x * y);
+                    }
+                    int at = (g * m + i) * n + j;
+                    double got = wide
+                            ? host.get(JAVA_DOUBLE.withByteAlignment(1), 8L * at)
+                            : host.get(JAVA_FLOAT.withByteAlignment(1), 4L * at);
+                    double error = Math.abs(got - sum) / Math.max(size, 1e-300);
+                    want(!Double.isNaN(error), format + " " + m + " " + n + " " + k + " at " + at + ": " + got);
+                    worst = Math.max(worst, error);
+                }
+            }
+        }
+        gpu.free(onA);
+        gpu.free(onB);
+        gpu.free(onC);
+        return worst;
+    }
+
+    private static String graph(CudaRuntime gpu) {
+        Module module = gpu.compile("smoke", SOURCE);
+        try (Arena arena = Arena.ofConfined()) {
+            int n = 1000;
+            long x = toDevice(gpu, ones(n), true);
+            long y = gpu.allocate(8L * n);
+            gpu.fill(y, 0, 8L * n);
+            Kernel axpy = module.kernel("axpy_f64");
+            Runnable body = () -> {
+                for (int i = 1; i <= 3; i++) {
+                    gpu.launch(axpy, 8, 1, 128, 0, struct(arena, x, y, (double) i, (long) n));
+                }
+            };
+            double[] seen = new double[n];
+            try (Graph graph = gpu.capture(body)) {
+                gpu.download(MemorySegment.ofArray(seen), y, 8L * n);
+                want(seen[n - 1] == 0, "capture has run its body");
+                for (int i = 0; i < 1000; i++) {
+                    graph.launch();
+                }
+                gpu.download(MemorySegment.ofArray(seen), y, 8L * n);
+            }
+            for (int i = 0; i < n; i++) {
+                want(seen[i] == 6000, "at " + i + ": " + seen[i]);
+            }
+            gpu.free(x);
+            gpu.free(y);
+        }
+        return "3 kernels, 1000 times";
+    }
+
+    private static String graphOfProducts(CudaRuntime gpu) {
+        int n = 96;
+        double[] values = new SplittableRandom(5).doubles(16L * n * n, -1, 1).toArray();
+        long a = toDevice(gpu, values, false);
+        long c = gpu.allocate(4L * values.length);
+        double[][] results = new double[2][values.length / 2];
+        Runnable body = () -> {
+            gpu.fill(c, 0xff, 4L * values.length);
+            gpu.gemm(Gemm.FP32, false, true, n, n, n, 16, a, a, c);
+            gpu.gemm(Gemm.FP32, true, false, n, n, n, 1, c, a, a + 4L * n * n);
+            gpu.copy(c + 4L * n * n, a + 4L * n * n, 4L * n * n);
+        };
+        body.run();
+        gpu.download(MemorySegment.ofArray(results[0]), c, 4L * values.length);
+        gpu.upload(a, MemorySegment.ofArray(narrow(values)), 4L * values.length);
+        try (Graph graph = gpu.capture(body)) {
+            graph.launch();
+            gpu.download(MemorySegment.ofArray(results[1]), c, 4L * values.length);
+        }
+        want(
+                MemorySegment.ofArray(results[0]).mismatch(MemorySegment.ofArray(results[1])) == -1,
+                "bits of eager and replayed products");
+        gpu.free(a);
+        gpu.free(c);
+        return "bit-equal to eager";
+    }
+
+    private static String failedCapture(CudaRuntime gpu) {
+        String inside = "";
+        try {
+            gpu.capture(() -> {
+                gpu.launch(
+                        gpu.compile("smoke", SOURCE).kernel("empty"), 1, 1, 32, 0, MemorySegment.ofArray(new long[1]));
+                gpu.synchronize();
+            });
+        } catch (IllegalStateException e) {
+            inside = String.valueOf(e.getMessage());
+        }
+        want(inside.contains("synchronize"), inside);
+        gpu.synchronize();
+        return inside;
+    }
+
+    private static String events(CudaRuntime gpu) {
+        long bytes = 1L << 28;
+        long a = gpu.allocate(bytes);
+        gpu.fill(a, 1, bytes);
+        Event start = gpu.record();
+        gpu.fill(a, 0, bytes);
+        double milliseconds = gpu.record().millisecondsSince(start);
+        want(milliseconds > 0.01 && milliseconds < 1000, milliseconds + " ms");
+        for (int i = 0; i < 1000; i++) {
+            gpu.record();
+        }
+        gpu.synchronize();
+        gpu.free(a);
+        return text("filling 256 MiB took %.3f ms, %.0f GB/s", milliseconds, 1e-6 * bytes / milliseconds);
+    }
+
+    private static String memory(CudaRuntime gpu) {
+        long before = gpu.freeBytes();
+        long a = gpu.allocate(1L << 30);
+        long taken = before - gpu.freeBytes();
+        gpu.free(a);
+        want(taken >= 1L << 30, taken + " bytes");
+        boolean refused = false;
+        try {
+            gpu.free(a);
+        } catch (IllegalArgumentException e) {
+            refused = true;
+        }
+        want(refused, "freed twice");
+        return "1 GiB costs " + taken + " bytes";
+    }
+
+    private static String anotherThread(CudaRuntime gpu) throws InterruptedException {
+        long a = gpu.allocate(8);
+        double[] seen = {0};
+        Thread thread = new Thread(() -> {
+            gpu.upload(a, MemorySegment.ofArray(new double[] {4}), 8);
+            gpu.download(MemorySegment.ofArray(seen), a, 8);
+        });
+        thread.start();
+        thread.join();
+        want(seen[0] == 4, "seen " + seen[0]);
+        gpu.free(a);
+        return "may use it too";
+    }
+
+    private static String claimed(CudaRuntime gpu) {
+        String message = message(() -> CudaRuntime.open(0, 2, false).close());
+        want(message.contains(gpu.uuid()) || message.contains("GPU"), message);
+        return message;
+    }
+
+    private static String builtin(CudaRuntime gpu) {
+        if (PackedKernels.class.getResource("/kernels/iolaus.cuh") == null) {
+            return "none in the class path";
+        }
+        long start = System.nanoTime();
+        gpu.builtin();
+        byte[] fatbin = PackedKernels.fatbin();
+        return text(
+                "loaded from %s in %.0f ms",
+                fatbin == null ? PackedKernels.sources(".cu").keySet() : "a fatbin of " + fatbin.length + " bytes",
+                1e-6 * (System.nanoTime() - start));
+    }
+
+    private static String nccl(CudaRuntime gpu) {
+        Nccl nccl = Nccl.load();
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment version = arena.allocate(JAVA_INT);
+            want(nccl.getVersion(version) == 0, "version");
+            MemorySegment id = arena.allocate(Nccl.UNIQUE_ID_BYTES);
+            MemorySegment holder = arena.allocate(JAVA_LONG);
+            long stream = gpu.stream(); // makes the context current
+            result(nccl, "ncclGetUniqueId", nccl.getUniqueId(id));
+            result(nccl, "ncclCommInitRank", nccl.commInitRank(holder, 1, id, 0));
+            long communicator = holder.get(JAVA_LONG, 0);
+            long a = toDevice(gpu, ones(1000), true);
+            long b = gpu.allocate(8000);
+            double[] seen = new double[1000];
+            for (int captured = 0; captured < 2; captured++) {
+                gpu.fill(b, 0, 8000);
+                Runnable reduce = () -> result(
+                        nccl, "ncclAllReduce", nccl.allReduce(a, b, 1000, Nccl.DOUBLE, Nccl.SUM, communicator, stream));
+                if (captured == 0) {
+                    reduce.run();
+                } else {
+                    try (Graph graph = gpu.capture(reduce)) {
+                        graph.launch();
+                        gpu.synchronize();
+                    }
+                }
+                gpu.download(MemorySegment.ofArray(seen), b, 8000);
+                want(seen[0] == 1 && seen[999] == 1, captured == 0 ? "eager" : "captured");
+            }
+            MemorySegment error = arena.allocate(JAVA_INT);
+            result(nccl, "ncclCommGetAsyncError", nccl.commGetAsyncError(communicator, error));
+            result(nccl, "what runs", error.get(JAVA_INT, 0));
+            result(nccl, "ncclCommDestroy", nccl.commDestroy(communicator));
+            gpu.free(a);
+            gpu.free(b);
+            return nccl.where() + " version " + version.get(JAVA_INT, 0) + ", eager and in a graph";
+        }
+    }
+
+    private static void result(Nccl nccl, String call, int result) {
+        want(result == 0, call + ": " + nccl.getErrorString(result) + ", " + nccl.getLastError(0));
+    }
+
+    private static String launchCost(CudaRuntime gpu) {
+        Kernel empty = gpu.compile("smoke", SOURCE).kernel("empty");
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment bytes = struct(arena, 0L);
+            int kernels = 1000;
+            Runnable body = () -> {
+                for (int i = 0; i < kernels; i++) {
+                    gpu.launch(empty, 1, 1, 32, 0, bytes);
+                }
+            };
+            double eagerHost = 0;
+            double eager = 0;
+            for (int i = 0; i < 20; i++) {
+                long start = System.nanoTime();
+                body.run();
+                eagerHost = 1e-3 * (System.nanoTime() - start) / kernels;
+                gpu.synchronize();
+                eager = 1e-3 * (System.nanoTime() - start) / kernels;
+            }
+            try (Graph graph = gpu.capture(body);
+                    Graph small = gpu.capture(() -> gpu.launch(empty, 1, 1, 32, 0, bytes))) {
+                double replayHost = 0;
+                double replay = 0;
+                for (int i = 0; i < 20; i++) {
+                    long start = System.nanoTime();
+                    graph.launch();
+                    replayHost = 1e-3 * (System.nanoTime() - start);
+                    gpu.synchronize();
+                    replay = 1e-3 * (System.nanoTime() - start) / kernels;
+                }
+                double smallHost = 0;
+                for (int i = 0; i < 20; i++) {
+                    long start = System.nanoTime();
+                    for (int j = 0; j < 100; j++) {
+                        small.launch();
+                    }
+                    smallHost = 1e-5 * (System.nanoTime() - start);
+                    gpu.synchronize();
+                }
+                return text(
+                        "eager %.2f us of host, %.2f us to the end per empty kernel; in a graph of %d: %.2f us per kernel,"
+                                + " %.0f us of host for the graph; a graph of one: %.2f us of host",
+                        eagerHost, eager, kernels, replay, replayHost, smallHost);
+            }
+        }
+    }
+
+    private static String copyCost(CudaRuntime gpu) {
+        long bytes = 1L << 28;
+        long a = gpu.allocate(bytes);
+        long b = gpu.allocate(bytes);
+        MemorySegment pinned = gpu.allocateHost(bytes);
+        MemorySegment back = gpu.allocateHost(bytes);
+        pinned.fill((byte) 7);
+        double up = 0;
+        double down = 0;
+        double within = 0;
+        for (int i = 0; i < 4; i++) {
+            Event start = gpu.record();
+            gpu.upload(a, pinned, bytes);
+            Event uploaded = gpu.record();
+            gpu.copy(b, a, bytes);
+            Event copied = gpu.record();
+            up = 1e-6 * bytes / uploaded.millisecondsSince(start);
+            within = 2e-6 * bytes / copied.millisecondsSince(uploaded);
+            long before = System.nanoTime();
+            gpu.download(back, b, bytes);
+            down = (double) bytes / (System.nanoTime() - before);
+        }
+        want(pinned.mismatch(back) == -1, "content");
+        gpu.free(a);
+        gpu.free(b);
+        return text(
+                "pinned to device %.1f GB/s, back %.1f GB/s, within the device %.0f GB/s (read and written)",
+                up, down, within);
+    }
+
+    private static String gemmCost(CudaRuntime gpu, Gemm format, int n) {
+        long bytes = (format == Gemm.FP64 ? 8L : 4L) * n * n;
+        long a = gpu.allocate(bytes);
+        long b = gpu.allocate(bytes);
+        long c = gpu.allocate(bytes);
+        gpu.fill(a, 0x3e, bytes);
+        gpu.fill(b, 0x3d, bytes);
+        gpu.gemm(format, false, false, n, n, n, 1, a, b, c);
+        Event start = gpu.record();
+        int repeats = 10;
+        for (int i = 0; i < repeats; i++) {
+            gpu.gemm(format, false, false, n, n, n, 1, a, b, c);
+        }
+        double milliseconds = gpu.record().millisecondsSince(start) / repeats;
+        gpu.free(a);
+        gpu.free(b);
+        gpu.free(c);
+        return text("%d^3 in %.3f ms, %.1f TFLOP/s", n, milliseconds, 2e-9 * n * n * n / milliseconds);
+    }
+
+    private static String asynchronousError(CudaRuntime gpu) {
+        Kernel axpy = gpu.compile("smoke", SOURCE).kernel("axpy_f64");
+        try (Arena arena = Arena.ofConfined()) {
+            gpu.launch(axpy, 1, 1, 32, 0, struct(arena, 8L, 16L, 1.0, 32L));
+        }
+        String message = message(gpu::synchronize);
+        want(message.contains("axpy_f64") && message.contains("CUDA_ERROR_"), message);
+        return message;
+    }
+
+    private static String message(Runnable wrong) {
+        try {
+            wrong.run();
+        } catch (DeviceException e) {
+            return String.valueOf(e.getMessage());
+        }
+        throw new AssertionError("want a DeviceException, got none");
+    }
+
+    private static void want(boolean condition, String message) {
+        if (!condition) {
+            throw new AssertionError(message);
+        }
+    }
+
+    private static String text(String format, Object... values) {
+        return String.format(Locale.ROOT, format, values);
+    }
+
+    private static double[] ones(int n) {
+        double[] values = new double[n];
+        Arrays.fill(values, 1);
+        return values;
+    }
+
+    private static long toDevice(CudaRuntime gpu, double[] values, boolean wide) {
+        long bytes = (wide ? 8L : 4L) * values.length;
+        long address = gpu.allocate(bytes);
+        if (wide) {
+            gpu.upload(address, MemorySegment.ofArray(values), bytes);
+        } else {
+            gpu.upload(address, MemorySegment.ofArray(narrow(values)), bytes);
+        }
+        return address;
+    }
+
+    private static float[] narrow(double[] values) {
+        float[] narrow = new float[values.length];
+        for (int i = 0; i < narrow.length; i++) {
+            narrow[i] = (float) values[i];
+        }
+        return narrow;
+    }
+
+    /// A kernel's argument: 8 bytes for each value.
+    private static MemorySegment struct(Arena arena, Object... values) {
+        MemorySegment bytes = arena.allocate(8L * values.length, 8);
+        for (int i = 0; i < values.length; i++) {
+            if (values[i] instanceof Double number) {
+                bytes.setAtIndex(JAVA_DOUBLE, i, number);
+            } else {
+                bytes.setAtIndex(JAVA_LONG, i, (Long) values[i]);
+            }
+        }
+        return bytes;
+    }
+}
