@@ -112,6 +112,8 @@ struct Block {
     Fiber* running = nullptr;
     jmp_buf scheduler;
     std::vector<unsigned char> shared;
+    unsigned launches = 0;
+    bool backwards = false;
     const char* error = nullptr;
     char text[256];
 };
@@ -165,12 +167,11 @@ static void fail(const char* what) {
     block.error = block.text;
 }
 
-/// Runs the lanes of a warp until each stands at a barrier or has left; odd blocks run them from the last to the
-/// first, so that a result that hangs on the order shows.
+/// Runs the lanes of a warp until each stands at a barrier or has left.
 static void runWarp(unsigned from, unsigned to) {
     for (;;) {
         for (unsigned i = 0; i < to - from; i++) {
-            unsigned thread = (blockIdx.x & 1) ? to - 1 - i : from + i;
+            unsigned thread = block.backwards ? to - 1 - i : from + i;
             if (block.fibers[thread]->state == READY) resume(thread);
         }
         unsigned count[4] = {0, 0, 0, 0};
@@ -197,7 +198,11 @@ static void runTogether() {
     }
     bool waiting = true;
     while (waiting && !block.error) {
-        for (unsigned from = 0; from < n && !block.error; from += WARP) runWarp(from, from + WARP < n ? from + WARP : n);
+        const unsigned warps = (n + WARP - 1) / WARP;
+        for (unsigned i = 0; i < warps && !block.error; i++) {
+            unsigned from = (block.backwards ? warps - 1 - i : i) * WARP;
+            runWarp(from, from + WARP < n ? from + WARP : n);
+        }
         waiting = false;
         for (unsigned t = 0; t < n && !block.error; t++) {
             if (block.fibers[t]->state == AT_BARRIER) {
@@ -217,18 +222,22 @@ static void runAlone() {
     }
 }
 
-/// Runs a grid; gives null, or what went wrong.
+/// Runs a grid; gives null, or what went wrong. Every other block runs its threads from the last to the first, and so
+/// does at least one of three launches in a row: what depends on an order that no barrier makes differs between runs.
+/// Dynamic shared memory begins as NaN; static shared memory holds what the block before left there.
 static const char* run(void (*body)(const void*), bool together, const void* args, int gridX, int gridY, int blockX,
                        int sharedBytes) {
     block.body = body;
     block.args = args;
     block.error = nullptr;
+    const unsigned turn = unsigned(__builtin_parity(block.launches++));  // 0 1 1 0 1 0 0 1 ...: no period
     gridDim = {unsigned(gridX), unsigned(gridY), 1};
     blockDim = {unsigned(blockX), 1, 1};
     threadIdx = {0, 0, 0};
     for (unsigned y = 0; y < gridDim.y && !block.error; y++) {
         for (unsigned x = 0; x < gridDim.x && !block.error; x++) {
             blockIdx = {x, y, 0};
+            block.backwards = ((x + turn) & 1) != 0;
             block.shared.assign(size_t(sharedBytes) + GUARD, 0xFF);  // NaN
             memset(block.shared.data() + sharedBytes, GUARD_BYTE, GUARD);
             together ? runTogether() : runAlone();

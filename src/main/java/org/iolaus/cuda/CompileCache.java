@@ -47,13 +47,7 @@ final class CompileCache {
 
     /// @param parts all that the result depends on
     byte[] get(List<String> parts, Supplier<byte[]> compile) {
-        MessageDigest hash = sha256();
-        for (String part : parts) {
-            byte[] bytes = part.getBytes(StandardCharsets.UTF_8);
-            hash.update((bytes.length + ":").getBytes(StandardCharsets.UTF_8));
-            hash.update(bytes);
-        }
-        Path file = folder.resolve(HexFormat.of().formatHex(hash.digest()) + ".cubin");
+        Path file = folder.resolve(key(parts) + ".cubin");
         if (Files.exists(file)) {
             try {
                 byte[] bytes = Files.readAllBytes(file);
@@ -75,6 +69,17 @@ final class CompileCache {
             LOG.warn("compiled kernels are not kept (IOLAUS_CACHE names another folder): {}", e.toString());
         }
         return content;
+    }
+
+    /// A name for what is made from these parts.
+    static String key(List<String> parts) {
+        MessageDigest hash = sha256();
+        for (String part : parts) {
+            byte[] bytes = part.getBytes(StandardCharsets.UTF_8);
+            hash.update((bytes.length + ":").getBytes(StandardCharsets.UTF_8));
+            hash.update(bytes);
+        }
+        return HexFormat.of().formatHex(hash.digest());
     }
 
     /// Writes a file that others see whole or not at all.

@@ -71,7 +71,6 @@ public final class CudaRuntime implements DeviceRuntime {
     private final List<CUevent> events = new ArrayList<>();
     private final Map<String, Module> compiled = new HashMap<>();
     private @Nullable Module builtin;
-    private @Nullable Map<String, String> headers;
     private @Nullable Thread current;
     private boolean capturing;
     private boolean closed;
@@ -322,34 +321,17 @@ public final class CudaRuntime implements DeviceRuntime {
         if (known != null) {
             return known;
         }
-        byte[] fatbin = PackedKernels.fatbin();
-        Module loaded;
-        if (fatbin != null) {
-            loaded = load("kernels/iolaus.fatbin", fatbin);
-        } else {
-            List<LoadedModule> parts = new ArrayList<>();
-            PackedKernels.sources(".cu").forEach((file, source) -> {
-                String plain = file.substring(0, file.length() - ".cu".length());
-                parts.add(load(file, compiler.compile(plain, source, headers())));
-            });
-            loaded = new ModuleOfParts(parts);
-        }
+        byte[] fatbin = KernelSource.fatbin();
+        Module loaded = fatbin != null
+                ? load("kernels/iolaus.fatbin", fatbin)
+                : load("kernels", compiler.compile("kernels", KernelSource.builtin()));
         builtin = loaded;
         return loaded;
     }
 
     @Override
     public Module compile(String name, String source) {
-        return compiled.computeIfAbsent(source, text -> load(name, compiler.compile(name, text, headers())));
-    }
-
-    private Map<String, String> headers() {
-        Map<String, String> known = headers;
-        if (known == null) {
-            known = PackedKernels.sources(".cuh");
-            headers = known;
-        }
-        return known;
+        return compiled.computeIfAbsent(source, text -> load(name, compiler.compile(name, KernelSource.expand(text))));
     }
 
     private LoadedModule load(String name, byte[] image) {
@@ -372,15 +354,6 @@ public final class CudaRuntime implements DeviceRuntime {
 
         @Override
         public Kernel kernel(String kernel) {
-            LoadedKernel found = find(kernel);
-            if (found == null) {
-                throw new DeviceException("module " + name + ": want kernel " + kernel + ", it has none of that name");
-            }
-            return found;
-        }
-
-        @Nullable
-        LoadedKernel find(String kernel) {
             LoadedKernel known = kernels.get(kernel);
             if (known != null) {
                 return known;
@@ -389,26 +362,12 @@ public final class CudaRuntime implements DeviceRuntime {
             CUfunction function = new CUfunction();
             int result = JCudaDriver.cuModuleGetFunction(function, module, kernel);
             if (result == CUresult.CUDA_ERROR_NOT_FOUND) {
-                return null;
+                throw new DeviceException("module " + name + ": want kernel " + kernel + ", it has none of that name");
             }
             Driver.check("cuModuleGetFunction(" + kernel + " of " + name + ")", result);
             LoadedKernel loaded = new LoadedKernel(kernel, function);
             kernels.put(kernel, loaded);
             return loaded;
-        }
-    }
-
-    /// Built without nvcc, each source file is a module of its own.
-    private record ModuleOfParts(List<LoadedModule> parts) implements Module {
-        @Override
-        public Kernel kernel(String kernel) {
-            for (LoadedModule part : parts) {
-                LoadedKernel found = part.find(kernel);
-                if (found != null) {
-                    return found;
-                }
-            }
-            throw new DeviceException("kernels/*.cu: want kernel " + kernel + ", they have none of that name");
         }
     }
 

@@ -34,23 +34,39 @@ final class HostCompiler {
         this.version = run(List.of(compiler, "--version"), null);
     }
 
+    /// Compiles a source, or takes the library that was made of an equal one: it lies in the folder of `CompileCache`.
+    ///
     /// @param name for messages
     /// @param source what `KernelSource` gives
     HostKernels compile(String name, String source) {
-        List<String> ingredients = new ArrayList<>(FLAGS);
-        ingredients.add(version);
-        ingredients.add(source);
-        Path library = KernelCache.file(".so", ingredients, result -> {
-            List<String> command = new ArrayList<>(List.of(compiler));
-            command.addAll(FLAGS);
-            command.addAll(List.of("-o", result.toString()));
-            try {
-                run(command, source);
-            } catch (DeviceException e) {
-                throw new DeviceException(name + ": " + e.getMessage(), e);
-            }
-        });
+        List<String> parts = new ArrayList<>(FLAGS);
+        parts.add(version);
+        parts.add(source);
+        Path library = CompileCache.folder().resolve(CompileCache.key(parts) + ".so");
+        if (!Files.isRegularFile(library)) {
+            build(name, source, library);
+        }
         return new HostKernels(library);
+    }
+
+    private void build(String name, String source, Path library) {
+        try {
+            Path fresh = Files.createTempFile("iolaus", ".so");
+            try {
+                List<String> command = new ArrayList<>(List.of(compiler));
+                command.addAll(FLAGS);
+                command.addAll(List.of("-o", fresh.toString()));
+                run(command, source);
+                CompileCache.write(library, Files.readAllBytes(fresh));
+            } finally {
+                Files.deleteIfExists(fresh);
+            }
+        } catch (DeviceException e) {
+            throw new DeviceException(name + ": " + e.getMessage(), e);
+        } catch (IOException e) {
+            throw new DeviceException(
+                    name + ": cannot keep " + library + " (IOLAUS_CACHE names another folder): " + e.getMessage(), e);
+        }
     }
 
     /// Runs a command to its end and gives its output.

@@ -9,7 +9,6 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import org.iolaus.ffi.Nvrtc;
 
 /// Compiles CUDA C++ to machine code for one architecture, once: results are kept on disk.
@@ -39,19 +38,14 @@ final class KernelCompiler {
     }
 
     /// @param name for messages
-    /// @param headers texts by the names that the source includes them by
-    byte[] compile(String name, String source, Map<String, String> headers) {
+    byte[] compile(String name, String source) {
         List<String> parts = new ArrayList<>(options);
         parts.add("nvrtc " + version);
-        headers.forEach((file, text) -> {
-            parts.add(file);
-            parts.add(text);
-        });
         parts.add(source);
-        return cache.get(parts, () -> run(name, source, headers));
+        return cache.get(parts, () -> run(name, source));
     }
 
-    private byte[] run(String name, String source, Map<String, String> headers) {
+    private byte[] run(String name, String source) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment holder = arena.allocate(JAVA_LONG);
             check(
@@ -60,9 +54,9 @@ final class KernelCompiler {
                             holder,
                             arena.allocateFrom(source),
                             arena.allocateFrom(name + ".cu"),
-                            headers.size(),
-                            texts(arena, List.copyOf(headers.values())),
-                            texts(arena, List.copyOf(headers.keySet()))),
+                            0,
+                            MemorySegment.NULL,
+                            MemorySegment.NULL),
                     "");
             try {
                 long program = holder.get(JAVA_LONG, 0);

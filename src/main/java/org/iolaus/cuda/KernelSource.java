@@ -7,12 +7,22 @@ import java.util.HashSet;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
-/// Text of the kernels that come with the program, as one piece that needs no include path.
+/// The kernels that come with the program: machine code, and text as one piece that needs no include path.
 final class KernelSource {
     private static final Pattern INCLUDE = Pattern.compile("#include \"([^\"]+)\"\\s*");
 
     private KernelSource() {}
+
+    /// Machine code of all hand-written kernels for several architectures; null if the program was built without nvcc.
+    static byte @Nullable [] fatbin() {
+        try (InputStream in = KernelSource.class.getResourceAsStream("/kernels/iolaus.fatbin")) {
+            return in == null ? null : in.readAllBytes();
+        } catch (IOException e) {
+            throw new DeviceException("kernels/iolaus.fatbin: cannot be read: " + e.getMessage(), e);
+        }
+    }
 
     /// All hand-written kernels.
     static String builtin() {

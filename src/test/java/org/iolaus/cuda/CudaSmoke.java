@@ -448,15 +448,12 @@ public final class CudaSmoke {
     }
 
     private static String builtin(CudaRuntime gpu) {
-        if (PackedKernels.class.getResource("/kernels/iolaus.cuh") == null) {
-            return "none in the class path";
-        }
         long start = System.nanoTime();
         gpu.builtin();
-        byte[] fatbin = PackedKernels.fatbin();
+        byte[] fatbin = KernelSource.fatbin();
         return text(
                 "loaded from %s in %.0f ms",
-                fatbin == null ? PackedKernels.sources(".cu").keySet() : "a fatbin of " + fatbin.length + " bytes",
+                fatbin == null ? "source" : "a fatbin of " + fatbin.length + " bytes",
                 1e-6 * (System.nanoTime() - start));
     }
 

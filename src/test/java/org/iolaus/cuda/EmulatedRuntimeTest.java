@@ -2,6 +2,7 @@ package org.iolaus.cuda;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -30,6 +31,12 @@ class EmulatedRuntimeTest {
 
             IOLAUS_BLOCK_KERNEL(half_shuffle, line_args) {
                 if (threadIdx.x < 16) args.y[0] = __shfl_sync(IOLAUS_FULL_WARP, 1.0, 0);
+            }
+
+            IOLAUS_BLOCK_KERNEL(race, line_args) {
+                IOLAUS_DYNAMIC_SHARED(double, turn);
+                turn[threadIdx.x] = threadIdx.x;
+                args.y[threadIdx.x] = turn[threadIdx.x / 2];
             }
 
             IOLAUS_BLOCK_KERNEL(fill_shared, line_args) {
@@ -121,6 +128,17 @@ class EmulatedRuntimeTest {
         assertRefused("want all 32 lanes", () -> launch("words", 1, 40, 0, y, y, 32));
         assertRefused("past the end of dynamic shared", () -> launch("fill_shared", 1, 32, 31 * 8, y, y, 32));
         launch("fill_shared", 1, 32, 32 * 8, y, y, 32);
+    }
+
+    @Test
+    void aMissingBarrierShows() {
+        long y = emulated.empty(32);
+        double[][] got = new double[3][];
+        for (int run = 0; run < 3; run++) {
+            launch("race", 1, 32, 32 * 8, y, y, 32);
+            got[run] = emulated.read(y, 32);
+        }
+        assertFalse(Arrays.equals(got[0], got[1]) && Arrays.equals(got[1], got[2]));
     }
 
     @Test
