@@ -5,7 +5,8 @@
 // square_sum    partial[b] = sum of x[i]^2 over what block b owns (every gridDim.x-th run of blockDim.x elements), in double
 // clip_scale    norm = sqrt(sum of partial); result = (min(1, maximum / (norm + 1e-6)), norm); the scale is 1 where norm
 //               is not finite and where maximum is 0 (no clipping). One block.
-// adamw, sgd    p, g and the state (n) each; g is multiplied by scale[0] unless scale is null.
+// adamw, sgd, adadelta, adagrad, adamax, rmsprop
+//               p, g and the state (n) each; g is multiplied by scale[0] unless scale is null.
 //
 // Owner: a thread owns every element whose number modulo the grid's threads is its own.
 // Bytes: adamw 4 n read, 3 n written; sgd 3 n read, 2 n written (without momentum 2 and 1); square_sum n read; elements.
@@ -148,6 +149,107 @@ __device__ void sgd(const sgd_args<T>& args) {
     }
 }
 
+/// Of the rarer rules: the states come in the order of UpdateRule.slots, then what the rule is set to.
+template <typename T>
+struct adaptive_args {
+    T* p;
+    const T* g;
+    T* first;
+    T* second;  // rmsprop: null unless centered
+    T* third;   // rmsprop: null without momentum
+    const long long* step;
+    const double* learning_rate;
+    const double* scale;     // or null
+    double decay, momentum;  // adadelta rho; adagrad learning rate decay; adamax beta2, beta1; rmsprop alpha, momentum
+    double epsilon, weight_decay;
+    long long n;
+};
+static_assert(sizeof(adaptive_args<float>) == 13 * 8, "13 members of 8 bytes");
+template <typename T> using adadelta_args = adaptive_args<T>;
+template <typename T> using adagrad_args = adaptive_args<T>;
+template <typename T> using adamax_args = adaptive_args<T>;
+template <typename T> using rmsprop_args = adaptive_args<T>;
+
+/// The gradient of an element, scaled and with the decay of its weight.
+template <typename T>
+__device__ __forceinline__ T adaptive_gradient(const adaptive_args<T>& args, long long i) {
+    const T scale = static_cast<T>(args.scale ? args.scale[0] : 1);
+    return args.g[i] * scale + static_cast<T>(args.weight_decay) * args.p[i];
+}
+
+template <typename T>
+__device__ void adadelta(const adaptive_args<T>& args) {
+    const T rate = static_cast<T>(args.learning_rate[0]);
+    const T rho = static_cast<T>(args.decay), share = static_cast<T>(1 - args.decay);
+    const T epsilon = static_cast<T>(args.epsilon);
+    for (long long i = IOLAUS_GLOBAL_INDEX; i < args.n; i += IOLAUS_GLOBAL_STRIDE) {
+        const T d = adaptive_gradient(args, i);
+        const T v = rho * args.first[i] + share * d * d;
+        const T delta = sqrt(args.second[i] + epsilon) / sqrt(v + epsilon) * d;
+        args.first[i] = v;
+        args.second[i] = rho * args.second[i] + share * delta * delta;
+        args.p[i] -= rate * delta;
+    }
+}
+
+template <typename T>
+__device__ void adagrad(const adaptive_args<T>& args) {
+    const double steps = static_cast<double>(args.step[0] - 1);
+    const T rate = static_cast<T>(args.learning_rate[0] / (1 + steps * args.decay));
+    const T epsilon = static_cast<T>(args.epsilon);
+    for (long long i = IOLAUS_GLOBAL_INDEX; i < args.n; i += IOLAUS_GLOBAL_STRIDE) {
+        const T d = adaptive_gradient(args, i);
+        const T s = args.first[i] + d * d;
+        args.first[i] = s;
+        args.p[i] -= rate * d / (sqrt(s) + epsilon);
+    }
+}
+
+template <typename T>
+__device__ void adamax(const adaptive_args<T>& args) {
+    __shared__ double correction[1];
+    if (threadIdx.x == 0) correction[0] = 1 - pow(args.momentum, static_cast<double>(args.step[0]));
+    __syncthreads();
+    const T step_size = static_cast<T>(args.learning_rate[0] / correction[0]);
+    const T share = static_cast<T>(1 - args.momentum), beta2 = static_cast<T>(args.decay);
+    const T epsilon = static_cast<T>(args.epsilon);
+    for (long long i = IOLAUS_GLOBAL_INDEX; i < args.n; i += IOLAUS_GLOBAL_STRIDE) {
+        const T d = adaptive_gradient(args, i);
+        const T m = args.first[i] + share * (d - args.first[i]);
+        const T u = iolaus_max(beta2 * args.second[i], fabs(d) + epsilon);
+        args.first[i] = m;
+        args.second[i] = u;
+        args.p[i] -= step_size * m / u;
+    }
+}
+
+template <typename T>
+__device__ void rmsprop(const adaptive_args<T>& args) {
+    const T rate = static_cast<T>(args.learning_rate[0]);
+    const T alpha = static_cast<T>(args.decay), share = static_cast<T>(1 - args.decay);
+    const T momentum = static_cast<T>(args.momentum), epsilon = static_cast<T>(args.epsilon);
+    for (long long i = IOLAUS_GLOBAL_INDEX; i < args.n; i += IOLAUS_GLOBAL_STRIDE) {
+        const T d = adaptive_gradient(args, i);
+        T v = alpha * args.first[i] + share * d * d;
+        args.first[i] = v;
+        if (args.second) {
+            const T mean = args.second[i] + share * (d - args.second[i]);
+            args.second[i] = mean;
+            v -= mean * mean;
+        }
+        T move = d / (sqrt(v) + epsilon);
+        if (args.third) {
+            move += momentum * args.third[i];
+            args.third[i] = move;
+        }
+        args.p[i] -= rate * move;
+    }
+}
+
 IOLAUS_BOTH(IOLAUS_BLOCK_KERNEL, square_sum)
 IOLAUS_BOTH(IOLAUS_BLOCK_KERNEL, adamw)
 IOLAUS_BOTH(IOLAUS_KERNEL, sgd)
+IOLAUS_BOTH(IOLAUS_KERNEL, adadelta)
+IOLAUS_BOTH(IOLAUS_KERNEL, adagrad)
+IOLAUS_BOTH(IOLAUS_BLOCK_KERNEL, adamax)
+IOLAUS_BOTH(IOLAUS_KERNEL, rmsprop)

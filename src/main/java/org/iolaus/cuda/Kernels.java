@@ -6,6 +6,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /// Launches of the hand-written kernels of one number format: which regime, which grid, which arguments. What each
@@ -258,6 +259,49 @@ final class Kernels {
             n
         };
         return n == 0 ? List.of() : List.of(launch(typed("sgd"), striding(n), 1, 0, arguments));
+    }
+
+    /// The rarer rules of optimization.
+    enum Adaptive {
+        ADADELTA,
+        ADAGRAD,
+        ADAMAX,
+        RMSPROP
+    }
+
+    /// One step of a rarer rule.
+    ///
+    /// @param states (n) each, in the order of the rule's slots; for RMSprop three, 0 for one that it does not keep
+    /// @param decay Adadelta's rho, Adagrad's decay of the learning rate, Adamax's beta2, RMSprop's alpha
+    /// @param momentum Adamax's beta1, RMSprop's momentum; else 0
+    List<Launch> adaptive(
+            Adaptive rule,
+            long parameters,
+            long gradient,
+            List<Long> states,
+            StepState state,
+            double decay,
+            double momentum,
+            double epsilon,
+            double weightDecay,
+            long n) {
+        long[] arguments = {
+            parameters,
+            gradient,
+            states.get(0),
+            states.size() > 1 ? states.get(1) : 0,
+            states.size() > 2 ? states.get(2) : 0,
+            state.step(),
+            state.learningRate(),
+            state.scale(),
+            bits(decay),
+            bits(momentum),
+            bits(epsilon),
+            bits(weightDecay),
+            n
+        };
+        String op = rule.name().toLowerCase(Locale.ROOT);
+        return n == 0 ? List.of() : List.of(launch(typed(op), striding(n), 1, 0, arguments));
     }
 
     private static long striding(long n) {

@@ -229,7 +229,14 @@ class KernelsTest {
                 new UpdateRule.Adam(0.8, 0.99, 1e-6, 0.05, true),
                 new UpdateRule.Sgd(0, 0, 0.01, false),
                 new UpdateRule.Sgd(0.9, 0.3, 0.01, false),
-                new UpdateRule.Sgd(0.9, 0, 0, true));
+                new UpdateRule.Sgd(0.9, 0, 0, true),
+                new UpdateRule.Adadelta(0.9, 1e-6, 0.01),
+                new UpdateRule.Adagrad(0.1, 1e-10, 0.01, 0.2),
+                new UpdateRule.Adamax(0.9, 0.99, 1e-8, 0.01),
+                new UpdateRule.RmsProp(0.9, 1e-3, 0.01, 0.5, true),
+                new UpdateRule.RmsProp(0.9, 1e-3, 0, 0.5, false),
+                new UpdateRule.RmsProp(0.9, 1e-3, 0, 0, true),
+                new UpdateRule.RmsProp(0.9, 1e-3, 0, 0, false));
         for (UpdateRule rule : rules) {
             for (int n : new int[] {1, 33, 4098}) {
                 checkSteps(on, rule, n);
@@ -242,9 +249,10 @@ class KernelsTest {
         double[] p = on.random(random, n);
         long pAt = on.numbers(p);
         long gAt = on.empty(n);
-        int slots = rule.slots().size();
-        long firstState = slots > 0 ? on.numbers(new double[n]) : 0;
-        long secondState = slots > 1 ? on.numbers(new double[n]) : 0;
+        double[] initial = new double[n];
+        Arrays.fill(initial, rule.initial());
+        List<Long> states = new ArrayList<>();
+        rule.slots().forEach(slot -> states.add(on.numbers(initial)));
         long counter = on.longs(0);
         long rate = on.doubles(0);
         long scale = on.doubles(Double.NaN, Double.NaN);
@@ -260,8 +268,8 @@ class KernelsTest {
                         on.kernels.adamw(
                                 pAt,
                                 gAt,
-                                firstState,
-                                secondState,
+                                states.get(0),
+                                states.get(1),
                                 state,
                                 adam.beta1(),
                                 adam.beta2(),
@@ -273,14 +281,65 @@ class KernelsTest {
                         on.kernels.sgd(
                                 pAt,
                                 gAt,
-                                firstState,
+                                states.isEmpty() ? 0 : states.getFirst(),
                                 state,
                                 sgd.momentum(),
                                 sgd.dampening(),
                                 sgd.weightDecay(),
                                 sgd.nesterov(),
                                 n);
-                    default -> throw new AssertionError(rule);
+                    case UpdateRule.Adadelta it ->
+                        on.kernels.adaptive(
+                                Kernels.Adaptive.ADADELTA,
+                                pAt,
+                                gAt,
+                                states,
+                                state,
+                                it.rho(),
+                                0,
+                                it.epsilon(),
+                                it.weightDecay(),
+                                n);
+                    case UpdateRule.Adagrad it ->
+                        on.kernels.adaptive(
+                                Kernels.Adaptive.ADAGRAD,
+                                pAt,
+                                gAt,
+                                states,
+                                state,
+                                it.learningRateDecay(),
+                                0,
+                                it.epsilon(),
+                                it.weightDecay(),
+                                n);
+                    case UpdateRule.Adamax it ->
+                        on.kernels.adaptive(
+                                Kernels.Adaptive.ADAMAX,
+                                pAt,
+                                gAt,
+                                states,
+                                state,
+                                it.beta2(),
+                                it.beta1(),
+                                it.epsilon(),
+                                it.weightDecay(),
+                                n);
+                    case UpdateRule.RmsProp it -> {
+                        if (!it.centered()) {
+                            states.add(1, 0L);
+                        }
+                        yield on.kernels.adaptive(
+                                Kernels.Adaptive.RMSPROP,
+                                pAt,
+                                gAt,
+                                states,
+                                state,
+                                it.alpha(),
+                                it.momentum(),
+                                it.epsilon(),
+                                it.weightDecay(),
+                                n);
+                    }
                 });
         try (DeviceRuntime.Graph graph = on.device.capture(() -> launches.forEach(launch -> launch.start(on.device)))) {
             for (int step = 1; step <= 10; step++) {
