@@ -37,7 +37,8 @@ import picocli.CommandLine.UnmatchedArgumentException;
             Train.class,
             Evaluate.class,
             Predict.class,
-            Verify.class
+            Verify.class,
+            SelfTest.class
         })
 public final class Main {
     private static final String RANKS =

@@ -9,9 +9,9 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import org.iolaus.config.ConfigException;
-import org.iolaus.cpu.CpuExecutor;
 import org.iolaus.data.Hdf5File;
 import org.iolaus.ir.Program;
+import org.iolaus.ir.ProgramExecutor;
 import org.iolaus.model.Model;
 import org.iolaus.model.ModelException;
 import org.iolaus.nn.Parameters;
@@ -24,6 +24,7 @@ final class Verification {
     private static final double CANCELLED = 1e-5;
 
     private final double tolerance;
+    private final Devices devices;
     private final List<Line> lines = new ArrayList<>();
 
     /// One array.
@@ -46,11 +47,12 @@ final class Verification {
         }
     }
 
-    private Verification(double tolerance) {
+    private Verification(Devices devices, double tolerance) {
+        this.devices = devices;
         this.tolerance = tolerance;
     }
 
-    static Result run(Hdf5File file, String name, double tolerance) {
+    static Result run(Hdf5File file, String name, Devices devices, double tolerance) {
         try {
             GoldenCase golden = GoldenCase.open(file, name);
             Optional<String> unsupported = golden.unsupported();
@@ -58,7 +60,7 @@ final class Verification {
                 return new Result(name, unsupported.get(), List.of());
             }
             Model model = golden.model();
-            Verification verification = new Verification(tolerance);
+            Verification verification = new Verification(devices, tolerance);
             verification.compare(golden, model);
             return new Result(name, null, verification.lines);
         } catch (ConfigException | ModelException e) {
@@ -79,7 +81,7 @@ final class Verification {
         Program program = model.check(golden.training());
         GoldenCase.Batch batch = golden.batch(model);
         Map<String, HostTensor> ours;
-        try (CpuExecutor executor = new CpuExecutor(program, CpuExecutor.Options.SINGLE)) {
+        try (ProgramExecutor executor = devices.executor(program)) {
             ours = executor.run(batch.floats(), batch.indices(), parameters);
         }
         for (String output : golden.arrays("outputs")) {

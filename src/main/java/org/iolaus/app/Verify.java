@@ -9,6 +9,7 @@ import java.util.Objects;
 import java.util.concurrent.Callable;
 import org.iolaus.app.Verification.Line;
 import org.iolaus.app.Verification.Result;
+import org.iolaus.cuda.DeviceExecutor;
 import org.iolaus.data.Hdf5File;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -51,6 +52,15 @@ final class Verify implements Callable<Integer> {
     @Option(names = "--strict", description = "Exit code 1 also if a case cannot be run.")
     private boolean strict;
 
+    @Option(names = "--device", description = "Where to run: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
+    private Devices.Device device = Devices.Device.CPU;
+
+    @Option(
+            names = "--precision",
+            description =
+                    "On a device: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}). The CPU computes in float64.")
+    private DeviceExecutor.Precision precision = DeviceExecutor.Precision.FP64;
+
     @Option(names = "--json", description = "Print one JSON array instead.")
     private boolean json;
 
@@ -61,17 +71,20 @@ final class Verify implements Callable<Integer> {
         int compared = 0;
         int wrong = 0;
         int unsupported = 0;
-        for (Path path : files) {
-            try (Hdf5File file = Hdf5File.open(path)) {
-                for (String name : cases.isEmpty() ? GoldenCase.names(file) : cases) {
-                    Result result = Verification.run(file, name, tolerance);
-                    if (result.unsupported() != null) {
-                        unsupported++;
+        try (Devices devices = Devices.open(device, precision)) {
+            for (Path path : files) {
+                try (Hdf5File file = Hdf5File.open(path)) {
+                    for (String name : cases.isEmpty() ? GoldenCase.names(file) : cases) {
+                        Result result = Verification.run(file, name, devices, tolerance);
+                        if (result.unsupported() != null) {
+                            unsupported++;
+                        }
+                        compared += result.lines().size();
+                        wrong += (int) result.lines().stream()
+                                .filter(line -> !line.ok())
+                                .count();
+                        print(path, result, objects, out);
                     }
-                    compared += result.lines().size();
-                    wrong += (int)
-                            result.lines().stream().filter(line -> !line.ok()).count();
-                    print(path, result, objects, out);
                 }
             }
         }

@@ -9,6 +9,7 @@ import java.util.Objects;
 import java.util.Set;
 import org.iolaus.ir.HostCall;
 import org.iolaus.ir.Program;
+import org.iolaus.ir.ProgramExecutor;
 import org.iolaus.ir.Type;
 import org.iolaus.kernel.Loop;
 import org.iolaus.lower.Lowering;
@@ -30,7 +31,7 @@ import org.iolaus.tensor.Sizes;
 import org.jspecify.annotations.Nullable;
 
 /// Runs a program in float64: the definition that other devices are held to.
-public final class CpuExecutor implements AutoCloseable {
+public final class CpuExecutor implements ProgramExecutor {
     /// Work (in elements or multiply-adds) from which a second thread pays for its start.
     private static final long WORTH_SHARING = 200_000;
 
@@ -111,7 +112,7 @@ public final class CpuExecutor implements AutoCloseable {
         return result;
     }
 
-    /// Runs with whole arrays in and out: for tests and verification.
+    @Override
     public Map<String, HostTensor> run(
             Map<String, HostTensor> floats, Map<String, Index> indices, Map<String, HostTensor> parameters) {
         Map<String, HostTensor> results = new LinkedHashMap<>();
@@ -138,7 +139,7 @@ public final class CpuExecutor implements AutoCloseable {
     ///
     /// @throws ShapeException if an input is missing or its shape is wrong, naming it
     public void run(Map<String, HostTensor> floats, Map<String, Index> indices, ParameterSource parameters, Sink sink) {
-        Sizes sizes = sizes(floats, indices);
+        Sizes sizes = program.sizes(floats, indices);
         Bound plan = bind(sizes);
         View memory = new View(plan, floats, indices, parameters);
         for (int at = 0; at < schedule.steps().size(); at++) {
@@ -246,28 +247,6 @@ public final class CpuExecutor implements AutoCloseable {
                     (member, from, to) ->
                             Gemm.rows(op.transposeA(), op.transposeB(), m, n, k, a, 0, b, 0, out, 0, from, to));
         }
-    }
-
-    private Sizes sizes(Map<String, HostTensor> floats, Map<String, Index> indices) {
-        Sizes.Solver solver = new Sizes.Solver();
-        program.inputs().forEach((name, type) -> {
-            if (type.isIndex()) {
-                Index index = indices.get(name);
-                if (index == null) {
-                    throw new ShapeException("input " + name + ": want an index, got none");
-                }
-                solver.match("input " + name, type.shape(), new int[] {index.length()});
-                solver.match("range of input " + name, Shape.of(type.indexRange()), new int[] {index.range()});
-            } else {
-                HostTensor value = floats.get(name);
-                if (value == null) {
-                    throw new ShapeException(
-                            "input " + name + ": want numbers of shape " + type.shape() + ", got none");
-                }
-                solver.match("input " + name, type.shape(), value.shape());
-            }
-        });
-        return solver.sizes();
     }
 
     private Bound bind(Sizes sizes) {

@@ -11,6 +11,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.iolaus.tensor.HostTensor;
+import org.iolaus.tensor.Index;
+import org.iolaus.tensor.Shape;
 import org.iolaus.tensor.ShapeException;
 import org.iolaus.tensor.Sizes;
 
@@ -84,6 +87,31 @@ public final class Program {
             total = total.plus(node.op().cost(node, sizes));
         }
         return total;
+    }
+
+    /// The values of the symbols for given inputs.
+    ///
+    /// @throws ShapeException if an input is missing or its shape is wrong, naming it
+    public Sizes sizes(Map<String, HostTensor> floats, Map<String, Index> indices) {
+        Sizes.Solver solver = new Sizes.Solver();
+        inputs().forEach((name, type) -> {
+            if (type.isIndex()) {
+                Index index = indices.get(name);
+                if (index == null) {
+                    throw new ShapeException("input " + name + ": want an index, got none");
+                }
+                solver.match("input " + name, type.shape(), new int[] {index.length()});
+                solver.match("range of input " + name, Shape.of(type.indexRange()), new int[] {index.range()});
+            } else {
+                HostTensor value = floats.get(name);
+                if (value == null) {
+                    throw new ShapeException(
+                            "input " + name + ": want numbers of shape " + type.shape() + ", got none");
+                }
+                solver.match("input " + name, type.shape(), value.shape());
+            }
+        });
+        return solver.sizes();
     }
 
     private void verify() {

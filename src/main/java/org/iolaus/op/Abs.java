@@ -18,6 +18,11 @@ record Abs() implements Pointwise {
     }
 
     @Override
+    public String code(String... x) {
+        return "fabs(" + x[0] + ")";
+    }
+
+    @Override
     public List<@Nullable Node> vjp(Node node, Node cotangent) {
         Node x = node.input(0);
         return List.of(Expr.mul(cotangent, Expr.sign(x)));

@@ -18,6 +18,11 @@ record Cos() implements Pointwise {
     }
 
     @Override
+    public String code(String... x) {
+        return "cos(" + x[0] + ")";
+    }
+
+    @Override
     public List<@Nullable Node> vjp(Node node, Node cotangent) {
         Node x = node.input(0);
         return List.of(Expr.neg(Expr.mul(cotangent, Expr.sin(x))));

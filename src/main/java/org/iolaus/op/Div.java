@@ -19,6 +19,11 @@ public record Div() implements Pointwise {
     }
 
     @Override
+    public String code(String... x) {
+        return x[0] + " / " + x[1];
+    }
+
+    @Override
     public List<@Nullable Node> vjp(Node node, Node cotangent) {
         Node b = node.input(1);
         return List.of(

@@ -18,6 +18,11 @@ record Exp() implements Pointwise {
     }
 
     @Override
+    public String code(String... x) {
+        return "exp(" + x[0] + ")";
+    }
+
+    @Override
     public List<@Nullable Node> vjp(Node node, Node cotangent) {
         return List.of(Expr.mul(cotangent, node));
     }

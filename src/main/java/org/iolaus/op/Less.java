@@ -20,6 +20,11 @@ record Less() implements Pointwise {
     }
 
     @Override
+    public String code(String... x) {
+        return x[0] + " < " + x[1] + " ? T(1) : T(0)";
+    }
+
+    @Override
     public List<@Nullable Node> vjp(Node node, Node cotangent) {
         return Arrays.asList(null, null);
     }

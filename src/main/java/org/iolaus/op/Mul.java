@@ -19,6 +19,11 @@ public record Mul() implements Pointwise {
     }
 
     @Override
+    public String code(String... x) {
+        return x[0] + " * " + x[1];
+    }
+
+    @Override
     public List<@Nullable Node> vjp(Node node, Node cotangent) {
         Node a = node.input(0);
         Node b = node.input(1);

@@ -28,6 +28,13 @@ record Power(double exponent) implements Pointwise {
     }
 
     @Override
+    public String code(String... x) {
+        return exponent == -1
+                ? "T(1) / " + x[0]
+                : exponent == -2 ? "T(1) / (" + x[0] + " * " + x[0] + ")" : "pow(" + x[0] + ", T(" + exponent + "))";
+    }
+
+    @Override
     public List<@Nullable Node> vjp(Node node, Node cotangent) {
         Node x = node.input(0);
         return List.of(Expr.scale(Expr.mul(cotangent, Expr.pow(x, exponent - 1)), exponent));

@@ -18,6 +18,11 @@ public record Scale(double factor) implements Pointwise {
     }
 
     @Override
+    public String code(String... x) {
+        return "T(" + factor + ") * " + x[0];
+    }
+
+    @Override
     public List<@Nullable Node> vjp(Node node, Node cotangent) {
         return List.of(Expr.scale(cotangent, factor));
     }

@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 /// evenly.
 ///
 /// `x: (E, ...)`, index `(E)` below `R`, result `(R, ...)`.
-record SegmentMax() implements Op {
+public record SegmentMax() implements Op {
 
     @Override
     public Type infer(List<Type> inputs) {

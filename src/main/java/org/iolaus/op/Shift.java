@@ -18,6 +18,11 @@ public record Shift(double offset) implements Pointwise {
     }
 
     @Override
+    public String code(String... x) {
+        return x[0] + " + T(" + offset + ")";
+    }
+
+    @Override
     public List<@Nullable Node> vjp(Node node, Node cotangent) {
         return List.of(cotangent);
     }

@@ -18,6 +18,11 @@ record Sigmoid() implements Pointwise {
     }
 
     @Override
+    public String code(String... x) {
+        return "T(1) / (T(1) + exp(-" + x[0] + "))";
+    }
+
+    @Override
     public List<@Nullable Node> vjp(Node node, Node cotangent) {
         return List.of(Expr.mul(cotangent, Expr.mul(node, Expr.shift(Expr.neg(node), 1))));
     }

@@ -19,6 +19,11 @@ record Sign() implements Pointwise {
     }
 
     @Override
+    public String code(String... x) {
+        return "T((" + x[0] + " > T(0)) - (" + x[0] + " < T(0)))";
+    }
+
+    @Override
     public List<@Nullable Node> vjp(Node node, Node cotangent) {
         return Collections.singletonList(null);
     }

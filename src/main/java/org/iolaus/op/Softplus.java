@@ -18,6 +18,11 @@ record Softplus() implements Pointwise {
     }
 
     @Override
+    public String code(String... x) {
+        return "fmax(" + x[0] + ", T(0)) + log1p(exp(-fabs(" + x[0] + ")))";
+    }
+
+    @Override
     public List<@Nullable Node> vjp(Node node, Node cotangent) {
         Node x = node.input(0);
         return List.of(Expr.mul(cotangent, Expr.sigmoid(x)));

@@ -18,6 +18,11 @@ record Sqrt() implements Pointwise {
     }
 
     @Override
+    public String code(String... x) {
+        return "sqrt(" + x[0] + ")";
+    }
+
+    @Override
     public List<@Nullable Node> vjp(Node node, Node cotangent) {
         return List.of(Expr.div(Expr.scale(cotangent, 0.5), node));
     }

@@ -19,6 +19,11 @@ record Step() implements Pointwise {
     }
 
     @Override
+    public String code(String... x) {
+        return x[0] + " > T(0) ? T(1) : T(0)";
+    }
+
+    @Override
     public List<@Nullable Node> vjp(Node node, Node cotangent) {
         return Collections.singletonList(null);
     }

@@ -19,6 +19,11 @@ public record Sub() implements Pointwise {
     }
 
     @Override
+    public String code(String... x) {
+        return x[0] + " - " + x[1];
+    }
+
+    @Override
     public List<@Nullable Node> vjp(Node node, Node cotangent) {
         return List.of(
                 Expr.sumTo(cotangent, node.input(0).shape()),

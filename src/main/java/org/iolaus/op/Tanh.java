@@ -18,6 +18,11 @@ record Tanh() implements Pointwise {
     }
 
     @Override
+    public String code(String... x) {
+        return "tanh(" + x[0] + ")";
+    }
+
+    @Override
     public List<@Nullable Node> vjp(Node node, Node cotangent) {
         return List.of(Expr.mul(cotangent, Expr.shift(Expr.neg(Expr.square(node)), 1)));
     }

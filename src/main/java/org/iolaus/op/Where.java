@@ -21,6 +21,11 @@ record Where() implements Pointwise {
     }
 
     @Override
+    public String code(String... x) {
+        return x[0] + " != T(0) ? " + x[1] + " : " + x[2];
+    }
+
+    @Override
     public List<@Nullable Node> vjp(Node node, Node cotangent) {
         Node condition = node.input(0);
         Node zero = Expr.zeros(node.shape());

@@ -32,7 +32,7 @@ final class GoldenParityTest {
 
     private static void agrees(Path path, String name) {
         try (Hdf5File file = Hdf5File.open(path)) {
-            Result result = Verification.run(file, name, 1e-9);
+            Result result = Verification.run(file, name, Devices.cpu(), 1e-9);
             assertNull(result.unsupported());
             assertFalse(result.lines().isEmpty());
             List<Line> wrong =

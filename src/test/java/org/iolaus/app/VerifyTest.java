@@ -108,7 +108,7 @@ final class VerifyTest {
 
     private static Result run(Path path) {
         try (Hdf5File file = Hdf5File.open(path)) {
-            return Verification.run(file, "", 1e-9);
+            return Verification.run(file, "", Devices.cpu(), 1e-9);
         }
     }
 

@@ -1,0 +1,61 @@
+package org.iolaus.app;
+
+import org.iolaus.cpu.CpuExecutor;
+import org.iolaus.cuda.CudaRuntime;
+import org.iolaus.cuda.DeviceExecutor;
+import org.iolaus.cuda.DeviceRuntime;
+import org.iolaus.cuda.EmulatedRuntime;
+import org.iolaus.ir.Program;
+import org.iolaus.ir.ProgramExecutor;
+import org.jspecify.annotations.Nullable;
+
+/// The device that a command was asked to use, opened once.
+final class Devices implements AutoCloseable {
+    private final @Nullable DeviceRuntime runtime;
+    private final DeviceExecutor.Precision precision;
+
+    /// Where programs run.
+    enum Device {
+        CPU,
+        CUDA,
+        EMULATED
+    }
+
+    private Devices(@Nullable DeviceRuntime runtime, DeviceExecutor.Precision precision) {
+        this.runtime = runtime;
+        this.precision = precision;
+    }
+
+    /// The host.
+    static Devices cpu() {
+        return new Devices(null, DeviceExecutor.Precision.FP64);
+    }
+
+    /// @throws org.iolaus.cuda.DeviceException if it is not to be had; there is no fallback
+    static Devices open(Device device, DeviceExecutor.Precision precision) {
+        return new Devices(
+                switch (device) {
+                    case CPU -> null;
+                    case CUDA -> CudaRuntime.open(0, 1, false);
+                    case EMULATED -> new EmulatedRuntime();
+                },
+                precision);
+    }
+
+    String name() {
+        return runtime == null ? "CPU" : runtime.name();
+    }
+
+    ProgramExecutor executor(Program program) {
+        return runtime == null
+                ? new CpuExecutor(program, CpuExecutor.Options.SINGLE)
+                : new DeviceExecutor(runtime, program, precision);
+    }
+
+    @Override
+    public void close() {
+        if (runtime != null) {
+            runtime.close();
+        }
+    }
+}

@@ -1,0 +1,213 @@
+package org.iolaus.cuda;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import org.iolaus.lower.Schedule.Call;
+import org.iolaus.op.AllReduce;
+import org.iolaus.op.Concat;
+import org.iolaus.op.DropoutMask;
+import org.iolaus.op.MatMul;
+import org.iolaus.op.Pad;
+import org.iolaus.op.SegmentMax;
+import org.iolaus.op.SegmentSum;
+import org.iolaus.op.Sum;
+import org.iolaus.tensor.Sizes;
+
+/// Whole-array operations as device work, for one batch's sizes and addresses.
+final class Launches {
+    private final DeviceRuntime device;
+    private final DeviceExecutor.Precision precision;
+    private final Kernels kernels;
+    private final Sizes sizes;
+    private final long[] address;
+    private final DeviceExecutor.Csr[] csr;
+    private final long workspace;
+
+    /// @param address of each buffer
+    /// @param csr compressed rows of the indices that segment operations walk
+    /// @param workspace scratch memory of at least [#workspaceBytes] of every call, used by one at a time
+    Launches(
+            DeviceRuntime device,
+            DeviceExecutor.Precision precision,
+            Kernels kernels,
+            Sizes sizes,
+            long[] address,
+            DeviceExecutor.Csr[] csr,
+            long workspace) {
+        this.device = device;
+        this.precision = precision;
+        this.kernels = kernels;
+        this.sizes = sizes;
+        this.address = address;
+        this.csr = csr;
+        this.workspace = workspace;
+    }
+
+    /// Scratch memory that a call wants.
+    static long workspaceBytes(Call call, Sizes sizes, int bytes) {
+        if (!(call.op() instanceof Sum sum)) {
+            return 0;
+        }
+        List<Fold> folds = folds(sum, call.node().input(0).shape().bind(sizes));
+        long most = 0;
+        for (Fold fold : folds) {
+            most = Math.max(most, Kernels.reduceSumWorkspace(bytes, fold.outer, fold.reduced, fold.inner));
+        }
+        return betweenBytes(folds, bytes) + most;
+    }
+
+    /// Memory for what the first of two passes leaves to the second.
+    private static long betweenBytes(List<Fold> folds, int bytes) {
+        if (folds.size() > 2) {
+            throw new DeviceException("Sum: want at most two groups of neighbouring axes, got " + folds.size());
+        }
+        return folds.size() == 1 ? 0 : aligned(folds.getFirst().outer * folds.getFirst().inner * bytes);
+    }
+
+    private static long aligned(long bytes) {
+        return (bytes + 255) / 256 * 256;
+    }
+
+    /// The work of one call.
+    ///
+    /// @throws DeviceException if there is no kernel for the operation
+    List<Runnable> of(Call call) {
+        int[] out = call.node().shape().bind(sizes);
+        long y = address[call.out()];
+        return switch (call.op()) {
+            case MatMul op -> matmul(op, call, out, y);
+            case SegmentSum _ -> segment(call, out, y, false);
+            case SegmentMax _ -> segment(call, out, y, true);
+            case Sum op -> sum(op, call, y);
+            case Concat op -> concat(op, call, out, y);
+            case Pad op -> {
+                int[] in = shape(call, 0);
+                yield start(kernels.pad(
+                        at(call, 0),
+                        y,
+                        product(in, 0, op.axis()),
+                        product(in, op.axis(), in.length),
+                        op.before() * product(in, op.axis() + 1, in.length),
+                        product(out, op.axis(), out.length)));
+            }
+            case DropoutMask op ->
+                start(kernels.dropoutMask(at(call, 0), y, op.probability(), op.stream(), product(out, 0, out.length)));
+            case AllReduce _ -> {
+                long bytes = product(out, 0, out.length) * precision.bytes;
+                yield List.of(() -> device.copy(y, at(call, 0), bytes));
+            }
+            default -> throw new DeviceException(call.op() + ": want an operation with a kernel, got none");
+        };
+    }
+
+    private List<Runnable> start(List<Kernels.Launch> launches) {
+        return launches.stream()
+                .<Runnable>map(launch -> () -> launch.start(device))
+                .toList();
+    }
+
+    private long at(Call call, int input) {
+        return address[call.inputs().get(input)];
+    }
+
+    private int[] shape(Call call, int input) {
+        return call.node().input(input).shape().bind(sizes);
+    }
+
+    private static long product(int[] shape, int from, int to) {
+        long product = 1;
+        for (int axis = from; axis < to; axis++) {
+            product *= shape[axis];
+        }
+        return product;
+    }
+
+    private List<Runnable> matmul(MatMul op, Call call, int[] out, long y) {
+        int rank = out.length;
+        int m = out[rank - 2];
+        int n = out[rank - 1];
+        int[] a = shape(call, 0);
+        int k = a[op.transposeA() ? rank - 2 : rank - 1];
+        int batch = rank == 3 ? out[0] : 1;
+        if ((long) m * n * batch == 0) {
+            return List.of();
+        }
+        if (k == 0) {
+            long bytes = (long) m * n * batch * precision.bytes;
+            return List.of(() -> device.fill(y, 0, bytes));
+        }
+        long left = at(call, 0);
+        long right = at(call, 1);
+        return List.of(
+                () -> device.gemm(precision.gemm, op.transposeA(), op.transposeB(), m, n, k, batch, left, right, y));
+    }
+
+    private List<Runnable> segment(Call call, int[] out, long y, boolean largest) {
+        DeviceExecutor.Csr rows = Objects.requireNonNull(csr[call.inputs().get(1)]);
+        long columns = product(out, 1, out.length);
+        long entries = shape(call, 0)[0];
+        long x = at(call, 0);
+        return start(
+                largest
+                        ? kernels.segmentMax(x, rows.start(), rows.order(), y, out[0], columns, entries)
+                        : kernels.segmentSum(x, rows.start(), rows.order(), y, out[0], columns, entries));
+    }
+
+    /// One pass of a sum: `(outer, reduced, inner)` to `(outer, inner)`.
+    private record Fold(long outer, long reduced, long inner) {}
+
+    /// Sums over neighbouring axes are one pass; others follow one another, innermost first.
+    private static List<Fold> folds(Sum sum, int[] shape) {
+        List<Fold> folds = new ArrayList<>();
+        int[] left = shape.clone();
+        List<Integer> axes = sum.axes();
+        for (int last = axes.size() - 1; last >= 0; ) {
+            int first = last;
+            while (first > 0 && axes.get(first - 1) == axes.get(first) - 1) {
+                first--;
+            }
+            int from = axes.get(first);
+            int to = axes.get(last) + 1;
+            folds.add(new Fold(product(left, 0, from), product(left, from, to), product(left, to, left.length)));
+            for (int axis = from; axis < to; axis++) {
+                left[axis] = 1;
+            }
+            last = first - 1;
+        }
+        return folds;
+    }
+
+    private List<Runnable> sum(Sum op, Call call, long y) {
+        List<Fold> folds = folds(op, shape(call, 0));
+        long scratch = workspace + betweenBytes(folds, precision.bytes);
+        List<Runnable> work = new ArrayList<>();
+        long from = at(call, 0);
+        for (int pass = 0; pass < folds.size(); pass++) {
+            Fold fold = folds.get(pass);
+            long to = pass == folds.size() - 1 ? y : workspace;
+            if (fold.reduced == 0) {
+                long bytes = fold.outer * fold.inner * precision.bytes;
+                work.add(() -> device.fill(to, 0, bytes));
+            } else {
+                work.addAll(start(kernels.reduceSum(from, to, scratch, fold.outer, fold.reduced, fold.inner)));
+            }
+            from = workspace;
+        }
+        return work;
+    }
+
+    private List<Runnable> concat(Concat op, Call call, int[] out, long y) {
+        List<Runnable> work = new ArrayList<>();
+        long pitch = product(out, op.axis(), out.length);
+        long rows = product(out, 0, op.axis());
+        long start = 0;
+        for (int i = 0; i < call.inputs().size(); i++) {
+            int[] part = shape(call, i);
+            long width = product(part, op.axis(), part.length);
+            work.addAll(start(kernels.copy(at(call, i), y + start * precision.bytes, rows, width, width, pitch)));
+            start += width;
+        }
+        return work;
+    }
+}
