@@ -74,7 +74,8 @@ public final class CuBlas {
     ///
     /// @throws LibraryException with the places searched
     public static CuBlas load() {
-        return new CuBlas(NativeLibrary.open("cuBLAS", List.of("libcublas.so.13", "libcublas.so.12", "libcublas.so")));
+        return new CuBlas(NativeLibrary.open(
+                "cuBLAS", List.of("libcublas.so.13", "libcublas.so.12", "libcublas.so"), List.of("libcublasLt.so.")));
     }
 
     /// The file, as it was found.

@@ -1,5 +1,6 @@
 package org.iolaus.ffi;
 
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
@@ -11,6 +12,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// A shared library. It stays loaded until the process ends: threads of its own may run in it.
@@ -35,15 +37,18 @@ public final class NativeLibrary {
     ///
     /// @throws LibraryException with the places searched
     public static NativeLibrary cudaDriver() {
-        return open("CUDA driver", List.of("libcuda.so.1", "libcuda.so"));
+        return open("CUDA driver", List.of("libcuda.so.1", "libcuda.so"), List.of());
     }
 
-    static NativeLibrary open(String name, List<String> files) {
-        return open(name, files, System.getenv());
+    static NativeLibrary open(String name, List<String> files, List<String> companions) {
+        return open(name, files, companions, System.getenv());
     }
 
     /// Looks for each file in all places before the next one, so that files are given newest first.
-    static NativeLibrary open(String name, List<String> files, Map<String, String> environment) {
+    ///
+    /// @param companions beginnings of the names of libraries that it needs and that lie beside it
+    static NativeLibrary open(
+            String name, List<String> files, List<String> companions, Map<String, String> environment) {
         List<Path> first = cudaFolders(environment.getOrDefault("IOLAUS_CUDA_PATH", ""));
         List<Path> last = new ArrayList<>();
         for (String variable : List.of("CUDA_HOME", "CUDA_PATH", "CUDA_ROOT")) {
@@ -55,12 +60,12 @@ public final class NativeLibrary {
         }
         List<String> broken = new ArrayList<>();
         for (String file : files) {
-            NativeLibrary found = inFolders(name, first, file, broken);
+            NativeLibrary found = inFolders(name, first, file, companions, broken);
             if (found == null) {
                 found = byLoader(name, file);
             }
             if (found == null) {
-                found = inFolders(name, last, file, broken);
+                found = inFolders(name, last, file, companions, broken);
             }
             if (found != null) {
                 return found;
@@ -88,18 +93,36 @@ public final class NativeLibrary {
     }
 
     private static @Nullable NativeLibrary inFolders(
-            String name, List<Path> folders, String file, List<String> broken) {
+            String name, List<Path> folders, String file, List<String> companions, List<String> broken) {
         for (Path folder : folders) {
             Path path = folder.resolve(file).toAbsolutePath();
             if (Files.isRegularFile(path)) {
                 try {
+                    loadBeside(folder, companions, broken);
                     return new NativeLibrary(name, SymbolLookup.libraryLookup(path, Arena.global()), path.toString());
-                } catch (IllegalArgumentException e) {
+                } catch (IllegalArgumentException | IOException e) {
                     broken.add(path + ": " + e.getMessage());
                 }
             }
         }
         return null;
+    }
+
+    private static void loadBeside(Path folder, List<String> companions, List<String> broken) throws IOException {
+        List<Path> found;
+        try (Stream<Path> files = Files.list(folder)) {
+            found = files.filter(file ->
+                            companions.stream().anyMatch(file.getFileName().toString()::startsWith))
+                    .toList();
+        }
+        for (Path file : found) {
+            try {
+                SymbolLookup.libraryLookup(file.toAbsolutePath(), Arena.global());
+            } catch (IllegalArgumentException e) {
+                broken.add(
+                        file + ": " + e.getMessage()); // of another version perhaps; the library tells if it needs it
+            }
+        }
     }
 
     private static @Nullable NativeLibrary byLoader(String name, String file) {

@@ -65,7 +65,7 @@ public final class Nccl {
     ///
     /// @throws LibraryException with the places searched
     public static Nccl load() {
-        return new Nccl(NativeLibrary.open("NCCL", List.of("libnccl.so.2", "libnccl.so")));
+        return new Nccl(NativeLibrary.open("NCCL", List.of("libnccl.so.2", "libnccl.so"), List.of()));
     }
 
     /// The file, as it was found.

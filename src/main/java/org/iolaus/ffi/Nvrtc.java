@@ -52,7 +52,8 @@ public final class Nvrtc {
     ///
     /// @throws LibraryException with the places searched
     public static Nvrtc load() {
-        return new Nvrtc(NativeLibrary.open("NVRTC", List.of("libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so")));
+        return new Nvrtc(NativeLibrary.open(
+                "NVRTC", List.of("libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so"), List.of("libnvrtc-builtins.so.")));
     }
 
     /// The file, as it was found.

@@ -22,8 +22,8 @@ import org.iolaus.ffi.Nccl;
 
 /// Tries all that [CudaRuntime] does on a real GPU, one line per check: correctness first, then what things cost.
 ///
-/// Run it without a build: `java --enable-native-access=ALL-UNNAMED -cp iolaus.jar:test-classes.jar:lib/*
-/// org.iolaus.cuda.CudaSmoke`. The exit status is the number of failed checks.
+/// From a bundle (`jobs/bundle.sh`): `IOLAUS_CLASS_PATH=iolaus-tests.jar IOLAUS_MAIN=org.iolaus.cuda.CudaSmoke iolaus`.
+/// The exit status is the number of failed checks.
 public final class CudaSmoke {
     private static final String SOURCE = """
             struct axpy_f64_args { const double* x; double* y; double factor; long long n; };
@@ -451,9 +451,13 @@ public final class CudaSmoke {
         long start = System.nanoTime();
         gpu.builtin();
         byte[] fatbin = KernelSource.fatbin();
+        double packed = 1e-6 * (System.nanoTime() - start);
+        start = System.nanoTime();
+        gpu.compile("kernels", "#include \"all.cu\"\n");
         return text(
-                "loaded from %s in %.0f ms",
+                "loaded from %s in %.0f ms; compiled or found in the cache in %.0f ms",
                 fatbin == null ? "source" : "a fatbin of " + fatbin.length + " bytes",
+                packed,
                 1e-6 * (System.nanoTime() - start));
     }
 
