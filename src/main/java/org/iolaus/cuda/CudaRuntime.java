@@ -591,7 +591,7 @@ public final class CudaRuntime implements DeviceRuntime {
         JCudaDriver.cuStreamDestroy(stream);
         arena.close();
         hostMemory.forEach(JCudaDriver::cuMemFreeHost);
-        JCudaDriver.cuCtxSetCurrent(null);
+        JCudaDriver.cuCtxSetCurrent(new CUcontext());
         JCudaDriver.cuDevicePrimaryCtxRelease(device);
         current = null;
         GpuChoice.close(claim);
