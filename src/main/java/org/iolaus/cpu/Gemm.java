@@ -8,7 +8,7 @@ import java.util.logging.Logger;
 import org.iolaus.tensor.HostView;
 import org.slf4j.LoggerFactory;
 
-/// Matrix products through netlib; its `VectorBLAS` is picked where the vector module is loaded.
+/// Matrix products: [VectorGemm] where the vector module is loaded and the sizes suit it, else netlib.
 final class Gemm {
     private static final BLAS LIBRARY = load();
 
@@ -28,7 +28,32 @@ final class Gemm {
         return library;
     }
 
+    /// Products of fewer columns, or of fewer rows where `b` must be transposed first, go to the library. Whole sizes
+    /// decide,
+    /// so that bits do not depend on how rows are shared out.
+    private static final int SMALLEST = 4;
+
+    private static final boolean VECTORS =
+            ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent();
+
+    private static final ThreadLocal<double[]> SCRATCH = ThreadLocal.withInitial(() -> new double[0]);
+
     private Gemm() {}
+
+    /// The transpose of `rows x columns` values, in this thread's scratch memory.
+    private static double[] transposed(double[] values, int start, int rows, int columns) {
+        double[] result = SCRATCH.get();
+        if (result.length < rows * columns) {
+            result = new double[rows * columns];
+            SCRATCH.set(result);
+        }
+        for (int i = 0; i < rows; i++) {
+            for (int j = 0; j < columns; j++) {
+                result[j * rows + i] = values[start + i * columns + j];
+            }
+        }
+        return result;
+    }
 
     /// Rows `from <= i < to` of `out = op(a) op(b)`, all row-major; `offset`s select one matrix of a batch.
     static void rows(
@@ -52,6 +77,29 @@ final class Gemm {
         int firstOut = out.offset() + outOffset + from * n;
         if (k == 0) {
             Arrays.fill(out.data(), firstOut, firstOut + (to - from) * n, 0);
+            return;
+        }
+        if (VECTORS && n >= SMALLEST && (!transposeB || m >= SMALLEST)) {
+            double[] rows = b.data();
+            int firstB = b.offset() + bOffset;
+            if (transposeB) {
+                rows = transposed(rows, firstB, n, k);
+                firstB = 0;
+            }
+            VectorGemm.run(
+                    to - from,
+                    n,
+                    k,
+                    a.data(),
+                    firstA,
+                    transposeA ? 1 : k,
+                    transposeA ? m : 1,
+                    rows,
+                    firstB,
+                    n,
+                    out.data(),
+                    firstOut,
+                    n);
             return;
         }
         // column-major BLAS computes the transposed product: out^T = op(b)^T op(a)^T
