@@ -32,8 +32,8 @@ import org.jspecify.annotations.Nullable;
 
 /// Runs a program in float64: the definition that other devices are held to.
 public final class CpuExecutor implements ProgramExecutor {
-    /// Work (in elements or multiply-adds) from which a second thread pays for its start.
-    private static final long WORTH_SHARING = 200_000;
+    /// Work (in elements or multiply-adds) from which a second thread pays for its start, some tens of microseconds.
+    private static final long WORTH_SHARING = 2_000_000;
 
     /// How a program is run.
     ///
