@@ -13,9 +13,8 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// Knows which collective this rank is at and tells other ranks that ask, from a thread of its own, so that a rank that
-/// waits in vain
-/// can name those that have not arrived, and what they do instead.
+/// Knows which collective this rank is at and tells other ranks that ask, from a thread of its own, so that
+/// a rank that waits in vain can name those that have not arrived, and what they do instead.
 final class Arrivals implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Arrivals.class);
     private static final int QUESTION = 1;

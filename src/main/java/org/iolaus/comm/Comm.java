@@ -5,12 +5,10 @@ import java.util.function.Supplier;
 
 /// All ranks of one job and the collectives among them.
 ///
-/// A collective returns on a rank when that rank may go on; every rank calls the same collectives in the same order,
-/// from
-/// one thread at a time. One that waits longer than the [Limits] allow ends the whole job with a message that names
-/// the ranks that did not arrive. Sums are taken in an order that depends only on the rank count and the length, so the
-/// same inputs give
-/// the same bits, and all ranks get the same bits.
+/// A collective returns on a rank when that rank may go on; every rank calls the same collectives in the
+/// same order, from one thread at a time. One that waits longer than the [Limits] allow ends the whole job
+/// with a message that names the ranks that did not arrive. Sums are taken in an order that depends only on
+/// the rank count and the length, so the same inputs give the same bits, and all ranks get the same bits.
 ///
 /// Failures are [CommException]s.
 public interface Comm extends AutoCloseable {
@@ -59,8 +57,7 @@ public interface Comm extends AutoCloseable {
     }
 
     /// Starts the sum over ranks of `values[offset .. offset + length)`, which were read when this returns;
-    /// [Pending#await] writes the
-    /// result back to the same place.
+    /// [Pending#await] writes the result back to the same place.
     Pending sumAsync(double[] values, int offset, int length);
 
     /// The largest value of all ranks.

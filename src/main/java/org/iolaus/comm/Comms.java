@@ -33,9 +33,9 @@ public final class Comms {
         return Launch.fromEnvironment().rank();
     }
 
-    /// Runs `body` on this rank. Whatever it throws, on this or on another thread, ends all ranks within seconds with
-    /// the exit code and
-    /// the text that `describe` makes of it, said once, with rank and host; on a single rank it is thrown on.
+    /// Runs `body` on this rank. Whatever it throws, on this or on another thread, ends all ranks within
+    /// seconds with the exit code and the text that `describe` makes of it, said once, with rank and host;
+    /// on a single rank it is thrown on.
     ///
     /// @return what `body` returned
     public static int run(Function<Throwable, Failure> describe, ToIntFunction<Comm> body) {

@@ -9,9 +9,8 @@ import java.util.function.Consumer;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
-/// Ranks that are threads of this process, for tests: the same contract as MPI, and stricter, since it notices ranks
-/// that
-/// call different collectives.
+/// Ranks that are threads of this process, for tests: the same contract as MPI, and stricter, since it
+/// notices ranks that call different collectives.
 public final class LocalComm implements Comm {
     private final LocalGroup group;
     private final int rank;

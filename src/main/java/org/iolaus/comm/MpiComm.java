@@ -17,9 +17,8 @@ import mpi.Request;
 
 /// Ranks that Open MPI started.
 ///
-/// Every collective is a non-blocking one on a direct buffer that is then asked for until it is done, so a rank that
-/// waits can look at
-/// the clock, and blocking and overlapped sums are the same code.
+/// Every collective is a non-blocking one on a direct buffer that is then asked for until it is done, so a
+/// rank that waits can look at the clock, and blocking and overlapped sums are the same code.
 final class MpiComm implements Comm {
     /// Numbers per message of a blocking sum, bytes per message of a broadcast: bounds the staging memory.
     private static final int CHUNK = 1 << 20;

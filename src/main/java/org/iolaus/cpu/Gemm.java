@@ -28,9 +28,8 @@ final class Gemm {
         return library;
     }
 
-    /// Products of fewer columns, or of fewer rows where `b` must be transposed first, go to the library. Whole sizes
-    /// decide,
-    /// so that bits do not depend on how rows are shared out.
+    /// Products of fewer columns, or of fewer rows where `b` must be transposed first, go to the library.
+    /// Whole sizes decide, so that bits do not depend on how rows are shared out.
     private static final int SMALLEST = 4;
 
     private static final boolean VECTORS =

@@ -5,8 +5,8 @@ import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorSpecies;
 
 /// `c = a b` in vector registers: tiles of 4 rows by 2 vectors stay in registers while the inner axis runs. Each
-/// element is
-/// summed in order of the inner axis, whatever the tile, so results do not depend on how rows are shared out.
+/// element is summed in order of the inner axis, whatever the tile, so results do not depend on how rows
+/// are shared out.
 ///
 /// `b` and `c` are row-major; `a` may have any two strides, so that its transpose needs no copy.
 final class VectorGemm {

@@ -42,9 +42,8 @@ import org.jspecify.annotations.Nullable;
 
 /// An NVIDIA GPU: the driver through JCuda, cuBLAS and NVRTC through `ffi`. One thread at a time may use it.
 ///
-/// What fails in a kernel shows later, in [#synchronize] or any other call; with `CUDA_LAUNCH_BLOCKING=1` in the
-/// environment
-/// it shows in the launch.
+/// What fails in a kernel shows later, in [#synchronize] or any other call; with `CUDA_LAUNCH_BLOCKING=1`
+/// in the environment it shows in the launch.
 public final class CudaRuntime implements DeviceRuntime {
     private static final int ARGUMENT_BYTES = 4096;
     private static final int PORTABLE = 1;
@@ -456,9 +455,8 @@ public final class CudaRuntime implements DeviceRuntime {
         last = "gemm";
     }
 
-    /// Other threads may go on using the driver. Everything that `body` starts should have run once before, so that
-    /// nothing
-    /// is loaded lazily while it is recorded.
+    /// Other threads may go on using the driver. Everything that `body` starts should have run once before,
+    /// so that nothing is loaded lazily while it is recorded.
     @Override
     public Graph capture(Runnable body) {
         enterOutsideCapture("capture");

@@ -12,10 +12,10 @@ import org.jspecify.annotations.Nullable;
 
 /// A device without a GPU: the kernels' own sources, compiled for the host, run in host memory. Slow, and strict.
 ///
-/// Fresh memory holds NaNs, so that what is used before it is written shows. Guard zones around each allocation are
-/// checked after every piece of work: a write out of bounds is an error that names the kernel. Addresses of transfers
-/// and
-/// of matrix products have to lie in allocated memory. Work is done when it is started; errors come at once.
+/// Fresh memory holds NaNs, so that what is used before it is written shows. Guard zones around each
+/// allocation are checked after every piece of work: a write out of bounds is an error that names the
+/// kernel. Addresses of transfers and of matrix products have to lie in allocated memory. Work is done when
+/// it is started; errors come at once.
 ///
 /// One thread at a time uses a runtime; several runtimes do not disturb each other.
 public final class EmulatedRuntime implements DeviceRuntime {

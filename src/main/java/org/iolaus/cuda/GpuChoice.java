@@ -15,9 +15,8 @@ import org.slf4j.LoggerFactory;
 
 /// Which GPU a rank takes, and that no other takes the same.
 ///
-/// A rank that sees one GPU only cannot tell from that whether others see the same one. So each holds a lock named
-/// after
-/// its GPU, on its host, while it runs.
+/// A rank that sees one GPU only cannot tell from that whether others see the same one. So each holds a
+/// lock named after its GPU, on its host, while it runs.
 final class GpuChoice {
     private static final Logger LOG = LoggerFactory.getLogger(GpuChoice.class);
 

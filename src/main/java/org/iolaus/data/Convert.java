@@ -27,11 +27,10 @@ import org.slf4j.LoggerFactory;
 
 /// Makes a shard set of raw files, on all ranks.
 ///
-/// Every rank goes through all frames, and reads, checks, counts and writes those of its own shards. Which frames make
-/// up a shard
-/// depends on the frames only, so the result is the same for any number of ranks. The set is made in a folder beside
-/// its
-/// own and renamed when it is complete. What goes wrong on one rank is thrown on all.
+/// Every rank goes through all frames, and reads, checks, counts and writes those of its own shards. Which
+/// frames make up a shard depends on the frames only, so the result is the same for any number of ranks.
+/// The set is made in a folder beside its own and renamed when it is complete. What goes wrong on one rank
+/// is thrown on all.
 public final class Convert {
     private static final Logger LOG = LoggerFactory.getLogger(Convert.class);
 

@@ -6,9 +6,8 @@ import java.util.function.Supplier;
 import org.iolaus.atoms.Edges;
 import org.jspecify.annotations.Nullable;
 
-/// Neighbour lists by graph, packed, up to a number of bytes. Every epoch visits all graphs in a new order, so what
-/// came
-/// first is as good as what came last: nothing is ever thrown out.
+/// Neighbour lists by graph, packed, up to a number of bytes. Every epoch visits all graphs in a new order,
+/// so what came first is as good as what came last: nothing is ever thrown out.
 final class EdgeCache {
     private final long limitBytes;
     private final AtomicLong bytes = new AtomicLong();

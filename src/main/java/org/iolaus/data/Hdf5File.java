@@ -218,9 +218,8 @@ public final class Hdf5File implements AutoCloseable {
         throw wrongAttribute(node, attribute, "a number");
     }
 
-    /// The bytes of a contiguous dataset, little-endian, mapped: only pages that are touched are read. The segment may
-    /// be
-    /// larger than an array and lives as long as the arena, also after this file is closed.
+    /// The bytes of a contiguous dataset, little-endian, mapped: only pages that are touched are read. The
+    /// segment may be larger than an array and lives as long as the arena, also after this file is closed.
     public MemorySegment map(String dataset, Arena arena) {
         Dataset found = dataset(dataset);
         if (!(found instanceof ContiguousDataset contiguous)) {

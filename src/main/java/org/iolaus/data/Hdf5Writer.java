@@ -24,9 +24,8 @@ import java.util.Map;
 /// until then.
 ///
 /// ```java
-/// Hdf5Writer out = new Hdf5Writer(path);
-/// out.doubles("atoms/pos", positions, atoms, 3).attribute("atoms/pos", "units", "Å");
-/// out.commit();
+/// Hdf5Writer out = new Hdf5Writer(path); out.doubles("atoms/pos", positions, atoms,
+/// 3).attribute("atoms/pos", "units", "Å"); out.commit();
 /// ```
 public final class Hdf5Writer {
     private final Path target;

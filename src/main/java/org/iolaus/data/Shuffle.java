@@ -1,8 +1,7 @@
 package org.iolaus.data;
 
-/// A seeded order of things that is the same on every machine and Java version: SplitMix64 (Steele, Lea, Flood 2014)
-/// and
-/// Fisher-Yates.
+/// A seeded order of things that is the same on every machine and Java version: SplitMix64 (Steele, Lea,
+/// Flood 2014) and Fisher-Yates.
 final class Shuffle {
     private static final long GOLDEN = 0x9E3779B97F4A7C15L;
 

@@ -9,9 +9,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 import java.util.List;
 
-/// NVRTC, versions 12 and 13: compiles CUDA C++ at run time. Functions return its result, zero for success; a program
-/// is
-/// an address.
+/// NVRTC, versions 12 and 13: compiles CUDA C++ at run time. Functions return its result, zero for success;
+/// a program is an address.
 public final class Nvrtc {
     /// The source has errors: see the log.
     public static final int ERROR_COMPILATION = 6;

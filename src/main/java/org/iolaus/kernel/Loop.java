@@ -14,9 +14,8 @@ public record Loop(
     /// No index.
     public static final int NO_INDEX = -1;
 
-    /// Element `(i0, i1, ...)` comes from `buffer[sum of offsets + f(i0) strides[0] + i1 strides[1] + ...]`, where `f`
-    /// is the index
-    /// buffer's value if there is one.
+    /// Element `(i0, i1, ...)` comes from `buffer[sum of offsets + f(i0) strides[0] + i1 strides[1] +
+    /// ...]`, where `f` is the index buffer's value if there is one.
     public record Load(int register, int buffer, int indexBuffer, List<Dim> offsets, List<Dim> strides) {}
 
     /// `register = function(operands)`.

@@ -17,9 +17,9 @@ import org.iolaus.ir.Program;
 
 /// Partitions a program's pointwise nodes into groups that each become one loop.
 ///
-/// Going from users to inputs, a node joins a group that reads it if both have one shape and no path leads from the
-/// node
-/// through a node outside of the group back into it (the loop would have to run before and after that node).
+/// Going from users to inputs, a node joins a group that reads it if both have one shape and no path leads
+/// from the node through a node outside of the group back into it (the loop would have to run before and
+/// after that node).
 final class Fusion {
     private static final int LARGEST_GROUP = 48;
 

@@ -90,9 +90,8 @@ public final class Model {
         return parameters;
     }
 
-    /// Whether the edges must be all ordered pairs of different atoms of a graph instead of a neighbour list; so it is
-    /// for SchNet
-    /// with `"compatibility": "hydragnn"`, which finds neighbours itself.
+    /// Whether the edges must be all ordered pairs of different atoms of a graph instead of a neighbour
+    /// list; so it is for SchNet with `"compatibility": "hydragnn"`, which finds neighbours itself.
     public boolean wantsAllPairs() {
         return Reference.rebuildsEdges(architecture);
     }

@@ -17,9 +17,8 @@ import org.iolaus.op.Expr;
 import org.iolaus.tensor.Shape;
 import org.jspecify.annotations.Nullable;
 
-/// Embedding, message-passing layers and pooling. After each layer come conditioning, normalisation where the kind of
-/// message
-/// passing wants it, and the activation.
+/// Embedding, message-passing layers and pooling. After each layer come conditioning, normalisation where
+/// the kind of message passing wants it, and the activation.
 final class Stack {
     private final Inputs inputs;
     private final MessagePassing messagePassing;

@@ -75,9 +75,8 @@ public final class Egnn implements MessagePassing {
             return new NodeFeatures(updated, Expr.add(positions, Expr.div(steps, graph.degree())));
         }
 
-        /// (E, hidden). The first layer reads `[x target, x source, length, edge features]`; its parts that depend on
-        /// one
-        /// atom are computed per atom.
+        /// (E, hidden). The first layer reads `[x target, x source, length, edge features]`; its parts that
+        /// depend on one atom are computed per atom.
         private Node messages(Node x, Geometry geometry, Graph graph) {
             Linear first = edge.layers().getFirst();
             Node received = new Linear(first.columns(0, in).weight(), first.bias()).apply(x);

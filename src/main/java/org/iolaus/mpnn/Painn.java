@@ -59,9 +59,8 @@ public final class Painn implements MessagePassing {
         return false;
     }
 
-    /// (E, B + 1): the radial basis times the cutoff function, then the cutoff function, so that one dense layer gives
-    /// a filter
-    /// whose bias is damped too.
+    /// (E, B + 1): the radial basis times the cutoff function, then the cutoff function, so that one dense
+    /// layer gives a filter whose bias is damped too.
     private Node dampedBasis(Geometry geometry) {
         Node cutoff = Cutoff.cosine(geometry.length(), cutoffAngstrom);
         Node basis = SincBasis.of(geometry.length(), cutoffAngstrom, radial);
@@ -112,9 +111,8 @@ public final class Painn implements MessagePassing {
             return new NodeFeatures(Expr.add(s, scalarSum), v == null ? vectorSum : Expr.add(v, vectorSum));
         }
 
-        /// (E, width): one third of what the edge lets through of its source's scalars: gate of the source's vectors
-        /// (0), gate
-        /// of the edge's direction (1), scalar message (2).
+        /// (E, width): one third of what the edge lets through of its source's scalars: gate of the
+        /// source's vectors (0), gate of the edge's direction (1), scalar message (2).
         private Node third(int part, Node hidden, Node basis, @Nullable Node edge, Graph graph) {
             int start = part * width;
             Linear rows = filter.rows(start, width);

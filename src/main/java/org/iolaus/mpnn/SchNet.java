@@ -25,9 +25,8 @@ public final class SchNet implements MessagePassing {
         GIVEN,
         /// the given ones, with a cutoff function that is not truncated
         GIVEN_UNTRUNCATED,
-        /// those of the given ones that are within the cutoff where the layer's atoms are: given all pairs of a graph,
-        /// this is
-        /// a neighbour list rebuilt in every layer
+        /// those of the given ones that are within the cutoff where the layer's atoms are: given all pairs
+        /// of a graph, this is a neighbour list rebuilt in every layer
         REBUILT
     }
 

@@ -12,10 +12,9 @@ import org.iolaus.tensor.Shape;
 
 /// Everything that a model remembers: its parameters and buffers, each with a name, a shape, a role and first values.
 ///
-/// A model makes its parameters once; the nodes are shared by all programs that are built from it. Names are those
-/// of the reference's state dict. A module that the reference reaches by several names has one parameter here, and the
-/// other
-/// names are aliases.
+/// A model makes its parameters once; the nodes are shared by all programs that are built from it. Names
+/// are those of the reference's state dict. A module that the reference reaches by several names has one
+/// parameter here, and the other names are aliases.
 public final class Parameters {
 
     /// What training does with a value.

@@ -12,9 +12,8 @@ import org.iolaus.tensor.Shape;
 import org.iolaus.tensor.ShapeException;
 import org.jspecify.annotations.Nullable;
 
-/// The functions that build nodes. Pointwise ones broadcast as NumPy does: shapes are aligned at the right, extents of
-/// 1
-/// stretch.
+/// The functions that build nodes. Pointwise ones broadcast as NumPy does: shapes are aligned at the right,
+/// extents of 1 stretch.
 public final class Expr {
 
     private Expr() {}

@@ -16,10 +16,9 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// The files `metrics.csv` (a header, then one row per epoch) and `metrics.jsonl` (one line about the run, then one
-/// object per epoch or reported step). Each line is in the file when the call returns, so they can be followed while
-/// the
-/// run goes on; a resumed run first cuts off what came after its checkpoint.
+/// The files `metrics.csv` (a header, then one row per epoch) and `metrics.jsonl` (one line about the run,
+/// then one object per epoch or reported step). Each line is in the file when the call returns, so they can
+/// be followed while the run goes on; a resumed run first cuts off what came after its checkpoint.
 public final class MetricsLog implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(MetricsLog.class);
 

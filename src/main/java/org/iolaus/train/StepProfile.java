@@ -6,9 +6,8 @@ import java.util.Map;
 import java.util.function.LongSupplier;
 import java.util.stream.Collectors;
 
-/// Where the time of the training steps goes. At any moment one phase is running, so the phases add up to the time
-/// since
-/// the last [#reset].
+/// Where the time of the training steps goes. At any moment one phase is running, so the phases add up to
+/// the time since the last [#reset].
 public final class StepProfile {
     /// What a rank can be busy with, or wait for.
     public enum Phase {

@@ -24,9 +24,8 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// Trains a model over all ranks: steps, epochs, schedules, checkpoints. Whatever decides how the run goes on is
-/// computed
-/// from values that all ranks share, so they decide alike.
+/// Trains a model over all ranks: steps, epochs, schedules, checkpoints. Whatever decides how the run goes
+/// on is computed from values that all ranks share, so they decide alike.
 public final class Trainer implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Trainer.class);
 

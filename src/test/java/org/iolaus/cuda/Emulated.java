@@ -116,9 +116,8 @@ final class Emulated implements AutoCloseable {
         return values;
     }
 
-    /// Every sum is as near to its definition as plain arithmetic is: 1e-12 in double; in float twice the largest error
-    /// of
-    /// adding the terms one by one, in their order and, where results are few, in others.
+    /// Every sum is as near to its definition as plain arithmetic is: 1e-12 in double; in float twice the
+    /// largest error of adding the terms one by one, in their order and, where results are few, in others.
     ///
     /// @param terms of each sum
     void assertSums(double[] definition, double[][] terms, double[] got, String what) {
