@@ -2,6 +2,7 @@ package org.iolaus.cpu;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -63,6 +64,7 @@ public final class CpuExecutor implements ProgramExecutor {
     private final Options options;
     private final Workers workers;
     private final List<List<Output>> completed;
+    private final Map<Integer, double[]> constants = new HashMap<>();
     private final LoopRunner.Registers[] registers;
     private double[] arena = new double[0];
     private @Nullable Bound bound;
@@ -78,6 +80,14 @@ public final class CpuExecutor implements ProgramExecutor {
         this.schedule = Lowering.run(program);
         this.workers = new Workers(options.threads());
         this.completed = completions();
+        for (Buffer buffer : schedule.buffers()) {
+            if (buffer.value() != null && buffer.value().op() instanceof Constant constant) {
+                double[] values = constant.values().stream()
+                        .mapToDouble(Double::doubleValue)
+                        .toArray();
+                constants.put(buffer.number(), values);
+            }
+        }
         int most = schedule.steps().stream()
                 .mapToInt(step -> step instanceof Fused fused ? fused.loop().registers() : 0)
                 .max()
@@ -309,13 +319,7 @@ public final class CpuExecutor implements ProgramExecutor {
                         outside[number] = view.data();
                         outsideOffset[number] = view.offset();
                     }
-                    case CONSTANT -> {
-                        Constant constant = (Constant)
-                                Objects.requireNonNull(buffer.value()).op();
-                        outside[number] = constant.values().stream()
-                                .mapToDouble(Double::doubleValue)
-                                .toArray();
-                    }
+                    case CONSTANT -> outside[number] = Objects.requireNonNull(constants.get(number));
                 }
             }
         }
