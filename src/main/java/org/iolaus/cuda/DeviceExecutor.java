@@ -13,7 +13,6 @@ import java.util.Objects;
 import java.util.Set;
 import org.iolaus.ir.Program;
 import org.iolaus.ir.ProgramExecutor;
-import org.iolaus.kernel.Loop;
 import org.iolaus.lower.Lowering;
 import org.iolaus.lower.MemoryPlan;
 import org.iolaus.lower.Schedule;
@@ -23,21 +22,18 @@ import org.iolaus.lower.Schedule.Fused;
 import org.iolaus.op.Constant;
 import org.iolaus.tensor.HostTensor;
 import org.iolaus.tensor.Index;
-import org.iolaus.tensor.ShapeException;
 import org.iolaus.tensor.Sizes;
 import org.jspecify.annotations.Nullable;
 
 /// Runs a program on a device: the same schedule as on the host, with every step a kernel or a matrix product.
 public final class DeviceExecutor implements ProgramExecutor {
-    private static final int BLOCK = 256;
     private static final long ALIGNMENT = 256;
 
     private final DeviceRuntime device;
     private final Program program;
     private final Schedule schedule;
     private final Precision precision;
-    private final Map<Integer, LoopSource> sources = new HashMap<>();
-    private final Map<Integer, DeviceRuntime.Kernel> loopKernels = new HashMap<>();
+    private final LoopKernels loops;
     private final Set<Integer> segmented;
     private final Map<Integer, Long> constants = new HashMap<>();
     private final Block arena;
@@ -93,12 +89,12 @@ public final class DeviceExecutor implements ProgramExecutor {
         this.program = program;
         this.precision = precision;
         this.schedule = Lowering.run(program);
+        this.loops = new LoopKernels(device, schedule, precision);
         this.arena = new Block();
         this.inputs = new Block();
         this.parameters = new Block();
         this.workspace = new Block();
         this.segmented = segmentedIndices();
-        compileLoops();
         uploadConstants();
     }
 
@@ -111,24 +107,6 @@ public final class DeviceExecutor implements ProgramExecutor {
             }
         }
         return found;
-    }
-
-    private void compileLoops() {
-        Map<String, String> names = new LinkedHashMap<>();
-        for (int at = 0; at < schedule.steps().size(); at++) {
-            if (schedule.steps().get(at) instanceof Fused fused) {
-                LoopSource source = new LoopSource(fused.loop());
-                sources.put(at, source);
-                names.computeIfAbsent(source.body(), key -> "loop" + names.size());
-            }
-        }
-        StringBuilder text = new StringBuilder("#include \"iolaus.cuh\"\ntypedef ")
-                .append(precision.type)
-                .append(" T;\n");
-        names.forEach((body, name) -> text.append(LoopSource.kernel(name, body)));
-        DeviceRuntime.Module module = device.compile("fused loops", text.toString());
-        sources.forEach(
-                (at, source) -> loopKernels.put(at, module.kernel(Objects.requireNonNull(names.get(source.body())))));
     }
 
     private void uploadConstants() {
@@ -238,44 +216,11 @@ public final class DeviceExecutor implements ProgramExecutor {
         Launches builder = new Launches(device, precision, kernels, sizes, address, csr, workspace.address);
         for (int at = 0; at < schedule.steps().size(); at++) {
             switch (schedule.steps().get(at)) {
-                case Fused fused -> launches.add(loop(at, fused.loop(), sizes, address, memory));
+                case Fused _ -> launches.add(loops.of(at, sizes, address, csr, memory));
                 case Call call -> launches.addAll(builder.of(call));
             }
         }
         return new Bound(launches, address);
-    }
-
-    private Runnable loop(int at, Loop loop, Sizes sizes, long[] address, Arena memory) {
-        long n = loop.iteration().volume().value(sizes);
-        if (n > Integer.MAX_VALUE) {
-            throw new ShapeException("loop over " + loop.iteration() + ": want at most 2^31 - 1 elements, got " + n);
-        }
-        if (n == 0) {
-            return () -> {};
-        }
-        LoopSource source = Objects.requireNonNull(sources.get(at));
-        DeviceRuntime.Kernel kernel = Objects.requireNonNull(loopKernels.get(at));
-        List<Long> values = new ArrayList<>();
-        loop.loads().forEach(load -> values.add(address[load.buffer()]));
-        loop.loads().stream()
-                .filter(load -> load.indexBuffer() != Loop.NO_INDEX)
-                .forEach(load -> values.add(address[load.indexBuffer()]));
-        loop.stores().forEach(store -> values.add(address[store.buffer()]));
-        values.add(n);
-        for (long value : source.symbolicValues(sizes)) {
-            values.add(value);
-        }
-        MemorySegment arguments = pack(memory, values);
-        int grid = (int) ((n + BLOCK - 1) / BLOCK);
-        return () -> device.launch(kernel, grid, 1, BLOCK, 0, arguments);
-    }
-
-    static MemorySegment pack(Arena memory, List<Long> values) {
-        MemorySegment arguments = memory.allocate(8L * values.size(), 8);
-        for (int i = 0; i < values.size(); i++) {
-            arguments.setAtIndex(ValueLayout.JAVA_LONG, i, values.get(i));
-        }
-        return arguments;
     }
 
     /// Addresses of an index's compressed rows.
