@@ -1,5 +1,6 @@
 package org.iolaus.comm;
 
+import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.function.Supplier;
 
@@ -59,6 +60,13 @@ public interface Comm extends AutoCloseable {
     /// Starts the sum over ranks of `values[offset .. offset + length)`, which were read when this returns;
     /// [Pending#await] writes the result back to the same place.
     Pending sumAsync(double[] values, int offset, int length);
+
+    /// Starts to replace numbers in native memory by their sums over ranks; the memory is not to be touched before
+    /// [Pending#await] returns. Floats are added as floats.
+    ///
+    /// @param numbers floats or doubles in the machine's byte order, at most 2 GiB
+    /// @param bytesPerNumber 4 (float) or 8 (double)
+    Pending sumAsync(MemorySegment numbers, int bytesPerNumber);
 
     /// The largest value of all ranks.
     long max(long value);

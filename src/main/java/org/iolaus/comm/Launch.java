@@ -1,6 +1,7 @@
 package org.iolaus.comm;
 
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
@@ -57,5 +58,18 @@ record Launch(@Nullable String launcher, int rank, int size) {
         if (root < 0 || root >= size) {
             throw new CommException("root: want a rank below " + size + ", got " + root);
         }
+    }
+
+    /// How many numbers there are in native memory.
+    static int checkNumbers(MemorySegment numbers, int bytesPerNumber) {
+        if (!numbers.isNative()
+                || (bytesPerNumber != Float.BYTES && bytesPerNumber != Double.BYTES)
+                || numbers.byteSize() > Integer.MAX_VALUE
+                || numbers.byteSize() % bytesPerNumber != 0) {
+            throw new CommException(
+                    "sum: want floats or doubles in native memory, at most 2 GiB, got " + numbers.byteSize()
+                            + " bytes of numbers of " + bytesPerNumber + " bytes, native: " + numbers.isNative());
+        }
+        return (int) (numbers.byteSize() / bytesPerNumber);
     }
 }

@@ -1,5 +1,7 @@
 package org.iolaus.comm;
 
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -140,6 +142,29 @@ public final class LocalComm implements Comm {
     }
 
     @Override
+    public Pending sumAsync(MemorySegment numbers, int bytesPerNumber) {
+        int length = Launch.checkNumbers(numbers, bytesPerNumber);
+        boolean single = bytesPerNumber == Float.BYTES;
+        Object mine = single ? numbers.toArray(ValueLayout.JAVA_FLOAT) : numbers.toArray(ValueLayout.JAVA_DOUBLE);
+        String what = "sum of " + length + (single ? " floats" : " doubles");
+        LocalGroup.Round round =
+                group.enter(rank, what, mine, single ? LocalComm::sumFloatsInRankOrder : LocalComm::sumInRankOrder);
+        return new Pending() {
+            @Override
+            public boolean done() {
+                return group.isDone(round);
+            }
+
+            @Override
+            public void await() {
+                Object sums = group.await(rank, round, limit);
+                numbers.copyFrom(
+                        single ? MemorySegment.ofArray((float[]) sums) : MemorySegment.ofArray((double[]) sums));
+            }
+        };
+    }
+
+    @Override
     public long max(long value) {
         return (Long) exchange(
                 "largest",
@@ -181,6 +206,17 @@ public final class LocalComm implements Comm {
         double[] total = ((double[]) parts[0]).clone();
         for (int rank = 1; rank < parts.length; rank++) {
             var part = (double[]) parts[rank];
+            for (int i = 0; i < total.length; i++) {
+                total[i] += part[i];
+            }
+        }
+        return total;
+    }
+
+    private static Object sumFloatsInRankOrder(Object[] parts) {
+        float[] total = ((float[]) parts[0]).clone();
+        for (int rank = 1; rank < parts.length; rank++) {
+            var part = (float[]) parts[rank];
             for (int i = 0; i < total.length; i++) {
                 total[i] += part[i];
             }

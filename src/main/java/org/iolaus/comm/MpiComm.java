@@ -1,6 +1,9 @@
 package org.iolaus.comm;
 
+import java.lang.foreign.MemorySegment;
+import java.nio.Buffer;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.DoubleBuffer;
 import java.nio.LongBuffer;
 import java.time.Duration;
@@ -9,6 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.locks.LockSupport;
+import mpi.Datatype;
 import mpi.Intracomm;
 import mpi.MPI;
 import mpi.MPIException;
@@ -181,6 +185,27 @@ final class MpiComm implements Comm {
                 finish(sum);
                 buffer.get(0, values, offset, length);
                 staging.add(buffer);
+            }
+        };
+    }
+
+    @Override
+    public Pending sumAsync(MemorySegment numbers, int bytesPerNumber) {
+        int length = Launch.checkNumbers(numbers, bytesPerNumber);
+        ByteBuffer bytes = numbers.asByteBuffer().order(ByteOrder.nativeOrder());
+        boolean single = bytesPerNumber == Float.BYTES;
+        Buffer buffer = single ? bytes.asFloatBuffer() : bytes.asDoubleBuffer();
+        Datatype type = single ? MPI.FLOAT : MPI.DOUBLE;
+        Started sum = start("sum", () -> world.iAllReduce(buffer, length, type, MPI.SUM));
+        return new Pending() {
+            @Override
+            public boolean done() {
+                return sum.done();
+            }
+
+            @Override
+            public void await() {
+                finish(sum);
             }
         };
     }

@@ -1,10 +1,20 @@
 package org.iolaus.comm;
 
+import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Objects;
 
 /// One rank, nobody to talk to.
 public final class SoloComm implements Comm {
+    private static final Pending NOTHING = new Pending() {
+        @Override
+        public boolean done() {
+            return true;
+        }
+
+        @Override
+        public void await() {}
+    };
 
     @Override
     public int rank() {
@@ -54,15 +64,13 @@ public final class SoloComm implements Comm {
     @Override
     public Pending sumAsync(double[] values, int offset, int length) {
         sum(values, offset, length);
-        return new Pending() {
-            @Override
-            public boolean done() {
-                return true;
-            }
+        return NOTHING;
+    }
 
-            @Override
-            public void await() {}
-        };
+    @Override
+    public Pending sumAsync(MemorySegment numbers, int bytesPerNumber) {
+        Launch.checkNumbers(numbers, bytesPerNumber);
+        return NOTHING;
     }
 
     @Override

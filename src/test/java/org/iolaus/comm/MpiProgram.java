@@ -3,6 +3,7 @@ package org.iolaus.comm;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.concurrent.locks.LockSupport;
+import org.iolaus.cuda.EmulatedRuntime;
 
 /// What [MpiCommTest] runs on every rank.
 public final class MpiProgram {
@@ -22,6 +23,13 @@ public final class MpiProgram {
             case "checks" -> {
                 CommChecks.all(comm);
                 System.out.println("checked " + comm.rank() + " local " + comm.localRank());
+            }
+            case "device" -> {
+                try (var device = new EmulatedRuntime();
+                        DeviceComm sums = DeviceComm.open(DeviceComm.Kind.AUTO, comm, device)) {
+                    DeviceCommChecks.all(sums, comm, device);
+                    System.out.println("checked " + comm.rank() + " with " + sums.name());
+                }
             }
             case "lastThrows" -> {
                 if (last) {
