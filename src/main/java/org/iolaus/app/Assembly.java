@@ -148,7 +148,7 @@ record Assembly(Config config, Columns columns, Model model) {
                 threads != null ? threads : Math.max(1, cores / here), comm.size() == 1 ? null : comm::sum);
     }
 
-    private static int ranksOnThisHost(Comm comm) {
+    static int ranksOnThisHost(Comm comm) {
         List<byte[]> hosts = comm.gather(comm.host().getBytes(StandardCharsets.UTF_8), 0);
         String all = String.join(
                 "\n",

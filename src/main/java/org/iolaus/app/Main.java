@@ -38,12 +38,13 @@ import picocli.CommandLine.UnmatchedArgumentException;
             Evaluate.class,
             Predict.class,
             Verify.class,
-            SelfTest.class
+            SelfTest.class,
+            Bench.class
         })
 public final class Main {
     private static final String RANKS =
             "On N ranks of this machine: jobs/iolaus -np N COMMAND ...; below mpirun or srun each process is a rank. "
-                    + "convert, train and evaluate share their work among all ranks, the other commands run on rank zero.";
+                    + "convert, train, evaluate and bench comm use all ranks, the other commands run on rank zero.";
 
     private static volatile boolean debug;
 

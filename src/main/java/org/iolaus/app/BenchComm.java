@@ -1,0 +1,221 @@
+package org.iolaus.app;
+
+import java.io.PrintWriter;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Objects;
+import org.iolaus.comm.Comm;
+import org.iolaus.comm.CommException;
+import org.iolaus.comm.DeviceComm;
+import org.iolaus.cuda.CudaRuntime;
+import org.iolaus.cuda.DeviceRuntime;
+import org.iolaus.cuda.EmulatedRuntime;
+import org.iolaus.train.JsonLine;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+import picocli.CommandLine.TypeConversionException;
+
+/// `iolaus bench comm`: what sums over ranks cost.
+@Command(
+        name = "comm",
+        description = {
+            "Time sums over all ranks: of the host's arrays (double), and of a device's (float) through MPI and NCCL.",
+            "microseconds: one sum on the slowest rank, median of all repetitions, 10th and 90th percentile.",
+            "bus_gb_s: bytes / time * 2 (ranks - 1) / ranks, to be compared with the speed of the slowest link."
+        })
+final class BenchComm implements OnRanks {
+    private static final int LEAST_REPEATS = 5;
+    private static final int MOST_REPEATS = 1000;
+    private static final long TOGETHER_BELOW = 1 << 20;
+
+    @Option(names = "--device", description = "Of the arrays: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
+    private Devices.Device device = Devices.Device.CPU;
+
+    @Option(
+            names = "--comm",
+            split = ",",
+            paramLabel = "KIND",
+            description = "Ways of device arrays: ${COMPLETION-CANDIDATES} (default: mpi and, with CUDA, nccl).")
+    private List<DeviceComm.Kind> kinds = List.of();
+
+    @Option(
+            names = "--sizes",
+            split = ",",
+            paramLabel = "SIZE",
+            converter = Size.class,
+            description = "Of the arrays, as in 8,64KiB,4MiB (default: 8 bytes to 256 MiB).")
+    private List<Long> sizes =
+            List.of(8L, 256L, 4096L, 65536L, 262144L, 1L << 20, 4L << 20, 16L << 20, 64L << 20, 256L << 20);
+
+    @Option(names = "--seconds", description = "For each size, about (default: ${DEFAULT-VALUE}).")
+    private double seconds = 0.5;
+
+    @Option(names = "--share-gpu", description = "Ranks may use one GPU together.")
+    private boolean share;
+
+    @Spec
+    private @Nullable CommandSpec spec;
+
+    /// A number of bytes; a multiple of 8.
+    static final class Size implements ITypeConverter<Long> {
+        @Override
+        public Long convert(String text) {
+            int unit = text.endsWith("KiB") ? 10 : text.endsWith("MiB") ? 20 : text.endsWith("GiB") ? 30 : 0;
+            String number =
+                    unit == 0 ? text : text.substring(0, text.length() - 3).strip();
+            if (!number.matches("[0-9]{1,10}") || Long.parseLong(number) << unit == 0) {
+                throw new TypeConversionException("want bytes, KiB, MiB or GiB, as in 64KiB, got '" + text + "'");
+            }
+            return ((Long.parseLong(number) << unit) + 7) & -8L;
+        }
+    }
+
+    /// One way to sum, for one array.
+    private interface Sum {
+        /// Starts `count` sums one after another and waits for them.
+        void run(int count);
+    }
+
+    @Override
+    public int run(Comm comm) {
+        comm.startupDone();
+        hostArrays(comm);
+        if (device != Devices.Device.CPU) {
+            List<DeviceComm.Kind> wanted = !kinds.isEmpty()
+                    ? kinds
+                    : device == Devices.Device.CUDA
+                            ? List.of(DeviceComm.Kind.MPI, DeviceComm.Kind.NCCL)
+                            : List.of(DeviceComm.Kind.MPI);
+            try (DeviceRuntime runtime = open(comm)) {
+                wanted.forEach(kind -> deviceArrays(comm, runtime, kind));
+            }
+        }
+        return 0;
+    }
+
+    private DeviceRuntime open(Comm comm) {
+        int ranksHere = Assembly.ranksOnThisHost(comm);
+        return device == Devices.Device.CUDA
+                ? CudaRuntime.open(comm.localRank(), ranksHere, share)
+                : new EmulatedRuntime();
+    }
+
+    private void hostArrays(Comm comm) {
+        for (long bytes : sizes) {
+            double[] values = new double[Math.toIntExact(bytes / Double.BYTES)];
+            Arrays.fill(values, 1);
+            comm.sum(values);
+            check(values[0], values[values.length - 1], comm);
+            Arrays.fill(values, 0);
+            time(comm, "host arrays", "CPU", "double", bytes, count -> {
+                for (int i = 0; i < count; i++) {
+                    comm.sum(values);
+                }
+            });
+        }
+    }
+
+    private void deviceArrays(Comm comm, DeviceRuntime runtime, DeviceComm.Kind kind) {
+        DeviceComm opened;
+        try {
+            opened = DeviceComm.open(kind, comm, runtime);
+        } catch (CommException e) {
+            if (kinds.contains(kind)) {
+                throw e;
+            }
+            print(comm, line(comm, kind.toString(), runtime.name()).put("skipped", String.valueOf(e.getMessage())));
+            return;
+        }
+        try (DeviceComm sums = opened) {
+            for (long bytes : sizes) {
+                long address = runtime.allocate(bytes);
+                checkSum(comm, runtime, sums, address, bytes);
+                runtime.fill(address, 0, bytes);
+                time(comm, sums.name(), runtime.name(), "float", bytes, count -> {
+                    for (int i = 0; i < count; i++) {
+                        sums.sum(address, bytes / Float.BYTES, Float.BYTES);
+                    }
+                    sums.await();
+                });
+                runtime.free(address);
+            }
+        }
+    }
+
+    private static void checkSum(Comm comm, DeviceRuntime runtime, DeviceComm sums, long address, long bytes) {
+        MemorySegment number = runtime.allocateHost(Float.BYTES);
+        number.set(ValueLayout.JAVA_FLOAT, 0, 1);
+        runtime.fill(address, 0, bytes);
+        runtime.upload(address + bytes - Float.BYTES, number, Float.BYTES);
+        sums.sum(address, bytes / Float.BYTES, Float.BYTES);
+        sums.await();
+        runtime.download(number, address + bytes - Float.BYTES, Float.BYTES);
+        double last = number.get(ValueLayout.JAVA_FLOAT, 0);
+        check(last, last, comm);
+    }
+
+    private static void check(double first, double last, Comm comm) {
+        if (first != comm.size() || last != comm.size()) {
+            throw new CommException("sum of ones over %d ranks: want %d, got %s and %s"
+                    .formatted(comm.size(), comm.size(), first, last));
+        }
+    }
+
+    private void time(Comm comm, String way, String deviceName, String number, long bytes, Sum sum) {
+        int together = bytes < TOGETHER_BELOW ? 10 : 1;
+        once(comm, sum, together);
+        double guess = once(comm, sum, together) * together * 1e-6;
+        int repeats = Math.clamp((long) (seconds / guess), LEAST_REPEATS, MOST_REPEATS);
+        double[] microseconds = new double[repeats];
+        Arrays.setAll(microseconds, repeat -> once(comm, sum, together));
+        Arrays.sort(microseconds);
+        double median = microseconds[repeats / 2];
+        double perSecond = bytes / (median * 1e-6) * 1e-9;
+        print(
+                comm,
+                line(comm, way, deviceName)
+                        .put("number", number)
+                        .put("bytes", bytes)
+                        .put("repeats", repeats)
+                        .put("together", together)
+                        .put("microseconds", round(median))
+                        .put("microseconds_10", round(microseconds[repeats / 10]))
+                        .put("microseconds_90", round(microseconds[repeats * 9 / 10]))
+                        .put("gb_s", round(perSecond))
+                        .put("bus_gb_s", round(perSecond * 2 * (comm.size() - 1) / comm.size())));
+    }
+
+    /// Microseconds of one sum on the slowest rank, the same number on every rank.
+    private static double once(Comm comm, Sum sum, int together) {
+        comm.barrier();
+        long begin = System.nanoTime();
+        sum.run(together);
+        return Math.max(1, comm.max(System.nanoTime() - begin)) * 1e-3 / together;
+    }
+
+    private static JsonLine line(Comm comm, String way, String deviceName) {
+        return new JsonLine()
+                .put("bench", "comm")
+                .put("way", way)
+                .put("device", deviceName)
+                .put("ranks", comm.size());
+    }
+
+    private static double round(double value) {
+        return Double.parseDouble(String.format(Locale.ROOT, "%.4g", value));
+    }
+
+    private void print(Comm comm, JsonLine line) {
+        if (comm.isRoot()) {
+            PrintWriter out = Objects.requireNonNull(spec).commandLine().getOut();
+            out.println(line);
+        }
+    }
+}
