@@ -30,6 +30,7 @@ for jar in target/lib/*.jar; do
   esac
 done
 cp -r configs "$out/$name/"
+git describe --always --dirty > "$out/$name/commit" 2> /dev/null || echo unknown > "$out/$name/commit"
 cp LICENSE "$out/$name/"
 install -m 755 jobs/bundle-launcher "$out/$name/iolaus"
 
