@@ -5,7 +5,10 @@ import picocli.CommandLine.Command;
 /// `iolaus bench`: what parts of a run cost on this machine.
 @Command(
         name = "bench",
-        description = "Time parts of a run on this machine; prints one JSON object per line.",
+        description = {
+            "Time parts of a run on this machine.",
+            "Each result is one JSON object on one line, with commit, date, device and command."
+        },
         synopsisSubcommandLabel = "COMMAND",
-        subcommands = {BenchComm.class})
+        subcommands = {BenchComm.class, BenchData.class})
 final class Bench {}

@@ -200,12 +200,8 @@ final class BenchComm implements OnRanks {
         return Math.max(1, comm.max(System.nanoTime() - begin)) * 1e-3 / together;
     }
 
-    private static JsonLine line(Comm comm, String way, String deviceName) {
-        return new JsonLine()
-                .put("bench", "comm")
-                .put("way", way)
-                .put("device", deviceName)
-                .put("ranks", comm.size());
+    private JsonLine line(Comm comm, String way, String deviceName) {
+        return BenchLine.begin("comm", spec, deviceName).put("way", way).put("ranks", comm.size());
     }
 
     private static double round(double value) {
