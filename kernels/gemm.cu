@@ -2,8 +2,8 @@
 //
 //   c[z] = op(a[z]) op(b[z])   row-major without gaps, op(a) (m, k), op(b) (k, n), c (m, n), one after another
 //
-// Owner: one thread per row of c; products are added in the order of k. With `tf32` the factors are first rounded to 10 bits
-// of mantissa. Bound by arithmetic; not meant for a GPU. Deterministic.
+// Owner: one thread per row of c; products are added in the order of k. The factors are first rounded to
+// floats that lack `dropped_bits` of the mantissa: 0, 13 (TF32) or 16 (bfloat16). Bound by arithmetic; not meant for a GPU. Deterministic.
 #include "iolaus.cuh"
 
 template <typename T>
@@ -13,17 +13,17 @@ struct gemm_args {
     T* c;
     long long batch, m, n, k;
     long long transpose_a, transpose_b;
-    long long tf32;
+    long long dropped_bits;
 };
 static_assert(sizeof(gemm_args<double>) == 10 * 8, "10 members of 8 bytes");
 
-__device__ __forceinline__ double gemm_factor(double x, bool) { return x; }
+__device__ __forceinline__ double gemm_factor(double x, int) { return x; }
 
-/// To the nearest number of 10 bits of mantissa, ties away from zero.
-__device__ __forceinline__ float gemm_factor(float x, bool tf32) {
-    if (!tf32 || x - x != 0) return x;
+/// To the nearest number with fewer bits, ties away from zero.
+__device__ __forceinline__ float gemm_factor(float x, int dropped) {
+    if (dropped == 0 || x - x != 0) return x;
     union { float value; unsigned bits; } word = {x};
-    word.bits = (word.bits + 0x1000u) & ~0x1fffu;
+    word.bits = (word.bits + (1u << (dropped - 1))) & ~((1u << dropped) - 1u);
     return word.value;
 }
 
@@ -33,17 +33,17 @@ __device__ void gemm(const gemm_args<T>& args) {
     if (row >= args.batch * args.m) return;
     const long long z = row / args.m, i = row % args.m;
     const long long m = args.m, n = args.n, k = args.k;
-    const bool tf32 = args.tf32 != 0;
+    const int dropped = static_cast<int>(args.dropped_bits);
     const T* a = args.a + z * m * k;
     const T* b = args.b + z * k * n;
     T* c = args.c + row * n;
     for (long long j = 0; j < n; j++) c[j] = 0;
     for (long long p = 0; p < k; p++) {
-        const T factor = gemm_factor(a[args.transpose_a ? p * m + i : i * k + p], tf32);
+        const T factor = gemm_factor(a[args.transpose_a ? p * m + i : i * k + p], dropped);
         if (args.transpose_b) {
-            for (long long j = 0; j < n; j++) c[j] += factor * gemm_factor(b[j * k + p], tf32);
+            for (long long j = 0; j < n; j++) c[j] += factor * gemm_factor(b[j * k + p], dropped);
         } else {
-            for (long long j = 0; j < n; j++) c[j] += factor * gemm_factor(b[p * n + j], tf32);
+            for (long long j = 0; j < n; j++) c[j] += factor * gemm_factor(b[p * n + j], dropped);
         }
     }
 }

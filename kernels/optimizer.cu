@@ -5,6 +5,8 @@
 // square_sum    partial[b] = sum of x[i]^2 over what block b owns (every gridDim.x-th run of blockDim.x elements), in double
 // clip_scale    norm = sqrt(sum of partial); result = (min(1, maximum / (norm + 1e-6)), norm); the scale is 1 where norm
 //               is not finite and where maximum is 0 (no clipping). One block.
+// append        history[(counter[0] - 1) % capacity][i] = x[i], after the increment: one row per step. One block.
+// scaled_copy   y[i] = factor * x[i]
 // adamw, sgd, adadelta, adagrad, adamax, rmsprop
 //               p, g and the state (n) each; g is multiplied by scale[0] unless scale is null.
 //
@@ -20,6 +22,38 @@ struct increment_args {
 IOLAUS_KERNEL(increment, increment_args) {
     if (IOLAUS_GLOBAL_INDEX == 0) args.counter[0] += 1;
 }
+
+template <typename T>
+struct append_args {
+    const T* x;        // (n)
+    T* history;        // (capacity, n)
+    const long long* counter;
+    long long capacity, n;
+};
+
+template <typename T>
+__device__ void append(const append_args<T>& args) {
+    T* row = args.history + (args.counter[0] - 1) % args.capacity * args.n;
+    for (long long i = IOLAUS_GLOBAL_INDEX; i < args.n; i += IOLAUS_GLOBAL_STRIDE) row[i] = args.x[i];
+}
+
+IOLAUS_BOTH(IOLAUS_KERNEL, append)
+
+template <typename T>
+struct scaled_copy_args {
+    const T* x;
+    T* y;
+    double factor;
+    long long n;
+};
+
+template <typename T>
+__device__ void scaled_copy(const scaled_copy_args<T>& args) {
+    const T factor = static_cast<T>(args.factor);
+    for (long long i = IOLAUS_GLOBAL_INDEX; i < args.n; i += IOLAUS_GLOBAL_STRIDE) args.y[i] = factor * args.x[i];
+}
+
+IOLAUS_BOTH(IOLAUS_KERNEL, scaled_copy)
 
 /// Sum over the block, to thread 0; blockDim.x is a multiple of 32 up to 1024.
 __device__ __forceinline__ double optimizer_block_sum(double value) {

@@ -7,9 +7,13 @@ import java.util.List;
 import java.util.Objects;
 import java.util.stream.Collectors;
 import org.iolaus.comm.Comm;
+import org.iolaus.comm.DeviceComm;
 import org.iolaus.config.Config;
 import org.iolaus.config.ConfigException;
-import org.iolaus.cpu.CpuExecutor;
+import org.iolaus.cuda.CudaRuntime;
+import org.iolaus.cuda.DeviceExecutor.Precision;
+import org.iolaus.cuda.DeviceRuntime;
+import org.iolaus.cuda.EmulatedRuntime;
 import org.iolaus.data.DataException;
 import org.iolaus.data.DatasetConfig;
 import org.iolaus.data.ShardIndex;
@@ -17,6 +21,9 @@ import org.iolaus.data.ShardSet;
 import org.iolaus.model.Architecture;
 import org.iolaus.model.Model;
 import org.iolaus.train.Columns;
+import org.iolaus.train.DeviceEngine;
+import org.iolaus.train.Engine;
+import org.iolaus.train.HostEngine;
 import org.iolaus.train.Training;
 import org.jspecify.annotations.Nullable;
 
@@ -139,13 +146,31 @@ record Assembly(Config config, Columns columns, Model model) {
         return architecture.radius();
     }
 
-    /// How programs run on this rank: as many threads as configured, or this rank's part of the host's cores.
-    static CpuExecutor.Options options(Comm comm, Training training) {
-        Integer threads = training.threads();
+    /// Where programs run on this rank: on a device, or on as many threads as configured or this rank's part of the
+    /// host's cores.
+    ///
+    /// @throws org.iolaus.cuda.DeviceException if the device asked for is not to be had; there is no fallback
+    static Engine engine(Comm comm, Training training) {
         int here = ranksOnThisHost(comm);
-        int cores = Runtime.getRuntime().availableProcessors();
-        return new CpuExecutor.Options(
-                threads != null ? threads : Math.max(1, cores / here), comm.size() == 1 ? null : comm::sum);
+        if (training.device() == Training.Device.CPU) {
+            if (training.comm() == Training.CommKind.NCCL) {
+                throw new ConfigException("NeuralNetwork.Training.comm: want auto or mpi with device cpu, got nccl");
+            }
+            Integer threads = training.threads();
+            int cores = Runtime.getRuntime().availableProcessors();
+            return new HostEngine(comm, threads != null ? threads : Math.max(1, cores / here));
+        }
+        DeviceRuntime device = training.device() == Training.Device.CUDA
+                ? CudaRuntime.open(comm.localRank(), here, training.shareGpu())
+                : new EmulatedRuntime();
+        try {
+            DeviceComm.Kind kind = DeviceComm.Kind.valueOf(training.comm().name());
+            Precision precision = Precision.valueOf(training.precision().name());
+            return new DeviceEngine(comm.size(), device, precision, DeviceComm.open(kind, comm, device));
+        } catch (RuntimeException e) {
+            device.close();
+            throw e;
+        }
     }
 
     static int ranksOnThisHost(Comm comm) {

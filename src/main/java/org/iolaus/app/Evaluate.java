@@ -11,6 +11,7 @@ import org.iolaus.config.ConfigReader;
 import org.iolaus.data.ShardSet;
 import org.iolaus.data.Split;
 import org.iolaus.train.Checkpoint;
+import org.iolaus.train.Engine;
 import org.iolaus.train.ErrorTable;
 import org.iolaus.train.Evaluator;
 import org.iolaus.train.Metrics;
@@ -18,6 +19,7 @@ import org.iolaus.train.ModelState;
 import org.iolaus.train.Trainer;
 import org.iolaus.train.Training;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -43,18 +45,21 @@ final class Evaluate implements OnRanks {
             description = "Only these parts of the data: ${COMPLETION-CANDIDATES} (default: all that are not empty).")
     private List<Split> splits = List.of(Split.TRAIN, Split.VALIDATION, Split.TEST);
 
+    @ArgGroup(exclusive = false, validate = false)
+    private DeviceOptions device = new DeviceOptions();
+
     @Spec
     private @Nullable CommandSpec spec;
 
     @Override
     public int run(Comm comm) {
         Checkpoint saved = comm.rootFirst(() -> Checkpoint.read(checkpoint));
-        Assembly assembly = Assembly.of(ConfigReader.fromJson(saved.run().configJson()), null);
+        Assembly assembly = Assembly.of(ConfigReader.fromJson(saved.run().configJson(), device.over(List.of())), null);
         Training settings = assembly.training();
         ModelState state = new ModelState(assembly.model().parameters(), ModelState.values(saved.model()));
         try (ShardSet shards = Assembly.open(comm, folder, true);
-                Evaluator evaluator = new Evaluator(
-                        comm, assembly.model(), state, assembly.columns(), Assembly.options(comm, settings))) {
+                Engine engine = Assembly.engine(comm, settings);
+                Evaluator evaluator = new Evaluator(comm, assembly.model(), state, assembly.columns(), engine)) {
             assembly.requireFit(comm, shards.index());
             Map<String, Metrics> table = new LinkedHashMap<>();
             for (Split split : splits) {

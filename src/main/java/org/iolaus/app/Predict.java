@@ -1,8 +1,8 @@
 package org.iolaus.app;
 
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.Callable;
@@ -12,7 +12,6 @@ import org.iolaus.atoms.Structure;
 import org.iolaus.comm.SoloComm;
 import org.iolaus.config.ConfigException;
 import org.iolaus.config.ConfigReader;
-import org.iolaus.cpu.CpuExecutor;
 import org.iolaus.data.Batch;
 import org.iolaus.data.ShardSet;
 import org.iolaus.data.read.ExtXyzWriter;
@@ -24,8 +23,10 @@ import org.iolaus.model.Model;
 import org.iolaus.train.BatchInputs;
 import org.iolaus.train.Checkpoint;
 import org.iolaus.train.Columns;
+import org.iolaus.train.Engine;
 import org.iolaus.train.ModelState;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -54,34 +55,28 @@ final class Predict implements Callable<Integer> {
             description = "Extended XYZ to write.")
     private Path output = Path.of("");
 
+    @ArgGroup(exclusive = false, validate = false)
+    private DeviceOptions device = new DeviceOptions();
+
     @Spec
     private @Nullable CommandSpec spec;
 
     @Override
     public Integer call() {
         Checkpoint saved = Checkpoint.read(checkpoint);
-        Assembly assembly = Assembly.of(ConfigReader.fromJson(saved.run().configJson()), null);
+        Assembly assembly = Assembly.of(ConfigReader.fromJson(saved.run().configJson(), device.over(List.of())), null);
         ModelState state = new ModelState(assembly.model().parameters(), ModelState.values(saved.model()));
         BatchInputs inputs = new BatchInputs(assembly.model(), assembly.columns(), 1);
         Architecture architecture = assembly.config().neuralNetwork().architecture();
-        CpuExecutor.Options options;
-        try (SoloComm alone = new SoloComm()) {
-            options = Assembly.options(alone, assembly.training());
-        }
         int frames = 0;
         try (StructureReader reader = Readers.open(input, ReadOptions.DEFAULT);
-                CpuExecutor executor = new CpuExecutor(assembly.model().predict(), options);
+                SoloComm alone = new SoloComm();
+                Engine engine = Assembly.engine(alone, assembly.training());
+                Engine.Forward forward = engine.forward(assembly.model().predict(), state, inputs);
                 ExtXyzWriter writer = new ExtXyzWriter(output)) {
             while (reader.hasNext()) {
                 Structure structure = reader.next();
-                BatchInputs.Bound bound = inputs.bind(batch(structure, architecture, assembly.columns()));
-                Map<String, double[]> outputs = new HashMap<>();
-                executor.run(
-                        bound.floats(),
-                        bound.indices(),
-                        state,
-                        (name, view) -> outputs.put(
-                                name, Arrays.copyOfRange(view.data(), view.offset(), view.offset() + view.volume())));
+                Map<String, double[]> outputs = forward.run(batch(structure, architecture, assembly.columns()));
                 writer.write(predicted(structure, outputs, assembly.columns()));
                 frames++;
             }

@@ -82,6 +82,7 @@ final class SelfTest implements Callable<Integer> {
             case FP64 -> 1e-12;
             case FP32 -> 2e-5;
             case TF32 -> 5e-3;
+            case BF16 -> 4e-2;
         };
     }
 

@@ -17,7 +17,6 @@ import org.iolaus.comm.Comm;
 import org.iolaus.config.Config;
 import org.iolaus.config.ConfigException;
 import org.iolaus.config.ConfigReader;
-import org.iolaus.cpu.CpuExecutor;
 import org.iolaus.data.DataException;
 import org.iolaus.data.ShardSet;
 import org.iolaus.data.Split;
@@ -26,6 +25,7 @@ import org.iolaus.nn.Parameters.Role;
 import org.iolaus.tensor.HostTensor;
 import org.iolaus.train.Checkpoint;
 import org.iolaus.train.CheckpointStore;
+import org.iolaus.train.Engine;
 import org.iolaus.train.ErrorTable;
 import org.iolaus.train.Evaluator;
 import org.iolaus.train.JsonLine;
@@ -35,6 +35,7 @@ import org.iolaus.train.Plots;
 import org.iolaus.train.Trainer;
 import org.iolaus.train.Training;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -60,6 +61,9 @@ final class Train implements OnRanks {
             description = "Setting that takes precedence over the file, such as batch_size=8.")
     private List<String> overrides = List.of();
 
+    @ArgGroup(exclusive = false, validate = false)
+    private DeviceOptions device = new DeviceOptions();
+
     @Option(names = "--no-plots", description = "Draw no plots at the end.")
     private boolean noPlots;
 
@@ -68,25 +72,24 @@ final class Train implements OnRanks {
 
     @Override
     public int run(Comm comm) {
-        Config given = comm.rootFirst(() -> ConfigReader.read(configFile, overrides));
+        Config given = comm.rootFirst(() -> ConfigReader.read(configFile, device.over(overrides)));
         try (ShardSet shards = Assembly.open(comm, given)) {
             Assembly assembly = comm.rootFirst(() -> Assembly.of(given, shards.index()));
-            CpuExecutor.Options options = Assembly.options(comm, assembly.training());
-            try (Trainer trainer = trainer(comm, assembly, shards, options)) {
-                print("%s, %,d parameters; %d rank%s, %d thread%s each, float64 on the CPU; logs in %s"
+            try (Engine engine = Assembly.engine(comm, assembly.training());
+                    Trainer trainer = trainer(comm, assembly, shards, engine)) {
+                print("%s, %,d parameters; %d rank%s; %s; logs in %s"
                         .formatted(
                                 assembly.config().neuralNetwork().architecture().mpnnType(),
                                 assembly.model().parameters().count(Role.TRAINED),
                                 comm.size(),
                                 comm.size() == 1 ? "" : "s",
-                                options.threads(),
-                                options.threads() == 1 ? "" : "s",
+                                engine.describe(),
                                 folder(assembly.training())));
                 if (draws(assembly) && assembly.config().visualization().plotInitSolution()) {
                     plotInitial(comm, trainer, shards, assembly.training());
                 }
                 trainer.run();
-                report(comm, assembly, trainer, shards, options);
+                report(comm, assembly, trainer, shards, engine);
             }
         }
         return 0;
@@ -94,7 +97,7 @@ final class Train implements OnRanks {
 
     /// A trainer that is ready to run: from first values, or from the newest checkpoint if the run is to continue.
     /// Nothing is written before every rank has found everything in order.
-    static Trainer trainer(Comm comm, Assembly assembly, ShardSet shards, CpuExecutor.Options options) {
+    static Trainer trainer(Comm comm, Assembly assembly, ShardSet shards, Engine engine) {
         Training settings = assembly.training();
         Path folder = folder(settings);
         CheckpointStore.Found found = settings.continueRun() ? resume(comm, settings) : null;
@@ -108,11 +111,11 @@ final class Train implements OnRanks {
                         assembly.columns(),
                         shards,
                         settings,
-                        options,
+                        engine,
                         new Checkpoint.Run(settings.seed(), comm.size(), json, Assembly.version(), Assembly.commit()),
                         folder,
                         assembly.config().verbosity().level(),
-                        runLine(comm, assembly, settings, options, json),
+                        runLine(comm, assembly, settings, engine, json),
                         found == null ? null : found.checkpoint()));
         if (comm.isRoot()) {
             write(folder.resolve("config.json"), json);
@@ -166,21 +169,20 @@ final class Train implements OnRanks {
         return state;
     }
 
-    private static JsonLine runLine(
-            Comm comm, Assembly assembly, Training settings, CpuExecutor.Options options, String json) {
+    private static JsonLine runLine(Comm comm, Assembly assembly, Training settings, Engine engine, String json) {
         return new JsonLine()
                 .put("version", Assembly.version())
                 .put("commit", Assembly.commit())
                 .put("java", Runtime.version().toString())
                 .put("seed", settings.seed())
                 .put("ranks", comm.size())
-                .put("threads", options.threads())
+                .put("engine", engine.describe())
                 .put("parameters", assembly.model().parameters().count(Role.TRAINED))
                 .raw("config", json.replace("\n", ""));
     }
 
     /// Errors of the best model on all splits, and where everything is.
-    private void report(Comm comm, Assembly assembly, Trainer trainer, ShardSet shards, CpuExecutor.Options options) {
+    private void report(Comm comm, Assembly assembly, Trainer trainer, ShardSet shards, Engine engine) {
         Training settings = assembly.training();
         Path folder = folder(settings);
         Path best = folder.resolve("best.h5");
@@ -191,7 +193,7 @@ final class Train implements OnRanks {
             ModelState state = new ModelState(
                     assembly.model().parameters(),
                     ModelState.values(Checkpoint.read(best).model()));
-            try (Evaluator evaluator = new Evaluator(comm, assembly.model(), state, assembly.columns(), options)) {
+            try (Evaluator evaluator = new Evaluator(comm, assembly.model(), state, assembly.columns(), engine)) {
                 table = table(evaluator, shards, settings, plots);
             }
         } else {

@@ -42,7 +42,12 @@ public final class ConfigReader {
     ///
     /// @throws ConfigException for anything that is unknown, of a wrong type, missing or impossible
     public static Config fromJson(String json) {
-        return complete(parse(json, List.of()));
+        return fromJson(json, List.of());
+    }
+
+    /// The same, with settings `KEY=VALUE` that take precedence.
+    public static Config fromJson(String json, List<String> overrides) {
+        return complete(parse(json, overrides));
     }
 
     /// The text of a configuration without its wish to go on from a checkpoint: what a run's files say is then the same

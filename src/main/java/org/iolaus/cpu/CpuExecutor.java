@@ -7,7 +7,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Set;
 import org.iolaus.ir.HostCall;
 import org.iolaus.ir.Program;
 import org.iolaus.ir.ProgramExecutor;
@@ -98,9 +97,8 @@ public final class CpuExecutor implements ProgramExecutor {
         }
     }
 
-    /// Names of the program's outputs.
-    public Set<String> outputNames() {
-        return program.outputs().keySet();
+    public Program program() {
+        return program;
     }
 
     public Schedule schedule() {

@@ -65,6 +65,7 @@ final class CudaBlas {
             case FP64 -> CuBlas.COMPUTE_64F;
             case FP32 -> CuBlas.COMPUTE_32F;
             case TF32 -> CuBlas.COMPUTE_32F_FAST_TF32;
+            case BF16 -> CuBlas.COMPUTE_32F_FAST_16BF;
         };
         MemorySegment alpha = format == Gemm.FP64 ? one : oneFloat;
         int opA = transposeA ? CuBlas.OP_T : CuBlas.OP_N;

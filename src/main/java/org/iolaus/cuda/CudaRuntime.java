@@ -16,6 +16,7 @@ import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -23,6 +24,7 @@ import jcuda.driver.CUcontext;
 import jcuda.driver.CUdevice;
 import jcuda.driver.CUdevice_attribute;
 import jcuda.driver.CUevent;
+import jcuda.driver.CUevent_flags;
 import jcuda.driver.CUfunction;
 import jcuda.driver.CUfunction_attribute;
 import jcuda.driver.CUgraph;
@@ -51,7 +53,14 @@ public final class CudaRuntime implements DeviceRuntime {
 
     private final CUdevice device;
     private final CUcontext context = new CUcontext();
-    private final Driver.Stream stream = new Driver.Stream();
+    private final Driver.Stream mainStream = new Driver.Stream();
+    private final Driver.Stream sideStream = new Driver.Stream();
+    private final Driver.Stream feedStream = new Driver.Stream();
+    /// Where work is put at present: the main stream, or within [#beside] the side stream.
+    private Driver.Stream stream = mainStream;
+    private @Nullable CUevent fork;
+    private @Nullable CUevent join;
+    private boolean aside;
     private final String name;
     private final String uuid;
     private final String architecture;
@@ -120,8 +129,12 @@ public final class CudaRuntime implements DeviceRuntime {
         Driver.check("cuDevicePrimaryCtxRetain(" + name + ")", JCudaDriver.cuDevicePrimaryCtxRetain(context, device));
         try {
             enter();
-            Driver.check("cuStreamCreate", JCudaDriver.cuStreamCreate(stream, CUstream_flags.CU_STREAM_NON_BLOCKING));
-            blas = new CudaBlas(cublas, stream.address(), allocate(CudaBlas.WORKSPACE_BYTES));
+            for (Driver.Stream each : List.of(mainStream, sideStream, feedStream)) {
+                Driver.check("cuStreamCreate", JCudaDriver.cuStreamCreate(each, CUstream_flags.CU_STREAM_NON_BLOCKING));
+            }
+            fork = plainEvent();
+            join = plainEvent();
+            blas = new CudaBlas(cublas, mainStream.address(), allocate(CudaBlas.WORKSPACE_BYTES));
         } catch (RuntimeException e) {
             JCudaDriver.cuDevicePrimaryCtxRelease(device);
             throw e;
@@ -171,7 +184,7 @@ public final class CudaRuntime implements DeviceRuntime {
                 + blas.version() + ", NVRTC " + compiler.version();
     }
 
-    /// The stream, for libraries that put their work between that of this runtime: a `cudaStream_t`.
+    /// The stream of the moment, for libraries that put their work between that of this runtime: a `cudaStream_t`.
     public long stream() {
         enter();
         return stream.address();
@@ -314,6 +327,95 @@ public final class CudaRuntime implements DeviceRuntime {
         }
     }
 
+    private CUevent plainEvent() {
+        CUevent event = new CUevent();
+        check("cuEventCreate", JCudaDriver.cuEventCreate(event, CUevent_flags.CU_EVENT_DISABLE_TIMING));
+        events.add(event);
+        return event;
+    }
+
+    @Override
+    public Feed feed(long bytes) {
+        return new PinnedFeed(bytes);
+    }
+
+    /// Transfers from pinned memory to a block of the device on a stream of their own; from there a copy within the
+    /// device, in the order of the main stream, that takes next to no time.
+    private final class PinnedFeed implements Feed {
+        private static final int SLOTS = 3;
+
+        private final List<Slot> slots = new ArrayList<>();
+        private int at;
+
+        /// @param arrived its bytes are on the device
+        /// @param taken its bytes are where they were sent
+        private record Slot(MemorySegment host, long device, CUevent arrived, CUevent taken) {}
+
+        PinnedFeed(long bytes) {
+            for (int i = 0; i < SLOTS; i++) {
+                slots.add(new Slot(allocateHost(bytes), allocate(bytes), plainEvent(), plainEvent()));
+            }
+        }
+
+        @Override
+        public MemorySegment next() {
+            enterOutsideCapture("feed");
+            at = (at + 1) % SLOTS;
+            Slot slot = slots.get(at);
+            check("cuEventSynchronize", JCudaDriver.cuEventSynchronize(slot.arrived));
+            return slot.host;
+        }
+
+        @Override
+        public void send(long destination, long bytes) {
+            enterOutsideCapture("feed");
+            Slot slot = slots.get(at);
+            checkSize("feed", slot.host, bytes);
+            check("cuStreamWaitEvent", JCudaDriver.cuStreamWaitEvent(feedStream, slot.taken, 0));
+            check(
+                    "cuMemcpyHtoDAsync(" + bytes + " bytes)",
+                    JCudaDriver.cuMemcpyHtoDAsync(
+                            new DeviceAddress(slot.device), new HostAddress(slot.host.address()), bytes, feedStream));
+            check("cuEventRecord", JCudaDriver.cuEventRecord(slot.arrived, feedStream));
+            check("cuStreamWaitEvent", JCudaDriver.cuStreamWaitEvent(mainStream, slot.arrived, 0));
+            copy(destination, slot.device, bytes);
+            check("cuEventRecord", JCudaDriver.cuEventRecord(slot.taken, mainStream));
+        }
+
+        @Override
+        public void close() {
+            synchronize();
+            slots.forEach(slot -> free(slot.device));
+            slots.clear();
+        }
+    }
+
+    @Override
+    public void beside(Runnable body) {
+        enter();
+        CUevent point = Objects.requireNonNull(fork);
+        check("cuEventRecord", JCudaDriver.cuEventRecord(point, mainStream));
+        check("cuStreamWaitEvent", JCudaDriver.cuStreamWaitEvent(sideStream, point, 0));
+        stream = sideStream;
+        aside = true;
+        try {
+            body.run();
+        } finally {
+            stream = mainStream;
+        }
+    }
+
+    @Override
+    public void rejoin() {
+        enter();
+        if (aside) {
+            CUevent point = Objects.requireNonNull(join);
+            check("cuEventRecord", JCudaDriver.cuEventRecord(point, sideStream));
+            check("cuStreamWaitEvent", JCudaDriver.cuStreamWaitEvent(mainStream, point, 0));
+            aside = false;
+        }
+    }
+
     @Override
     public Module builtin() {
         Module known = builtin;
@@ -450,6 +552,9 @@ public final class CudaRuntime implements DeviceRuntime {
             fill(c, 0, (long) batch * m * n * (format == Gemm.FP64 ? Double.BYTES : Float.BYTES));
             return;
         }
+        if (stream.address() != mainStream.address()) {
+            throw new IllegalStateException("gemm: want it on the main stream");
+        }
         enter();
         blas.gemm(format, transposeA, transposeB, m, n, k, batch, a, b, c);
         last = "gemm";
@@ -571,6 +676,17 @@ public final class CudaRuntime implements DeviceRuntime {
                     JCudaDriver.cuEventElapsedTime(milliseconds, ((RecordedEvent) earlier).event, event));
             return milliseconds[0];
         }
+
+        @Override
+        public boolean reached() {
+            enter();
+            int result = JCudaDriver.cuEventQuery(event);
+            if (result == CUresult.CUDA_ERROR_NOT_READY) {
+                return false;
+            }
+            check("cuEventQuery", result);
+            return true;
+        }
     }
 
     /// Frees all that was taken from the device; after an error nothing of that is checked, the context is lost anyway.
@@ -580,13 +696,14 @@ public final class CudaRuntime implements DeviceRuntime {
             return;
         }
         enter();
-        JCudaDriver.cuStreamSynchronize(stream);
+        JCudaDriver.cuStreamSynchronize(feedStream);
+        JCudaDriver.cuStreamSynchronize(mainStream);
         closed = true;
         blas.close();
         events.forEach(JCudaDriver::cuEventDestroy);
         modules.forEach(JCudaDriver::cuModuleUnload);
         deviceMemory.forEach(address -> JCudaDriver.cuMemFree(new DeviceAddress(address)));
-        JCudaDriver.cuStreamDestroy(stream);
+        List.of(mainStream, sideStream, feedStream).forEach(JCudaDriver::cuStreamDestroy);
         arena.close();
         hostMemory.forEach(JCudaDriver::cuMemFreeHost);
         JCudaDriver.cuCtxSetCurrent(new CUcontext());

@@ -35,6 +35,32 @@ public interface DeviceRuntime extends AutoCloseable {
     /// Starts to set every byte to a value.
     void fill(long address, int value, long bytes);
 
+    /// A way into the device beside its work.
+    ///
+    /// @param bytes of the largest transfer
+    Feed feed(long bytes);
+
+    /// Slots of pinned memory from which transfers run beside the stream's work. The host fills one slot while others
+    /// are under way.
+    interface Feed extends AutoCloseable {
+        /// The memory of the next slot; waits until what it held before is on the device.
+        MemorySegment next();
+
+        /// Sends the first bytes of that slot; they are at `destination` for all work that is started from now on, and
+        /// not before the work that was started until now is done.
+        void send(long destination, long bytes);
+
+        @Override
+        void close();
+    }
+
+    /// Starts `body`'s kernels and copies beside the stream: after what was started before, not before what comes
+    /// next. Matrix products may not be among them.
+    void beside(Runnable body);
+
+    /// What is started from now on comes after all that was started beside the stream.
+    void rejoin();
+
     /// The kernels that come with the program (`kernels/*.cu`).
     Module builtin();
 
@@ -64,7 +90,9 @@ public interface DeviceRuntime extends AutoCloseable {
         FP64,
         FP32,
         /// float in memory, products in TF32
-        TF32
+        TF32,
+        /// float in memory, products in bfloat16
+        BF16
     }
 
     /// Starts `c = op(a) op(b)`, row-major without gaps: `op(a): (m, k)`, `op(b): (k, n)`, `c: (m, n)`, `batch` of
@@ -102,6 +130,11 @@ public interface DeviceRuntime extends AutoCloseable {
     interface Event {
         /// Milliseconds since an earlier event; waits for both.
         double millisecondsSince(Event earlier);
+
+        /// Whether the work up to this point is done.
+        ///
+        /// @throws DeviceException for what went wrong in it
+        boolean reached();
     }
 
     Event record();

@@ -118,6 +118,33 @@ public final class EmulatedRuntime implements DeviceRuntime {
     }
 
     @Override
+    public Feed feed(long bytes) {
+        MemorySegment slot = allocateHost(bytes);
+        return new Feed() {
+            @Override
+            public MemorySegment next() {
+                return slot;
+            }
+
+            @Override
+            public void send(long destination, long count) {
+                upload(destination, slot, count);
+            }
+
+            @Override
+            public void close() {}
+        };
+    }
+
+    @Override
+    public void beside(Runnable body) {
+        body.run();
+    }
+
+    @Override
+    public void rejoin() {}
+
+    @Override
     public void copy(long destination, long source, long bytes) {
         submit(() -> MemorySegment.copy(
                 memory("copy from", source, bytes), 0, memory("copy to", destination, bytes), 0, bytes));
@@ -225,10 +252,19 @@ public final class EmulatedRuntime implements DeviceRuntime {
                     k,
                     transposeA ? 1 : 0,
                     transposeB ? 1 : 0,
-                    format == Gemm.TF32 ? 1 : 0);
+                    droppedBits(format));
             Kernel kernel = library().kernel(format == Gemm.FP64 ? "gemm_f64" : "gemm_f32");
             launch(kernel, (int) ((rows + GEMM_BLOCK - 1) / GEMM_BLOCK), 1, GEMM_BLOCK, 0, arguments);
         }
+    }
+
+    /// Bits of a float's fraction that do not enter a product.
+    private static int droppedBits(Gemm format) {
+        return switch (format) {
+            case FP64, FP32 -> 0;
+            case TF32 -> 13;
+            case BF16 -> 16;
+        };
     }
 
     /// Runs now, or when the graph does that is being recorded.
@@ -305,6 +341,11 @@ public final class EmulatedRuntime implements DeviceRuntime {
                 throw new DeviceException("emulated device: want an event of its own, got " + earlier);
             }
             return (nanoseconds - moment.nanoseconds) * 1e-6;
+        }
+
+        @Override
+        public boolean reached() {
+            return true;
         }
     }
 

@@ -13,7 +13,7 @@ import java.util.Map;
 /// kernel computes stands in `kernels/*.cu`; arguments that are `long` and named like arrays are device addresses.
 ///
 /// Arrays without elements need no launch. Every array holds fewer than 2^31 elements.
-final class Kernels {
+public final class Kernels {
     private static final int BLOCK = 256;
     private static final int WARP = 32;
     /// Blocks that fill a large device twice over.
@@ -29,9 +29,9 @@ final class Kernels {
     private final Map<String, DeviceRuntime.Kernel> kernels = new HashMap<>();
 
     /// A kernel with all that a launch takes.
-    record Launch(
+    public record Launch(
             DeviceRuntime.Kernel kernel, int gridX, int gridY, int blockX, int sharedBytes, MemorySegment arguments) {
-        void start(DeviceRuntime device) {
+        public void start(DeviceRuntime device) {
             device.launch(kernel, gridX, gridY, blockX, sharedBytes, arguments);
         }
     }
@@ -55,7 +55,7 @@ final class Kernels {
     /// @param module what `DeviceRuntime.builtin` gives
     /// @param bytes of one number: 8 or 4
     /// @param memory holds the arguments of the launches
-    Kernels(DeviceRuntime.Module module, int bytes, Arena memory) {
+    public Kernels(DeviceRuntime.Module module, int bytes, Arena memory) {
         this.module = module;
         this.bytes = bytes;
         this.memory = memory;
@@ -171,18 +171,34 @@ final class Kernels {
     }
 
     /// Adds one to a step counter, int64 (1).
-    List<Launch> increment(long counter) {
+    public List<Launch> increment(long counter) {
         return List.of(launch("increment", 1, 1, 0, new long[] {counter}));
     }
 
+    /// Writes `x (n)` to row `(counter - 1) % capacity` of `history (capacity, n)`.
+    ///
+    /// @param counter int64 (1), from 1 on
+    public List<Launch> append(long x, long history, long counter, long capacity, long n) {
+        return n == 0
+                ? List.of()
+                : List.of(launch(typed("append"), 1, 1, 0, new long[] {x, history, counter, capacity, n}));
+    }
+
+    /// `y (n)`: `factor x`.
+    public List<Launch> scaledCopy(long x, long y, double factor, long n) {
+        return n == 0
+                ? List.of()
+                : List.of(launch(typed("scaled_copy"), striding(n), 1, 0, new long[] {x, y, bits(factor), n}));
+    }
+
     /// How many partial sums `squareSum` writes.
-    static int squareSumParts(long n) {
+    public static int squareSumParts(long n) {
         return Math.clamp(ceil(n, 4L * BLOCK), 1, MOST_PARTS);
     }
 
     /// Partial sums of squares, double (`squareSumParts(n)`); the partial sums of several arrays may follow one
     /// another.
-    List<Launch> squareSum(long x, long partial, long n) {
+    public List<Launch> squareSum(long x, long partial, long n) {
         return List.of(launch(typed("square_sum"), squareSumParts(n), 1, 0, new long[] {x, partial, n}));
     }
 
@@ -190,7 +206,7 @@ final class Kernels {
     ///
     /// @param partial double (count), of `squareSum`
     /// @param maximum norm; 0 limits nothing
-    List<Launch> clipScale(long partial, long count, long result, double maximum) {
+    public List<Launch> clipScale(long partial, long count, long result, double maximum) {
         return List.of(launch("clip_scale", 1, 1, 0, new long[] {partial, result, bits(maximum), count}));
     }
 
@@ -199,10 +215,10 @@ final class Kernels {
     /// @param step int64 (1): number of this step, the first one being 1
     /// @param learningRate double (1)
     /// @param scale double (1), a factor of the gradient; 0: none
-    record StepState(long step, long learningRate, long scale) {}
+    public record StepState(long step, long learningRate, long scale) {}
 
     /// One step of Adam, or with `decoupled` of AdamW: parameters, gradient and the two states, (n) each.
-    List<Launch> adamw(
+    public List<Launch> adamw(
             long parameters,
             long gradient,
             long mean,
@@ -235,7 +251,7 @@ final class Kernels {
     /// One step of stochastic gradient descent.
     ///
     /// @param buffer state (n); 0 where momentum is 0
-    List<Launch> sgd(
+    public List<Launch> sgd(
             long parameters,
             long gradient,
             long buffer,
@@ -262,7 +278,7 @@ final class Kernels {
     }
 
     /// The rarer rules of optimization.
-    enum Adaptive {
+    public enum Adaptive {
         ADADELTA,
         ADAGRAD,
         ADAMAX,
@@ -274,7 +290,7 @@ final class Kernels {
     /// @param states (n) each, in the order of the rule's slots; for RMSprop three, 0 for one that it does not keep
     /// @param decay Adadelta's rho, Adagrad's decay of the learning rate, Adamax's beta2, RMSprop's alpha
     /// @param momentum Adamax's beta1, RMSprop's momentum; else 0
-    List<Launch> adaptive(
+    public List<Launch> adaptive(
             Adaptive rule,
             long parameters,
             long gradient,

@@ -13,6 +13,7 @@ import org.iolaus.op.SegmentMax;
 import org.iolaus.op.SegmentSum;
 import org.iolaus.op.Sum;
 import org.iolaus.tensor.Sizes;
+import org.jspecify.annotations.Nullable;
 
 /// Whole-array operations as device work, for one batch's sizes and addresses.
 final class Launches {
@@ -23,10 +24,12 @@ final class Launches {
     private final long[] address;
     private final DeviceExecutor.Csr[] csr;
     private final long workspace;
+    private final DeviceProgram.@Nullable Collective collective;
 
     /// @param address of each buffer
     /// @param csr compressed rows of the indices that segment operations walk
     /// @param workspace scratch memory of at least [#workspaceBytes] of every call, used by one at a time
+    /// @param collective sums over ranks; null on a single one
     Launches(
             DeviceRuntime device,
             DeviceExecutor.Precision precision,
@@ -34,7 +37,8 @@ final class Launches {
             Sizes sizes,
             long[] address,
             DeviceExecutor.Csr[] csr,
-            long workspace) {
+            long workspace,
+            DeviceProgram.@Nullable Collective collective) {
         this.device = device;
         this.precision = precision;
         this.kernels = kernels;
@@ -42,6 +46,7 @@ final class Launches {
         this.address = address;
         this.csr = csr;
         this.workspace = workspace;
+        this.collective = collective;
     }
 
     /// Scratch memory that a call wants.
@@ -94,8 +99,11 @@ final class Launches {
             case DropoutMask op ->
                 start(kernels.dropoutMask(at(call, 0), y, op.probability(), op.stream(), product(out, 0, out.length)));
             case AllReduce _ -> {
-                long bytes = product(out, 0, out.length) * precision.bytes;
-                yield List.of(() -> device.copy(y, at(call, 0), bytes));
+                long count = product(out, 0, out.length);
+                long x = at(call, 0);
+                Runnable copy = () -> device.copy(y, x, count * precision.bytes);
+                DeviceProgram.Collective ranks = collective;
+                yield ranks == null ? List.of(copy) : List.of(copy, () -> ranks.sum(y, count, precision.bytes));
             }
             default -> throw new DeviceException(call.op() + ": want an operation with a kernel, got none");
         };

@@ -5,8 +5,10 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.IntUnaryOperator;
 import org.iolaus.data.Batch;
 import org.iolaus.data.DataException;
+import org.iolaus.data.ShardIndex;
 import org.iolaus.model.AllPairs;
 import org.iolaus.model.Architecture.Level;
 import org.iolaus.model.Inputs;
@@ -17,6 +19,8 @@ import org.jspecify.annotations.Nullable;
 
 /// Turns a batch of data into the inputs of a model's programs.
 public final class BatchInputs {
+    private static final int PADDING_ELEMENT = 1;
+
     private final Model model;
     private final Columns columns;
     private final int ranks;
@@ -32,20 +36,63 @@ public final class BatchInputs {
 
     /// Every input that the batch can give; programs take what they read.
     public Bound bind(Batch batch) {
-        int n = batch.atoms();
-        int g = batch.graphs();
+        return bind(batch, exact(batch));
+    }
+
+    /// The sizes of a batch without padding.
+    public Bucket exact(Batch batch) {
+        return new Bucket(batch.atoms(), edgesOf(batch), batch.graphs());
+    }
+
+    /// The bucket for a batch.
+    public Bucket bucket(Batch batch) {
+        return bucket(batch.atoms(), edgesOf(batch), batch.graphs());
+    }
+
+    /// The bucket for a batch of these graphs.
+    Bucket bucket(ShardIndex index, int[] graphs) {
+        int n = 0;
+        int e = 0;
+        for (int graph : graphs) {
+            int atoms = index.atoms()[graph];
+            n += atoms;
+            e += model.wantsAllPairs() ? atoms * (atoms - 1) : index.edges()[graph];
+        }
+        return bucket(n, e, graphs.length);
+    }
+
+    private Bucket bucket(int atoms, int edges, int graphs) {
+        Integer slots = model.architecture().dimensions().numNodes();
+        return slots == null ? Bucket.of(atoms, edges, graphs) : Bucket.ofEqualGraphs(edges, graphs, slots);
+    }
+
+    private int edgesOf(Batch batch) {
+        return model.wantsAllPairs() ? AllPairs.of(batch.graphOfAtom()).source().length : batch.edges();
+    }
+
+    /// The same, padded: graphs of atoms that lie at the origin, each with edges from its own periodic images, follow
+    /// the batch's and weigh nothing.
+    public Bound bind(Batch batch, Bucket bucket) {
+        int n = bucket.atoms();
+        int g = bucket.graphs();
         Map<String, HostTensor> floats = new HashMap<>();
         Map<String, Index> indices = new HashMap<>();
-        floats.put(Inputs.X, features(batch));
+        floats.put(Inputs.X, features(batch, n));
         floats.put(Inputs.POSITIONS, matrix(n, 3, batch.positions()));
-        floats.put(Inputs.ATOM_WEIGHT, ones(n));
-        floats.put(Inputs.GRAPH_WEIGHT, ones(g));
+        floats.put(Inputs.ATOM_WEIGHT, ones(batch.atoms(), n));
+        floats.put(Inputs.GRAPH_WEIGHT, ones(batch.graphs(), g));
         floats.put(Inputs.ATOMS_TOTAL, HostTensor.scalar((double) batch.globalAtoms()));
         floats.put(Inputs.GRAPHS_TOTAL, HostTensor.scalar((double) batch.globalGraphs()));
         floats.put(Inputs.RANKS, HostTensor.scalar(ranks));
-        indices.put(Inputs.ATOMIC_NUMBER, new Index(batch.atomicNumbers(), Inputs.ELEMENTS));
-        indices.put(Inputs.GRAPH, new Index(batch.graphOfAtom(), g));
-        edges(batch, floats, indices);
+        indices.put(
+                Inputs.ATOMIC_NUMBER,
+                new Index(padded(batch.atomicNumbers(), n, _ -> PADDING_ELEMENT), Inputs.ELEMENTS));
+        int atoms = n - batch.atoms();
+        int graphs = g - batch.graphs();
+        indices.put(
+                Inputs.GRAPH,
+                new Index(padded(batch.graphOfAtom(), n, i -> batch.graphs() + share(i, atoms, graphs)), g));
+        edges(batch, bucket, floats, indices);
         if (!columns.attributes().isEmpty()) {
             floats.put(Inputs.GRAPH_ATTR, joinGraph(batch, columns.attributes(), g));
         }
@@ -56,18 +103,31 @@ public final class BatchInputs {
             floats.put(Inputs.FORCES, matrix(n, 3, batch.forces()));
         }
         for (int i = 0; i < columns.targets().size(); i++) {
-            floats.put(Inputs.target(i), target(batch, i));
+            floats.put(
+                    Inputs.target(i), target(batch, i, columns.targets().get(i).level() == Level.GRAPH ? g : n));
         }
         Integer slots = model.architecture().dimensions().numNodes();
         if (slots != null) {
-            indices.put(Inputs.NODES_BY_SLOT, new Index(bySlot(batch, slots), n));
+            indices.put(Inputs.NODES_BY_SLOT, new Index(bySlot(n, g, slots), n));
         }
         return new Bound(floats, indices);
     }
 
+    /// The part, of `parts` nearly equal ones, that item `i` of `items` belongs to.
+    private static int share(int i, int items, int parts) {
+        return (int) ((long) i * parts / items);
+    }
+
+    private static int[] padded(int[] values, int length, IntUnaryOperator padding) {
+        int[] result = Arrays.copyOf(values, length);
+        for (int i = values.length; i < length; i++) {
+            result[i] = padding.applyAsInt(i - values.length);
+        }
+        return result;
+    }
+
     /// (N, F): the chosen components of the node features.
-    private HostTensor features(Batch batch) {
-        int n = batch.atoms();
+    private HostTensor features(Batch batch, int n) {
         int width = columns.inputs().size();
         double[] x = new double[n * width];
         for (int i = 0; i < width; i++) {
@@ -80,27 +140,39 @@ public final class BatchInputs {
         return matrix(n, width, x);
     }
 
-    private void edges(Batch batch, Map<String, HostTensor> floats, Map<String, Index> indices) {
-        int n = batch.atoms();
+    private void edges(Batch batch, Bucket bucket, Map<String, HostTensor> floats, Map<String, Index> indices) {
+        int n = bucket.atoms();
+        int[] source = batch.source();
+        int[] target = batch.target();
+        double[] given = batch.edgeShift();
         if (model.wantsAllPairs()) {
             AllPairs pairs = AllPairs.of(batch.graphOfAtom());
-            indices.put(Inputs.EDGE_SOURCE, new Index(pairs.source(), n));
-            indices.put(Inputs.EDGE_TARGET, new Index(pairs.target(), n));
-            int e = pairs.source().length;
-            floats.put(Inputs.EDGE_SHIFT, matrix(e, 3, new double[3 * e]));
-        } else {
-            indices.put(Inputs.EDGE_SOURCE, new Index(batch.source(), n));
-            indices.put(Inputs.EDGE_TARGET, new Index(batch.target(), n));
-            floats.put(Inputs.EDGE_SHIFT, matrix(batch.edges(), 3, batch.edgeShift()));
+            source = pairs.source();
+            target = pairs.target();
+            given = new double[3 * source.length];
         }
+        int atoms = n - batch.atoms();
+        int edges = bucket.edges() - source.length;
+        IntUnaryOperator own = i -> batch.atoms() + share(i, edges, atoms);
+        indices.put(Inputs.EDGE_SOURCE, new Index(padded(source, bucket.edges(), own), n));
+        indices.put(Inputs.EDGE_TARGET, new Index(padded(target, bucket.edges(), own), n));
+        double[] shift = Arrays.copyOf(given, 3 * bucket.edges());
+        Double radius = model.architecture().radius();
+        Arrays.fill(shift, given.length, shift.length, radius == null ? 1 : radius / 3);
+        floats.put(Inputs.EDGE_SHIFT, matrix(bucket.edges(), 3, shift));
     }
 
     /// The target of a head: (N or G, width).
     public HostTensor target(Batch batch, int head) {
+        boolean graph = columns.targets().get(head).level() == Level.GRAPH;
+        return target(batch, head, graph ? batch.graphs() : batch.atoms());
+    }
+
+    private HostTensor target(Batch batch, int head, int rows) {
         Columns.Target target = columns.targets().get(head);
         return target.level() == Level.GRAPH
-                ? joinGraph(batch, List.of(target.column()), batch.graphs())
-                : join(batch, List.of(target.column()), batch.atoms());
+                ? joinGraph(batch, List.of(target.column()), rows)
+                : join(batch, List.of(target.column()), rows);
     }
 
     private static HostTensor join(Batch batch, List<Columns.Column> columns, int rows) {
@@ -138,7 +210,7 @@ public final class BatchInputs {
             if (values == null) {
                 throw new DataException("batch: want a column '" + column.name() + "', got none");
             }
-            for (int row = 0; row < rows; row++) {
+            for (int row = 0; row < values.length / column.width(); row++) {
                 System.arraycopy(values, row * column.width(), joined, row * width + start, column.width());
             }
             start += column.width();
@@ -147,11 +219,10 @@ public final class BatchInputs {
     }
 
     /// The first atom of every graph, then the second of every graph, ...
-    private static int[] bySlot(Batch batch, int slots) {
-        int graphs = batch.graphs();
-        if (batch.atoms() != graphs * slots) {
-            throw new DataException("mlp_per_node: want graphs of " + slots + " atoms, got " + batch.atoms()
-                    + " atoms in " + graphs + " graphs");
+    private static int[] bySlot(int atoms, int graphs, int slots) {
+        if (atoms != graphs * slots) {
+            throw new DataException("mlp_per_node: want graphs of " + slots + " atoms, got " + atoms + " atoms in "
+                    + graphs + " graphs");
         }
         int[] order = new int[graphs * slots];
         for (int slot = 0; slot < slots; slot++) {
@@ -162,13 +233,16 @@ public final class BatchInputs {
         return order;
     }
 
-    private static HostTensor ones(int rows) {
+    private static HostTensor ones(int count, int rows) {
         double[] data = new double[rows];
-        Arrays.fill(data, 1);
+        Arrays.fill(data, 0, count, 1);
         return matrix(rows, 1, data);
     }
 
+    /// (rows, width): the data, then zeros.
     private static HostTensor matrix(int rows, int width, double @Nullable [] data) {
-        return new HostTensor(new int[] {rows, width}, Objects.requireNonNull(data));
+        double[] given = Objects.requireNonNull(data);
+        double[] all = given.length == rows * width ? given : Arrays.copyOf(given, rows * width);
+        return new HostTensor(new int[] {rows, width}, all);
     }
 }

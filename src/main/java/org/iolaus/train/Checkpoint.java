@@ -10,6 +10,7 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.Collections;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import org.iolaus.data.DataException;
 import org.iolaus.data.Hdf5File;
@@ -62,6 +63,14 @@ public record Checkpoint(
 
         public static OptimizerState of(Optimizer optimizer) {
             return new OptimizerState(optimizer.rule().kind(), optimizer.steps(), optimizer.state());
+        }
+
+        /// Refuses the state of another rule.
+        void require(UpdateRule rule) {
+            if (!kind.equals(rule.kind()) || !slots.keySet().equals(Set.copyOf(rule.slots()))) {
+                throw new DataException("checkpoint of another optimizer: want %s with %s, got %s with %s"
+                        .formatted(rule.kind(), rule.slots(), kind, slots.keySet()));
+            }
         }
     }
 

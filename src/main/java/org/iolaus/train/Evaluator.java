@@ -2,12 +2,11 @@ package org.iolaus.train;
 
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashMap;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import org.iolaus.comm.Comm;
-import org.iolaus.cpu.CpuExecutor;
 import org.iolaus.data.Batch;
 import org.iolaus.data.BatchLoader;
 import org.iolaus.data.Batching;
@@ -18,17 +17,15 @@ import org.iolaus.data.Statistics;
 import org.iolaus.model.Architecture.Level;
 import org.iolaus.model.Model;
 import org.iolaus.tensor.HostTensor;
-import org.iolaus.tensor.HostView;
 import org.jspecify.annotations.Nullable;
 
 /// Measures losses and errors of a model on a split of the data; all ranks share the work and get the same figures.
 public final class Evaluator implements AutoCloseable {
     private final Comm comm;
     private final Model model;
-    private final ModelState state;
     private final Columns columns;
     private final BatchInputs inputs;
-    private final CpuExecutor executor;
+    private final Engine.Forward forward;
     private final boolean potential;
 
     /// Sees every prediction: for plots.
@@ -39,13 +36,12 @@ public final class Evaluator implements AutoCloseable {
         void pair(int quantity, double[] predicted, double[] target);
     }
 
-    public Evaluator(Comm comm, Model model, ModelState state, Columns columns, CpuExecutor.Options options) {
+    public Evaluator(Comm comm, Model model, ModelState state, Columns columns, Engine engine) {
         this.comm = comm;
         this.model = model;
-        this.state = state;
         this.columns = columns;
         this.inputs = new BatchInputs(model, columns, comm.size());
-        this.executor = new CpuExecutor(model.evaluate(), options);
+        this.forward = engine.forward(model.evaluate(), state, inputs);
         this.potential = model.architecture().potential().enableInteratomicPotential();
     }
 
@@ -80,9 +76,7 @@ public final class Evaluator implements AutoCloseable {
     }
 
     private void measure(Batch batch, Statistics statistics, Metrics metrics, @Nullable Watcher watcher) {
-        BatchInputs.Bound bound = inputs.bind(batch);
-        Map<String, double[]> outputs = new HashMap<>();
-        executor.run(bound.floats(), bound.indices(), state, (name, view) -> outputs.put(name, copy(view)));
+        Map<String, double[]> outputs = forward.run(batch);
         double weight = (double) batch.globalGraphs() / comm.size();
         double[] tasks = Objects.requireNonNull(outputs.get(Model.TASK_LOSSES));
         double loss = Objects.requireNonNull(outputs.get(Model.LOSS))[0] * comm.size();
@@ -150,8 +144,9 @@ public final class Evaluator implements AutoCloseable {
         return spread == null ? new double[target.column().width()] : spread.mean();
     }
 
-    private static double[] copy(HostView view) {
-        return Arrays.copyOfRange(view.data(), view.offset(), view.offset() + view.volume());
+    /// Prepares for batches of these sizes and smaller ones.
+    public void reserve(Collection<Bucket> buckets) {
+        forward.reserve(buckets);
     }
 
     /// The model that is measured.
@@ -161,6 +156,6 @@ public final class Evaluator implements AutoCloseable {
 
     @Override
     public void close() {
-        executor.close();
+        forward.close();
     }
 }

@@ -58,6 +58,10 @@ public final class ModelState implements CpuExecutor.ParameterSource {
         }
     }
 
+    public Parameters parameters() {
+        return parameters;
+    }
+
     /// All that is trained, one parameter after another.
     public double[] trained() {
         return trained;

@@ -12,6 +12,10 @@ public final class StepProfile {
     /// What a rank can be busy with, or wait for.
     public enum Phase {
         DATA("data"),
+        /// Padding and packing a batch for a device.
+        INPUTS("inputs"),
+        /// Starting a device's work and waiting for it.
+        DEVICE("device"),
         FORWARD("forward"),
         BACKWARD("backward"),
         ALL_REDUCE("all-reduce"),
@@ -81,6 +85,7 @@ public final class StepProfile {
         double total =
                 seconds.values().stream().mapToDouble(Double::doubleValue).sum();
         String shares = seconds.entrySet().stream()
+                .filter(e -> e.getValue() > 0)
                 .map(e -> String.format(Locale.ROOT, "%s %.1f%%", e.getKey(), 100 * e.getValue() / total))
                 .collect(Collectors.joining(", "));
         return String.format(

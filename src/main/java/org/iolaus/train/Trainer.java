@@ -2,13 +2,13 @@ package org.iolaus.train;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import org.iolaus.comm.Comm;
-import org.iolaus.cpu.CpuExecutor;
 import org.iolaus.data.Batch;
 import org.iolaus.data.BatchLoader;
 import org.iolaus.data.Batching;
@@ -18,7 +18,6 @@ import org.iolaus.data.ShardSet;
 import org.iolaus.data.Split;
 import org.iolaus.model.Model;
 import org.iolaus.tensor.HostTensor;
-import org.iolaus.tensor.HostView;
 import org.iolaus.train.StepProfile.Phase;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -29,9 +28,6 @@ import org.slf4j.LoggerFactory;
 public final class Trainer implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Trainer.class);
 
-    /// Shared besides the gradient: the loss, then its terms, then the buffers that a step sets.
-    private static final int LOSS = 0;
-
     private final Comm comm;
     private final ModelState state;
     private final ShardSet shards;
@@ -41,15 +37,12 @@ public final class Trainer implements AutoCloseable {
     private final Path folder;
 
     private final BatchInputs inputs;
-    private final CpuExecutor executor;
+    private final TrainingStep trainingStep;
     private final Evaluator evaluator;
-    private final GradientBuckets buckets;
-    private final Optimizer optimizer;
     private final ReduceLROnPlateau schedule;
     private final EarlyStopping earlyStopping;
     private final BestMetric best;
     private final Metrics epochMetrics;
-    private final List<String> updatedBuffers;
     private final StepProfile profile = new StepProfile();
     private final @Nullable MetricsLog log;
     private final @Nullable CheckpointStore store;
@@ -58,6 +51,7 @@ public final class Trainer implements AutoCloseable {
     private String profileLine = "";
     private int epoch;
     private int step;
+    private int reported;
     private long globalStep;
 
     /// What a run is made of.
@@ -72,7 +66,7 @@ public final class Trainer implements AutoCloseable {
             Columns columns,
             ShardSet shards,
             Training settings,
-            CpuExecutor.Options options,
+            Engine engine,
             Checkpoint.Run run,
             Path folder,
             int verbosity,
@@ -88,20 +82,9 @@ public final class Trainer implements AutoCloseable {
         this.run = setup.run;
         this.folder = setup.folder;
         this.inputs = new BatchInputs(setup.model, setup.columns, comm.size());
-        this.executor = new CpuExecutor(setup.model.train(), setup.options);
-        this.evaluator = new Evaluator(comm, setup.model, state, setup.columns, setup.options);
-        this.updatedBuffers = executor.outputNames().stream()
-                .filter(name -> name.startsWith(Model.BUFFER_AFTER))
-                .map(name -> name.substring(Model.BUFFER_AFTER.length()))
-                .toList();
+        this.trainingStep = setup.engine.training(setup.model, state, inputs, settings, profile);
+        this.evaluator = new Evaluator(comm, setup.model, state, setup.columns, setup.engine);
         this.epochMetrics = evaluator.metrics();
-        int shared = 1 + epochMetrics.tasks().size();
-        for (String buffer : updatedBuffers) {
-            shared += state.find(buffer).volume();
-        }
-        long bucketBytes = (long) settings.gradientBucketMib() << 20;
-        this.buckets = new GradientBuckets(comm, setup.model.parameters(), state, bucketBytes, shared);
-        this.optimizer = new Optimizer(UpdateRule.of(settings.optimizer()), state.trained().length, List.of());
         this.schedule = new ReduceLROnPlateau(
                 settings.reduceLrOnPlateau(), settings.optimizer().learningRate());
         this.earlyStopping = new EarlyStopping(settings.patience());
@@ -117,6 +100,7 @@ public final class Trainer implements AutoCloseable {
             }
             return plan();
         });
+        reserve();
         comm.barrier(); // all ranks are ready; from here on files are written
         boolean root = comm.isRoot();
         this.log =
@@ -126,6 +110,22 @@ public final class Trainer implements AutoCloseable {
         if (store != null && resume == null) {
             store.clear();
         }
+    }
+
+    /// Finds out before the first step whether there is memory for the largest batch of an epoch.
+    private void reserve() {
+        trainingStep.reserve(buckets(plan()));
+        for (Split split : List.of(Split.TRAIN, Split.VALIDATION, Split.TEST)) {
+            evaluator.reserve(buckets(EpochPlan.complete(shards.index(), split, batching, comm.size())));
+        }
+    }
+
+    private Set<Bucket> buckets(EpochPlan plan) {
+        Set<Bucket> found = new HashSet<>();
+        for (int s = 0; s < plan.steps(); s++) {
+            found.add(inputs.bucket(shards.index(), plan.graphs(s, comm.rank())));
+        }
+        return found;
     }
 
     /// How the configuration gathers graphs into batches.
@@ -169,6 +169,7 @@ public final class Trainer implements AutoCloseable {
         if (step == 0) {
             epochMetrics.reset();
         }
+        reported = step;
         EpochPlan plan = plan();
         progress.begin("epoch " + epoch, step, plan.steps());
         long edges = 0;
@@ -177,13 +178,17 @@ public final class Trainer implements AutoCloseable {
                 profile.enter(Phase.DATA);
                 Batch batch = loader.next();
                 edges += batch.edges();
-                step(batch);
+                trainingStep.run(batch, schedule.learningRate());
+                step++;
+                globalStep++;
+                trainingStep.report(false, this::account);
                 progress.step(String.format(Locale.ROOT, "loss %.4g", epochMetrics.loss()));
                 if (loader.hasNext() && due(settings.checkpointEverySteps())) {
                     checkpoint(false);
                 }
             }
         }
+        trainingStep.report(true, this::account);
         Map<Phase, Double> seconds = profile.seconds();
         profileLine = profile.summary();
         double trained = (System.nanoTime() - began) * 1e-9;
@@ -215,87 +220,33 @@ public final class Trainer implements AutoCloseable {
         return every != null && globalStep % every == 0;
     }
 
-    /// Forward, backward with the gradient's all-reduce on its way, clip, update.
-    private void step(Batch batch) {
-        profile.enter(Phase.FORWARD);
-        BatchInputs.Bound bound = inputs.bind(batch);
-        buckets.begin();
-        executor.run(bound.floats(), bound.indices(), state, this::take);
-        profile.enter(Phase.ALL_REDUCE);
-        buckets.await();
-        double loss = buckets.shared()[LOSS];
-        requireFinite(loss);
-        profile.enter(Phase.OPTIMIZER);
-        double[] gradient = buckets.gradient();
-        if (settings.gradientClipNorm() != null) {
-            optimizer.clip(gradient, settings.gradientClipNorm());
-        }
-        optimizer.step(state.trained(), gradient, schedule.learningRate());
-        storeBuffers();
-        double[] tasks = new double[epochMetrics.tasks().size()];
-        System.arraycopy(buckets.shared(), LOSS + 1, tasks, 0, tasks.length);
-        epochMetrics.addLoss(loss, tasks, (double) batch.globalGraphs());
-        step++;
-        globalStep++;
-        profile.endStep();
-    }
-
-    /// Takes one output of the program as soon as it is there.
-    private void take(String name, HostView value) {
-        if (name.startsWith(Model.GRADIENT)) {
-            buckets.put(name.substring(Model.GRADIENT.length()), value);
-        } else if (name.equals(Model.LOSS)) {
-            System.arraycopy(value.data(), value.offset(), buckets.shared(), LOSS, 1);
-            profile.enter(Phase.BACKWARD);
-        } else if (name.equals(Model.TASK_LOSSES)) {
-            System.arraycopy(value.data(), value.offset(), buckets.shared(), LOSS + 1, value.volume());
-        } else {
-            String buffer = name.substring(Model.BUFFER_AFTER.length());
-            System.arraycopy(value.data(), value.offset(), buckets.shared(), sharedOffset(buffer), value.volume());
-        }
-    }
-
-    private int sharedOffset(String buffer) {
-        int offset = LOSS + 1 + epochMetrics.tasks().size();
-        for (String name : updatedBuffers) {
-            if (name.equals(buffer)) {
-                break;
-            }
-            offset += state.find(name).volume();
-        }
-        return offset;
-    }
-
-    /// Buffers become the mean over ranks, so that replicas stay equal.
-    private void storeBuffers() {
-        for (String buffer : updatedBuffers) {
-            HostView view = state.find(buffer);
-            int offset = sharedOffset(buffer);
-            for (int i = 0; i < view.volume(); i++) {
-                view.set(i, buckets.shared()[offset + i] / comm.size());
-            }
-        }
-    }
-
     /// All ranks see the same sum, so all of them stop.
-    private void requireFinite(double loss) {
+    private void account(double loss, double[] tasks, double globalGraphs) {
+        reported++;
         if (!Double.isFinite(loss)) {
-            throw new TrainingException("epoch " + epoch + ", step " + step + ": want a finite loss, got " + loss
-                    + "; a smaller learning_rate or gradient_clip_norm may help"
-                    + (settings.checkpoint() ? "; the last checkpoint is kept" : ""));
+            throw new TrainingException(
+                    "epoch " + epoch + ", step " + (reported - 1) + ": want a finite loss, got " + loss
+                            + "; a smaller learning_rate or gradient_clip_norm may help"
+                            + (settings.checkpoint() ? "; the last checkpoint is kept" : ""));
         }
+        epochMetrics.addLoss(loss, tasks, globalGraphs);
     }
 
     private void checkpoint(boolean improved) {
         CheckpointStore target = store;
         MetricsLog written = log;
+        if (!settings.checkpoint()) {
+            return;
+        }
+        trainingStep.report(true, this::account);
         if (target == null || written == null) {
             return;
         }
+        Checkpoint.OptimizerState optimizer = trainingStep.save();
         target.write(
                 new Checkpoint(
                         state.snapshot(),
-                        Checkpoint.OptimizerState.of(optimizer),
+                        optimizer,
                         schedule.state(),
                         earlyStopping.state(),
                         best.state(),
@@ -313,14 +264,7 @@ public final class Trainer implements AutoCloseable {
             throw new DataException("checkpoint of the middle of an epoch: want the "
                     + saved.run().ranks() + " ranks that it was made with, got " + comm.size());
         }
-        UpdateRule rule = optimizer.rule();
-        Checkpoint.OptimizerState kept = saved.optimizer();
-        if (!kept.kind().equals(rule.kind()) || !kept.slots().keySet().equals(Set.copyOf(rule.slots()))) {
-            throw new DataException("checkpoint of another optimizer: want %s with %s, got %s with %s"
-                    .formatted(
-                            rule.kind(), rule.slots(), kept.kind(), kept.slots().keySet()));
-        }
-        optimizer.load(saved.optimizer().steps(), saved.optimizer().slots());
+        trainingStep.load(saved.optimizer());
         schedule.load(saved.schedule());
         earlyStopping.load(saved.earlyStopping());
         best.load(saved.best());
@@ -407,13 +351,13 @@ public final class Trainer implements AutoCloseable {
 
     /// Messages that one step sends to be summed over ranks.
     public int messagesPerStep() {
-        return buckets.messages();
+        return trainingStep.messages();
     }
 
     @Override
     public void close() {
         progress.close();
-        executor.close();
+        trainingStep.close();
         evaluator.close();
         if (store != null) {
             store.close();

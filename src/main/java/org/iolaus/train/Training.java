@@ -21,6 +21,7 @@ import org.jspecify.annotations.Nullable;
 /// @param convCheckpointing whether layers are recomputed in the backward pass to save memory
 /// @param reduceLrOnPlateau learning-rate schedule; null: constant
 /// @param gradientClipNorm largest norm of the whole gradient; null: no limit
+/// @param shareGpu whether ranks may use one GPU together
 /// @param gradientBucketMib size of the pieces in which gradients are all-reduced, MiB
 /// @param threads per rank; null: cores of the node divided by its ranks
 /// @param logName folder of the run below `logPath`
@@ -48,6 +49,7 @@ public record Training(
         Precision precision,
         Device device,
         CommKind comm,
+        boolean shareGpu,
         int gradientBucketMib,
         @Nullable Integer threads,
         long seed,
@@ -164,7 +166,8 @@ public record Training(
         EMULATED
     }
 
-    /// How ranks talk; AUTO: MPI below an MPI launcher, a single rank otherwise.
+    /// How gradients are summed over ranks that have devices: from GPU to GPU (NCCL) or through host memory (MPI). AUTO
+    /// takes NCCL where it can work and says so. Ranks without devices always use MPI.
     public enum CommKind {
         AUTO,
         MPI,

@@ -12,12 +12,12 @@ import java.util.Set;
 import org.iolaus.atoms.Structure;
 import org.iolaus.comm.Comm;
 import org.iolaus.config.ConfigReader;
-import org.iolaus.cpu.CpuExecutor;
 import org.iolaus.data.Convert;
 import org.iolaus.data.FrameCheck;
 import org.iolaus.data.FrameSource;
 import org.iolaus.data.ShardSet;
 import org.iolaus.data.Splits;
+import org.iolaus.train.Engine;
 import org.iolaus.train.Trainer;
 
 /// A small data set with a pair potential, and a small network for it: what end-to-end tests train.
@@ -151,8 +151,8 @@ final class TinyRun {
         var given = ConfigReader.read(config, List.of(overrides));
         try (ShardSet shards = Assembly.open(comm, given)) {
             Assembly assembly = Assembly.of(given, shards.index());
-            CpuExecutor.Options options = Assembly.options(comm, assembly.training());
-            try (Trainer trainer = Train.trainer(comm, assembly, shards, options)) {
+            try (Engine engine = Assembly.engine(comm, assembly.training());
+                    Trainer trainer = Train.trainer(comm, assembly, shards, engine)) {
                 trainer.run();
             }
         }

@@ -264,6 +264,7 @@ public final class CudaSmoke {
                 case FP64 -> 65 * 0x1p-52;
                 case FP32 -> 65 * 0x1p-23;
                 case TF32 -> 0x1p-9;
+                case BF16 -> 0x1p-6;
             };
             want(worst <= allowed, format + ": error " + worst + " of sum |a||b|, allowed " + allowed);
             seen.append(text("%s %.1e ", format, worst));

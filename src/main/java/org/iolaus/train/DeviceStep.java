@@ -1,0 +1,389 @@
+package org.iolaus.train;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.iolaus.comm.DeviceComm;
+import org.iolaus.cuda.DeviceExecutor.Precision;
+import org.iolaus.cuda.DeviceRuntime;
+import org.iolaus.cuda.Kernels;
+import org.iolaus.data.Batch;
+import org.iolaus.model.Model;
+import org.iolaus.nn.Parameters;
+import org.iolaus.nn.Parameters.Role;
+import org.iolaus.train.StepProfile.Phase;
+
+/// A training step on a device: parameters, gradient and optimizer state never leave it, and one step is one start of a
+/// recorded graph (two where gradients are summed by MPI between them). The host fetches the losses of many steps at
+/// once.
+///
+/// Gradients are computed where they are summed: one flat array in the layout of [DeviceState], cut into pieces whose
+/// sums over ranks run beside the backward pass; behind it follow the loss, its terms and the buffers.
+final class DeviceStep implements TrainingStep {
+    /// Steps whose losses the device keeps.
+    private static final int HISTORY = 64;
+
+    private final DeviceEngine engine;
+    private final DeviceRuntime device;
+    private final Precision precision;
+    private final DeviceComm comm;
+    private final DeviceState state;
+    private final StepProfile profile;
+    private final SharedValues shared;
+    private final long sharedSize;
+    private final UpdateRule rule;
+    private final DeviceEngine.Prepared prepared;
+    private final List<Piece> pieces = new ArrayList<>();
+    private final Map<String, Piece> pieceOf = new HashMap<>();
+    private final Deque<Double> pending = new ArrayDeque<>();
+
+    private final long gradient;
+    private final List<Long> slots = new ArrayList<>();
+    private final long counter;
+    private final long history;
+    private final long clip;
+    private final Training settings;
+    private final Map<String, Long> places;
+    /// What follows when the gradient is summed, for a learning rate at [#rate].
+    private List<Kernels.Launch> update = List.of();
+
+    private long rate;
+    private long steps;
+
+    /// A stretch of the gradient that is summed over ranks in one message.
+    private static final class Piece {
+        private final long start;
+        private long end;
+        private int members;
+        private int missing;
+
+        Piece(long start) {
+            this.start = start;
+            this.end = start;
+        }
+    }
+
+    DeviceStep(
+            DeviceEngine engine,
+            Model model,
+            ModelState host,
+            BatchInputs inputs,
+            Training settings,
+            StepProfile profile) {
+        this.engine = engine;
+        this.device = engine.device();
+        this.precision = engine.precision();
+        this.comm = engine.comm();
+        this.state = engine.values(host);
+        this.profile = profile;
+        this.rule = UpdateRule.of(settings.optimizer());
+        var program = model.train();
+        this.shared = SharedValues.of(program, host);
+        this.settings = settings;
+        this.places = new LinkedHashMap<>();
+        cut(model.parameters(), (long) settings.gradientBucketMib() << 20);
+        long end = state.trained();
+        places.put(Model.LOSS, end);
+        places.put(Model.TASK_LOSSES, end + DeviceState.aligned(1));
+        end += lossSize();
+        for (var buffer : shared.buffers().entrySet()) {
+            places.put(Model.BUFFER_AFTER + buffer.getKey(), end);
+            end += DeviceState.aligned(buffer.getValue());
+        }
+        this.sharedSize = end - state.trained();
+        this.gradient = zeros(end * precision.bytes());
+        places.replaceAll((name, place) -> gradient + place * precision.bytes());
+        for (int slot = 0; slot < rule.slots().size(); slot++) {
+            slots.add(zeros(state.trained() * precision.bytes()));
+        }
+        this.counter = zeros(8);
+        this.history = zeros(HISTORY * lossSize() * precision.bytes());
+        this.clip = zeros(8L * (2 + Kernels.squareSumParts(state.trained())));
+        this.prepared = engine.new Prepared(program, inputs, state, places);
+        fillSlots(rule.initial());
+    }
+
+    /// Numbers that the loss and its terms occupy.
+    private long lossSize() {
+        return DeviceState.aligned(1) + DeviceState.aligned(shared.tasks());
+    }
+
+    private long zeros(long bytes) {
+        long address = device.allocate(bytes);
+        device.fill(address, 0, bytes);
+        return address;
+    }
+
+    /// Cuts the gradient into messages of about `bytes`, and places its parts.
+    private void cut(Parameters parameters, long bytes) {
+        Piece open = new Piece(0);
+        for (Parameters.Spec spec : parameters.specs().values()) {
+            if (spec.role() != Role.TRAINED) {
+                continue;
+            }
+            if ((open.end - open.start) * precision.bytes() >= bytes) {
+                pieces.add(open);
+                open = new Piece(open.end);
+            }
+            places.put(Model.GRADIENT + spec.name(), state.offset(spec.name()));
+            pieceOf.put(Model.GRADIENT + spec.name(), open);
+            open.end += DeviceState.aligned(spec.size());
+            open.members++;
+        }
+        pieces.add(open);
+    }
+
+    /// Clip, update, store buffers, keep the losses.
+    private List<Kernels.Launch> update(long learningRate) {
+        Kernels kernels = new Kernels(device.builtin(), precision.bytes(), Arena.ofAuto());
+        long n = state.trained();
+        List<Kernels.Launch> launches = new ArrayList<>(kernels.increment(counter));
+        long scale = 0;
+        Double most = settings.gradientClipNorm();
+        if (most != null) {
+            long partial = clip + 16;
+            launches.addAll(kernels.squareSum(gradient, partial, n));
+            launches.addAll(kernels.clipScale(partial, Kernels.squareSumParts(n), clip, most));
+            scale = clip;
+        }
+        launches.addAll(rule(kernels, new Kernels.StepState(counter, learningRate, scale), n));
+        shared.buffers().forEach((name, size) -> {
+            long from = Objects.requireNonNull(places.get(Model.BUFFER_AFTER + name));
+            launches.addAll(kernels.scaledCopy(from, state.address(name), 1.0 / engine.ranks(), size));
+        });
+        launches.addAll(kernels.append(gradient + n * precision.bytes(), history, counter, HISTORY, lossSize()));
+        return launches;
+    }
+
+    private List<Kernels.Launch> rule(Kernels kernels, Kernels.StepState at, long n) {
+        long p = state.address();
+        return switch (rule) {
+            case UpdateRule.Adam r ->
+                kernels.adamw(
+                        p,
+                        gradient,
+                        slots.get(0),
+                        slots.get(1),
+                        at,
+                        r.beta1(),
+                        r.beta2(),
+                        r.epsilon(),
+                        r.weightDecay(),
+                        r.decoupled(),
+                        n);
+            case UpdateRule.Sgd r ->
+                kernels.sgd(
+                        p,
+                        gradient,
+                        slots.isEmpty() ? 0 : slots.getFirst(),
+                        at,
+                        r.momentum(),
+                        r.dampening(),
+                        r.weightDecay(),
+                        r.nesterov(),
+                        n);
+            case UpdateRule.Adadelta r ->
+                kernels.adaptive(
+                        Kernels.Adaptive.ADADELTA, p, gradient, slots, at, r.rho(), 0, r.epsilon(), r.weightDecay(), n);
+            case UpdateRule.Adagrad r ->
+                kernels.adaptive(
+                        Kernels.Adaptive.ADAGRAD,
+                        p,
+                        gradient,
+                        slots,
+                        at,
+                        r.learningRateDecay(),
+                        0,
+                        r.epsilon(),
+                        r.weightDecay(),
+                        n);
+            case UpdateRule.Adamax r ->
+                kernels.adaptive(
+                        Kernels.Adaptive.ADAMAX,
+                        p,
+                        gradient,
+                        slots,
+                        at,
+                        r.beta2(),
+                        r.beta1(),
+                        r.epsilon(),
+                        r.weightDecay(),
+                        n);
+            case UpdateRule.RmsProp r -> {
+                long means = r.centered() ? slots.get(1) : 0;
+                long buffer = r.momentum() > 0 ? slots.getLast() : 0;
+                yield kernels.adaptive(
+                        Kernels.Adaptive.RMSPROP,
+                        p,
+                        gradient,
+                        List.of(slots.getFirst(), means, buffer),
+                        at,
+                        r.alpha(),
+                        r.momentum(),
+                        r.epsilon(),
+                        r.weightDecay(),
+                        n);
+            }
+        };
+    }
+
+    @Override
+    public void reserve(Collection<Bucket> buckets) {
+        prepared.reserve(buckets);
+    }
+
+    @Override
+    public void run(Batch batch, double learningRate) {
+        if (pending.size() == HISTORY) {
+            throw new IllegalStateException("DeviceStep: want losses fetched after at most " + HISTORY + " steps");
+        }
+        profile.enter(Phase.INPUTS);
+        DeviceEngine.Entry entry = prepared.feed(batch, learningRate);
+        if (rate != engine.header()) {
+            rate = engine.header();
+            update = update(rate);
+        }
+        profile.enter(Phase.DEVICE);
+        if (comm.capturable()) {
+            entry.start("step", () -> {
+                differentiate(entry, true);
+                finish();
+            });
+        } else {
+            if (prepared.program().sumsOverRanks()) {
+                differentiate(entry, false);
+            } else {
+                entry.start("gradient", () -> differentiate(entry, false));
+            }
+            comm.sum(gradient, state.trained() + sharedSize, precision.bytes());
+            entry.start("update", this::finish);
+        }
+        steps++;
+        pending.add((double) batch.globalGraphs());
+        profile.endStep();
+    }
+
+    /// Forward and backward pass; with `overlap` each piece of the gradient is summed as soon as it is complete.
+    private void differentiate(DeviceEngine.Entry entry, boolean overlap) {
+        pieces.forEach(piece -> piece.missing = piece.members);
+        entry.bound().start(output -> {
+            Piece piece = pieceOf.get(output);
+            if (piece != null && --piece.missing == 0 && overlap) {
+                sumBeside(piece.start, piece.end - piece.start);
+            }
+        });
+        if (overlap) {
+            sumBeside(state.trained(), sharedSize);
+            device.rejoin();
+        }
+    }
+
+    private void sumBeside(long start, long count) {
+        device.beside(() -> comm.sum(gradient + start * precision.bytes(), count, precision.bytes()));
+    }
+
+    private void finish() {
+        update.forEach(launch -> launch.start(device));
+    }
+
+    /// Kernels, products and copies of one step of the bucket that was prepared last.
+    int launches(DeviceEngine.Entry entry) {
+        return entry.bound().launches() + update.size();
+    }
+
+    @Override
+    public void report(boolean all, Losses losses) {
+        if (pending.isEmpty() || (!all && pending.size() < HISTORY / 2)) {
+            return;
+        }
+        comm.await();
+        int width = (int) lossSize();
+        try (Arena scope = Arena.ofConfined()) {
+            long bytes = (long) HISTORY * width * precision.bytes();
+            MemorySegment rows = scope.allocate(bytes, 64);
+            device.download(rows, history, bytes);
+            for (long step = steps - pending.size(); !pending.isEmpty(); step++) {
+                long row = step % HISTORY * width;
+                double[] tasks = new double[shared.tasks()];
+                for (int i = 0; i < tasks.length; i++) {
+                    tasks[i] = precision.get(rows, row + DeviceState.aligned(1) + i);
+                }
+                losses.add(precision.get(rows, row), tasks, pending.removeFirst());
+            }
+        }
+    }
+
+    @Override
+    public Checkpoint.OptimizerState save() {
+        state.download();
+        Map<String, double[]> saved = new LinkedHashMap<>();
+        try (Arena scope = Arena.ofConfined()) {
+            long bytes = state.trained() * precision.bytes();
+            MemorySegment staged = scope.allocate(Math.max(8, bytes), 64);
+            for (int slot = 0; slot < slots.size(); slot++) {
+                device.download(staged, slots.get(slot), bytes);
+                saved.put(rule.slots().get(slot), state.gather(staged));
+            }
+        }
+        return new Checkpoint.OptimizerState(rule.kind(), steps, saved);
+    }
+
+    @Override
+    public void load(Checkpoint.OptimizerState saved) {
+        saved.require(rule);
+        state.upload();
+        for (int slot = 0; slot < slots.size(); slot++) {
+            double[] values =
+                    Objects.requireNonNull(saved.slots().get(rule.slots().get(slot)));
+            setSlot(slots.get(slot), values);
+        }
+        steps = saved.steps();
+        try (Arena scope = Arena.ofConfined()) {
+            device.upload(counter, scope.allocateFrom(ValueLayout.JAVA_LONG, steps), 8);
+            device.synchronize();
+        }
+    }
+
+    private void fillSlots(double value) {
+        if (value != 0) {
+            double[] values = new double[state.trainedOnHost()];
+            Arrays.fill(values, value);
+            slots.forEach(slot -> setSlot(slot, values));
+        }
+    }
+
+    private void setSlot(long address, double[] values) {
+        try (Arena scope = Arena.ofConfined()) {
+            long bytes = state.trained() * precision.bytes();
+            MemorySegment staged = scope.allocate(Math.max(8, bytes), 64);
+            state.scatter(values, staged);
+            device.upload(address, staged, bytes);
+            device.synchronize();
+        }
+    }
+
+    @Override
+    public int messages() {
+        return comm.capturable() ? pieces.size() + 1 : 1;
+    }
+
+    @Override
+    public void close() {
+        prepared.close();
+        device.free(gradient);
+        slots.forEach(device::free);
+        device.free(counter);
+        device.free(history);
+        device.free(clip);
+    }
+}

@@ -1,0 +1,46 @@
+package org.iolaus.train;
+
+import java.util.Collection;
+import org.iolaus.data.Batch;
+
+/// One step of training, again and again: forward, backward, gradients summed over ranks, clipping, update.
+///
+/// A step may go on while the host prepares the next one. What it found is fetched by [#report].
+public interface TrainingStep extends AutoCloseable {
+
+    /// Prepares for batches of these sizes and smaller ones.
+    ///
+    /// @throws org.iolaus.cuda.DeviceException if there is not memory enough
+    void reserve(Collection<Bucket> buckets);
+
+    /// Starts the step for this rank's batch.
+    void run(Batch batch, double learningRate);
+
+    /// Receives what a step found, summed over ranks.
+    interface Losses {
+        /// Takes one step's losses.
+        ///
+        /// @param tasks losses by task
+        /// @param globalGraphs of the step
+        void add(double loss, double[] tasks, double globalGraphs);
+    }
+
+    /// Hands over the losses of steps that are done, oldest first, each once.
+    ///
+    /// @param all whether to wait for those that are not done; else it is done now and then
+    void report(boolean all, Losses losses);
+
+    /// The optimizer's state after the last step; brings the model's values on the host up to date too.
+    Checkpoint.OptimizerState save();
+
+    /// Goes on from a state; the model's values are on the host already.
+    ///
+    /// @throws org.iolaus.data.DataException if it is another optimizer's
+    void load(Checkpoint.OptimizerState saved);
+
+    /// Messages that one step sends to be summed over ranks.
+    int messages();
+
+    @Override
+    void close();
+}

@@ -1,0 +1,150 @@
+package org.iolaus.app;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.iolaus.comm.LocalComm;
+import org.iolaus.comm.SoloComm;
+import org.iolaus.config.ConfigException;
+import org.iolaus.tensor.HostTensor;
+import org.iolaus.train.Checkpoint;
+import org.iolaus.train.ModelState;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/// Whole training runs on the emulated device: padded batches, recorded steps, the optimizer among the kernels.
+final class DeviceTrainingTest {
+    @TempDir
+    Path folder;
+
+    private Path config;
+
+    @BeforeEach
+    void data() {
+        TinyRun.shards(folder);
+        config = TinyRun.config(folder);
+    }
+
+    private void solo(String... overrides) {
+        try (SoloComm comm = new SoloComm()) {
+            TinyRun.train(comm, config, overrides);
+        }
+    }
+
+    private Checkpoint last(String run) throws IOException {
+        return Checkpoint.read(newest(run));
+    }
+
+    private Path newest(String run) throws IOException {
+        try (var files = Files.list(folder.resolve("logs").resolve(run))) {
+            return files.filter(file -> file.getFileName().toString().startsWith("checkpoint-"))
+                    .max((a, b) -> Long.compare(step(a), step(b)))
+                    .orElseThrow();
+        }
+    }
+
+    private static long step(Path checkpoint) {
+        return Long.parseLong(checkpoint.getFileName().toString().replaceAll("\\D+(\\d+)\\.h5", "$1"));
+    }
+
+    private List<String> metrics(String run) throws IOException {
+        return Files.readAllLines(folder.resolve("logs").resolve(run).resolve("metrics.csv")).stream()
+                .map(line -> line.replaceAll(",[^,]*,[^,]*$", "")) // without the two wall-clock columns
+                .toList();
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "AdamW, PAINN, 1",
+        "SGD, PAINN, 1",
+        "RMSprop, PAINN, 1",
+        "Adamax, PAINN, 1",
+        "Adagrad, PAINN, 1",
+        "AdamW, SchNet, 1",
+        "AdamW, EGNN, 1",
+        "AdamW, PAINN, 2"
+    })
+    void deviceTrainsAsTheHostDoes(String optimizer, String model, int ranks) throws IOException {
+        String[] common = {
+            "mpnn_type=" + model,
+            "Optimizer.type=" + optimizer,
+            "gradient_clip_norm=0.5",
+            "learning_rate=1e-3",
+            "num_gaussians=8",
+            "num_filters=8"
+        };
+        solo(with(common, "log_name=host"));
+        LocalComm.run(
+                ranks,
+                comm -> TinyRun.train(
+                        comm,
+                        config,
+                        with(
+                                common,
+                                "log_name=device",
+                                "device=emulated",
+                                "precision=fp64",
+                                "batch_size=" + 4 / ranks)));
+        Checkpoint host = last("host");
+        Checkpoint device = last("device");
+        assertEquals(host.position(), device.position());
+        assertEquals(host.optimizer().steps(), device.optimizer().steps());
+        assertTrue(host.position().globalStep() >= 20);
+        Map<String, HostTensor> want = ModelState.values(host.model());
+        ModelState.values(device.model())
+                .forEach((name, tensor) -> assertArrayEquals(want.get(name).data(), tensor.data(), 1e-9, name));
+        List<String> a = metrics("host");
+        List<String> b = metrics("device");
+        assertEquals(a.size(), b.size());
+        for (int row = 1; row < a.size(); row++) {
+            String[] left = a.get(row).split(",");
+            String[] right = b.get(row).split(",");
+            for (int column = 0; column < left.length; column++) {
+                double x = Double.parseDouble(left[column]);
+                assertEquals(x, Double.parseDouble(right[column]), 1e-8 * Math.abs(x), a.getFirst() + " " + column);
+            }
+        }
+    }
+
+    private static String[] with(String[] settings, String... more) {
+        String[] all = java.util.Arrays.copyOf(settings, settings.length + more.length);
+        System.arraycopy(more, 0, all, settings.length, more.length);
+        return all;
+    }
+
+    @ParameterizedTest
+    @CsvSource({"fp32, 9", "bf16, 11"})
+    void resumedRunEqualsUninterruptedOne(String precision, int stepsBeforeTheEnd) throws IOException {
+        String[] device = {"log_name=run", "device=emulated", "precision=" + precision, "checkpoint_every_steps=1"};
+        solo(device);
+        byte[] whole = Files.readAllBytes(newest("run"));
+        List<String> log = metrics("run");
+        try (var files = Files.list(folder.resolve("logs/run"))) {
+            for (Path file : files.toList()) {
+                String name = file.getFileName().toString();
+                if (name.startsWith("checkpoint-") && step(file) > stepsBeforeTheEnd || name.equals("best.h5")) {
+                    Files.delete(file);
+                }
+            }
+        }
+        solo(with(device, "continue=1"));
+        assertEquals(log, metrics("run"));
+        assertArrayEquals(whole, Files.readAllBytes(newest("run")), "the last checkpoint, byte by byte");
+    }
+
+    @Test
+    void ncclWithoutADeviceIsRefused() {
+        ConfigException thrown = assertThrows(ConfigException.class, () -> solo("comm=nccl"));
+        assertTrue(thrown.getMessage().contains("NeuralNetwork.Training.comm"), thrown.getMessage());
+    }
+}
