@@ -19,6 +19,9 @@ import org.iolaus.lower.Schedule.Buffer;
 import org.iolaus.lower.Schedule.Call;
 import org.iolaus.lower.Schedule.Fused;
 import org.iolaus.op.AllReduce;
+import org.iolaus.op.BilinearOuter;
+import org.iolaus.op.BilinearProduct;
+import org.iolaus.op.BilinearTerms;
 import org.iolaus.op.Constant;
 import org.iolaus.op.MatMul;
 import org.iolaus.op.SegmentSum;
@@ -206,6 +209,8 @@ public final class CpuExecutor implements ProgramExecutor {
                         1,
                         host.in(0).volume() > WORTH_SHARING,
                         (member, from, to) -> SegmentSum.rows(host, from, to));
+            case BilinearProduct op -> share(host, op.terms(), host.out().shape()[2], op::items);
+            case BilinearOuter op -> share(host, op.terms(), host.in(0).shape()[2], op::items);
             case AllReduce reduce -> {
                 reduce.cpu(host);
                 Reduction reduction = options.allReduce();
@@ -216,6 +221,17 @@ public final class CpuExecutor implements ProgramExecutor {
             }
             default -> call.op().cpu(host);
         }
+    }
+
+    /// A part of the items of a bilinear operation.
+    private interface Items {
+        void run(HostCall call, int from, int to);
+    }
+
+    private void share(HostCall host, BilinearTerms terms, int channels, Items part) {
+        int items = host.out().shape()[0];
+        boolean pays = (long) items * terms.size() * channels > WORTH_SHARING;
+        workers.split(items, 1, pays, (member, from, to) -> part.run(host, from, to));
     }
 
     private void matmul(MatMul op, HostCall host) {

@@ -8,6 +8,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import org.iolaus.op.BilinearTerms;
 
 /// Launches of the hand-written kernels of one number format: which regime, which grid, which arguments. What each
 /// kernel computes stands in `kernels/*.cu`; arguments that are `long` and named like arrays are device addresses.
@@ -27,6 +28,7 @@ public final class Kernels {
     private final int bytes;
     private final Arena memory;
     private final Map<String, DeviceRuntime.Kernel> kernels = new HashMap<>();
+    private final Map<BilinearTerms, BilinearKernels> bilinear = new HashMap<>();
 
     /// A kernel with all that a launch takes.
     public record Launch(
@@ -168,6 +170,11 @@ public final class Kernels {
         }
         long[] arguments = {key, y, bits(probability), stream, n};
         return List.of(launch(typed("dropout_mask"), ceil(n, BLOCK), 1, 0, arguments));
+    }
+
+    /// The kernels of a pattern, compiled at its first use.
+    BilinearKernels bilinear(DeviceRuntime device, BilinearTerms terms) {
+        return bilinear.computeIfAbsent(terms, pattern -> new BilinearKernels(device, pattern, bytes, memory));
     }
 
     /// Adds one to a step counter, int64 (1).

@@ -5,6 +5,8 @@ import java.util.List;
 import java.util.Objects;
 import org.iolaus.lower.Schedule.Call;
 import org.iolaus.op.AllReduce;
+import org.iolaus.op.BilinearOuter;
+import org.iolaus.op.BilinearProduct;
 import org.iolaus.op.Concat;
 import org.iolaus.op.DropoutMask;
 import org.iolaus.op.MatMul;
@@ -82,6 +84,11 @@ final class Launches {
         long y = address[call.out()];
         return switch (call.op()) {
             case MatMul op -> matmul(op, call, out, y);
+            case BilinearProduct op ->
+                start(kernels.bilinear(device, op.terms()).product(at(call, 0), at(call, 1), y, out[0], out[2]));
+            case BilinearOuter op ->
+                start(kernels.bilinear(device, op.terms())
+                        .outer(at(call, 0), at(call, 1), y, out[0], shape(call, 0)[2]));
             case SegmentSum _ -> segment(call, out, y, false);
             case SegmentMax _ -> segment(call, out, y, true);
             case Sum op -> sum(op, call, y);

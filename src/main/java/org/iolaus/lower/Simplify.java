@@ -10,6 +10,8 @@ import org.iolaus.ir.Node;
 import org.iolaus.ir.Op;
 import org.iolaus.ir.Program;
 import org.iolaus.op.Add;
+import org.iolaus.op.BilinearOuter;
+import org.iolaus.op.BilinearProduct;
 import org.iolaus.op.Broadcast;
 import org.iolaus.op.Concat;
 import org.iolaus.op.Constant;
@@ -145,6 +147,8 @@ public final class Simplify {
         return switch (op) {
             case Mul _ -> isUniform(in.get(0), 0) || isUniform(in.get(1), 0);
             case MatMul _ -> isUniform(in.get(0), 0) || isUniform(in.get(1), 0);
+            case BilinearProduct _ -> isUniform(in.get(0), 0) || isUniform(in.get(1), 0);
+            case BilinearOuter _ -> isUniform(in.get(0), 0) || isUniform(in.get(1), 0);
             case Div _ -> isUniform(in.get(0), 0);
             case Scale _ -> isUniform(in.get(0), 0);
             case Sum _ -> isUniform(in.get(0), 0);

@@ -227,6 +227,17 @@ public final class Expr {
         return reshape(result, x.shape().with(-1, weight.shape().dim(0)));
     }
 
+    /// `y[e, row, c]`: sum of `coefficient * a[e, entry] * x[e, column, c]` over the terms: `a: (E, entries)`,
+    /// `x: (E, columns, C)`, result `(E, rows, C)`.
+    public static Node bilinear(BilinearTerms terms, Node a, Node x) {
+        return Node.of(new BilinearProduct(terms), a, x);
+    }
+
+    /// `z[e, entry]`: sum of `coefficient * u[e, row, c] * v[e, column, c]` over terms and channels.
+    public static Node bilinearOuter(BilinearTerms terms, Node u, Node v) {
+        return Node.of(new BilinearOuter(terms), u, v);
+    }
+
     public static Node gather(Node x, Node index) {
         return Node.of(new Gather(), x, index);
     }

@@ -34,6 +34,8 @@ public final class Ops {
             new Step(),
             new Detach(),
             new MatMul(false, false),
+            new BilinearProduct(BilinearProduct.examples().getFirst()),
+            new BilinearOuter(BilinearProduct.examples().getFirst()),
             new Gather(),
             new SegmentSum(),
             new SegmentMax(),

@@ -143,6 +143,21 @@ final class Emulated implements AutoCloseable {
         }
     }
 
+    /// Every sum of products of three is within the bound of plain arithmetic in any order: with n terms, `n + 2`
+    /// roundings of half a unit in the last place of the sum of sizes.
+    void assertProducts(double[] definition, double[][] terms, double[] got, String what) {
+        double unit = (bytes == 8 ? 0x1p-52 : EPSILON_FLOAT) / 2;
+        for (int i = 0; i < definition.length; i++) {
+            double limit = (terms[i].length + 2)
+                    * unit
+                    * Arrays.stream(terms[i]).map(Math::abs).sum();
+            double difference = Math.abs(got[i] - definition[i]);
+            assertTrue(
+                    difference <= limit,
+                    what + ", element " + i + ": want " + definition[i] + " within " + limit + ", got " + got[i]);
+        }
+    }
+
     private static float plainSum(double[] terms, Random random) {
         double[] ordered = terms;
         if (random != null) {

@@ -8,8 +8,12 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.IntStream;
 import org.iolaus.ir.HostCall;
 import org.iolaus.ir.Op;
+import org.iolaus.op.BilinearOuter;
+import org.iolaus.op.BilinearProduct;
+import org.iolaus.op.BilinearTerms;
 import org.iolaus.op.Concat;
 import org.iolaus.op.DropoutMask;
 import org.iolaus.op.Pad;
@@ -153,6 +157,87 @@ class KernelsTest {
             on.device.free(xAt);
         }
         assertTrue(twoPasses);
+    }
+
+    /// A pattern as rotations have it, in one with an empty row, an unused entry and a row of many terms.
+    private BilinearTerms pattern(int rows, int entries, int columns, int terms) {
+        List<BilinearTerms.Term> list = new ArrayList<>();
+        for (int t = 0; t < terms; t++) {
+            int row = t < terms / 3 ? rows - 1 : random.nextInt(Math.max(1, rows - 1));
+            int entry = random.nextInt(Math.max(1, entries - 1));
+            list.add(new BilinearTerms.Term(
+                    row, entry, random.nextInt(columns), emulated.stored(random.nextGaussian())));
+        }
+        return new BilinearTerms(rows, entries, columns, list);
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {8, 4})
+    void bilinearMaps(int bytes) {
+        Emulated on = open(bytes);
+        List<BilinearTerms> patterns =
+                List.of(pattern(1, 1, 1, 1), pattern(5, 3, 4, 11), pattern(29, 235, 49, 235), pattern(300, 2, 2, 900));
+        for (BilinearTerms terms : patterns) {
+            BilinearTerms.Table byRow = terms.byRow();
+            for (int items : new int[] {0, 1, 2, 33, 127}) {
+                for (int channels : new int[] {1, 3, 8, 33, 128}) {
+                    if ((long) items * terms.rows() * channels > 200_000) {
+                        continue;
+                    }
+                    String what = terms + ", " + items + " items, " + channels + " channels";
+                    double[] a = on.random(random, items * terms.entries());
+                    double[] x = on.random(random, items * terms.columns() * channels);
+                    double[] u = on.random(random, items * terms.rows() * channels);
+                    long aAt = on.numbers(a);
+                    long xAt = on.numbers(x);
+                    long uAt = on.numbers(u);
+                    double[] y = new double[u.length];
+                    HostCall.Argument xView = view(x, items, terms.columns(), channels);
+                    new BilinearProduct(terms)
+                            .cpu(new HostCall(
+                                    new HostView(y, 0, new int[] {items, terms.rows(), channels}),
+                                    List.of(view(a, items, terms.entries()), xView)));
+                    double[][] parts = new double[y.length][];
+                    for (int i = 0; i < y.length; i++) {
+                        int e = i / channels / terms.rows();
+                        int row = i / channels % terms.rows();
+                        int c = i % channels;
+                        parts[i] = IntStream.range(byRow.start()[row], byRow.start()[row + 1])
+                                .mapToDouble(t -> byRow.coefficient()[t]
+                                        * a[e * terms.entries() + byRow.entry()[t]]
+                                        * x[(e * terms.columns() + byRow.column()[t]) * channels + c])
+                                .toArray();
+                    }
+                    double[] got = on.twice(
+                            y.length,
+                            at -> on.kernels.bilinear(on.device, terms).product(aAt, xAt, at, items, channels));
+                    on.assertProducts(y, parts, got, "product of " + what);
+                    double[] z = new double[a.length];
+                    new BilinearOuter(terms)
+                            .cpu(new HostCall(
+                                    new HostView(z, 0, new int[] {items, terms.entries()}),
+                                    List.of(view(u, items, terms.rows(), channels), xView)));
+                    BilinearTerms.Table byEntry = terms.byEntry();
+                    double[][] products = new double[z.length][];
+                    for (int i = 0; i < z.length; i++) {
+                        int e = i / terms.entries();
+                        int p = i % terms.entries();
+                        products[i] = IntStream.range(byEntry.start()[p], byEntry.start()[p + 1])
+                                .boxed()
+                                .flatMapToDouble(t -> IntStream.range(0, channels)
+                                        .mapToDouble(c -> byEntry.coefficient()[t]
+                                                * u[(e * terms.rows() + byEntry.row()[t]) * channels + c]
+                                                * x[(e * terms.columns() + byEntry.column()[t]) * channels + c]))
+                                .toArray();
+                    }
+                    got = on.twice(
+                            z.length,
+                            at -> on.kernels.bilinear(on.device, terms).outer(uAt, xAt, at, items, channels));
+                    on.assertProducts(z, products, got, "outer of " + what);
+                    List.of(aAt, xAt, uAt).forEach(on.device::free);
+                }
+            }
+        }
     }
 
     @ParameterizedTest

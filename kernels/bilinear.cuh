@@ -1,0 +1,120 @@
+// Sparse bilinear maps with a fixed pattern, for each item e and channel c (BilinearProduct, BilinearOuter).
+//
+//   product:  y[e, i, c] = sum over the terms of row i of coefficient * a[e, entry] * x[e, column, c]
+//   outer:    z[e, p] = sum over the terms of entry p of coefficient * sum over c of u[e, row, c] * v[e, column, c]
+//
+// a, z (E, ENTRIES), x, v (E, COLUMNS, C), y, u (E, ROWS, C). The pattern is not an argument: BilinearKernels writes it into
+// the program as two tables, terms grouped by row and by entry, and the sizes as template arguments.
+// Owner: product, one thread per element (or 16 bytes) of y; outer, `lanes` neighbouring threads per element of z. A block
+// works on whole items, so that what several rows read of x comes from memory once.
+// Bytes: each array once. Arithmetic: 2 C per term. Bound by memory where C is wide. Deterministic: terms in their order,
+// channels in a fixed tree.
+#pragma once
+#include "tile.cuh"
+
+template <typename T>
+struct bilinear_term {
+    int first, second;  // product: entry, column; outer: row, column
+    T coefficient;
+};
+
+template <typename T>
+struct bilinear_product_args {
+    const T* a;
+    const T* x;
+    T* y;
+    long long items, channels;
+    long long per_block;  // items of one block
+    long long wide;       // 1: channels and addresses allow 16-byte packs
+};
+static_assert(sizeof(bilinear_product_args<double>) == 7 * 8, "7 members of 8 bytes");
+
+template <typename T, int V, int ROWS, int ENTRIES, int COLUMNS>
+__device__ void bilinear_product_packs(
+    const bilinear_product_args<T>& args, const int* start, const bilinear_term<T>* terms) {
+    typedef iolaus_pack<T, V> Pack;
+    const unsigned packs = static_cast<unsigned>(args.channels / V);
+    const unsigned per_item = ROWS * packs;
+    const long long first = blockIdx.x * args.per_block;
+    const long long rest = args.items - first;
+    const unsigned items = static_cast<unsigned>(rest < args.per_block ? rest : args.per_block);
+    for (unsigned i = threadIdx.x; i < items * per_item; i += blockDim.x) {
+        const unsigned row = i % per_item / packs, c = i % packs;
+        const long long e = first + i / per_item;
+        const T* a = args.a + e * ENTRIES;
+        const Pack* x = reinterpret_cast<const Pack*>(args.x) + e * COLUMNS * packs + c;
+        Pack sum = {};
+#pragma unroll 4
+        for (int t = start[row]; t < start[row + 1]; t++) {
+            const bilinear_term<T> term = terms[t];
+            const T factor = term.coefficient * a[term.first];
+            const Pack one = x[term.second * packs];
+            for (int k = 0; k < V; k++) sum.v[k] += factor * one.v[k];
+        }
+        reinterpret_cast<Pack*>(args.y)[(e * ROWS + row) * packs + c] = sum;
+    }
+}
+
+template <typename T, int ROWS, int ENTRIES, int COLUMNS>
+__device__ void bilinear_product(const bilinear_product_args<T>& args, const int* start, const bilinear_term<T>* terms) {
+    if (args.wide) {
+        bilinear_product_packs<T, 16 / sizeof(T), ROWS, ENTRIES, COLUMNS>(args, start, terms);
+    } else {
+        bilinear_product_packs<T, 1, ROWS, ENTRIES, COLUMNS>(args, start, terms);
+    }
+}
+
+template <typename T>
+struct bilinear_outer_args {
+    const T* u;
+    const T* v;
+    T* z;
+    long long items, channels;
+    long long per_block;
+    long long wide;
+    long long lanes;  // threads per element of z: a power of two up to 32
+};
+static_assert(sizeof(bilinear_outer_args<double>) == 8 * 8, "8 members of 8 bytes");
+
+template <typename T, int V, int ROWS, int ENTRIES, int COLUMNS>
+__device__ void bilinear_outer_packs(
+    const bilinear_outer_args<T>& args, const int* start, const bilinear_term<T>* terms) {
+    typedef iolaus_pack<T, V> Pack;
+    const unsigned packs = static_cast<unsigned>(args.channels / V);
+    const unsigned lanes = static_cast<unsigned>(args.lanes), lane = threadIdx.x % lanes;
+    const long long first = blockIdx.x * args.per_block;
+    const long long rest = args.items - first;
+    const unsigned total = static_cast<unsigned>(rest < args.per_block ? rest : args.per_block) * ENTRIES;
+    // all threads of the block make the same number of turns
+    for (unsigned from = 0; from < total; from += blockDim.x / lanes) {
+        const unsigned i = from + threadIdx.x / lanes;
+        const unsigned p = i % ENTRIES;
+        const long long e = first + i / ENTRIES;
+        T sum = 0;
+        if (i < total) {
+            for (int t = start[p]; t < start[p + 1]; t++) {
+                const bilinear_term<T> term = terms[t];
+                const Pack* u = reinterpret_cast<const Pack*>(args.u) + (e * ROWS + term.first) * packs;
+                const Pack* v = reinterpret_cast<const Pack*>(args.v) + (e * COLUMNS + term.second) * packs;
+                T part = 0;
+#pragma unroll 4
+                for (unsigned c = lane; c < packs; c += lanes) {
+                    const Pack one = u[c], other = v[c];
+                    for (int k = 0; k < V; k++) part += one.v[k] * other.v[k];
+                }
+                sum += term.coefficient * part;
+            }
+        }
+        for (unsigned half = lanes / 2; half > 0; half /= 2) sum += __shfl_xor_sync(IOLAUS_FULL_WARP, sum, half);
+        if (i < total && lane == 0) args.z[e * ENTRIES + p] = sum;
+    }
+}
+
+template <typename T, int ROWS, int ENTRIES, int COLUMNS>
+__device__ void bilinear_outer(const bilinear_outer_args<T>& args, const int* start, const bilinear_term<T>* terms) {
+    if (args.wide) {
+        bilinear_outer_packs<T, 16 / sizeof(T), ROWS, ENTRIES, COLUMNS>(args, start, terms);
+    } else {
+        bilinear_outer_packs<T, 1, ROWS, ENTRIES, COLUMNS>(args, start, terms);
+    }
+}

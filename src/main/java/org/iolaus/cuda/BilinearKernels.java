@@ -1,0 +1,115 @@
+package org.iolaus.cuda;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import org.iolaus.op.BilinearTerms;
+
+/// The kernels of one pattern of a sparse bilinear map: `kernels/bilinear.cuh` with the pattern written
+/// into the program.
+///
+/// Arguments that are named like arrays are device addresses.
+final class BilinearKernels {
+    private static final int BLOCK = 256;
+    /// Threads that share one sum over channels, at most: a line of 128 bytes is 8 packs of 16.
+    private static final long MOST_LANES = 8;
+
+    private final BilinearTerms terms;
+    private final int bytes;
+    private final Arena memory;
+    private final DeviceRuntime.Kernel product;
+    private final DeviceRuntime.Kernel outer;
+
+    /// @param bytes of one number: 8 or 4
+    /// @param memory holds the arguments of the launches
+    BilinearKernels(DeviceRuntime device, BilinearTerms terms, int bytes, Arena memory) {
+        this.terms = terms;
+        this.bytes = bytes;
+        this.memory = memory;
+        DeviceRuntime.Module module = device.compile("bilinear map of " + terms, source(terms, bytes));
+        this.product = module.kernel("bilinear_product");
+        this.outer = module.kernel("bilinear_outer");
+    }
+
+    private static String source(BilinearTerms terms, int bytes) {
+        StringBuilder text = new StringBuilder("#include \"bilinear.cuh\"\ntypedef ")
+                .append(bytes == 8 ? "double" : "float")
+                .append(" T;\n");
+        kernel(
+                text,
+                "product",
+                "IOLAUS_KERNEL",
+                terms,
+                terms.byRow().start(),
+                terms.byRow().entry(),
+                terms.byRow());
+        kernel(
+                text,
+                "outer",
+                "IOLAUS_BLOCK_KERNEL",
+                terms,
+                terms.byEntry().start(),
+                terms.byEntry().row(),
+                terms.byEntry());
+        return text.toString();
+    }
+
+    private static void kernel(
+            StringBuilder text,
+            String op,
+            String kind,
+            BilinearTerms terms,
+            int[] start,
+            int[] first,
+            BilinearTerms.Table table) {
+        String listed = IntStream.range(0, first.length)
+                .mapToObj(t -> "{" + first[t] + "," + table.column()[t] + ",T(" + table.coefficient()[t] + ")}")
+                .collect(Collectors.joining(","));
+        text.append("static __device__ const int ").append(op).append("_start[] = {");
+        text.append(Arrays.stream(start).mapToObj(Integer::toString).collect(Collectors.joining(",")));
+        text.append("};\nstatic __device__ const bilinear_term<T> ").append(op).append("_terms[] = {");
+        text.append(listed.isEmpty() ? "{0,0,T(0)}" : listed).append("};\n");
+        text.append("%s(bilinear_%s, bilinear_%s_args<T>) { bilinear_%s<T, %d, %d, %d>(args, %s_start, %s_terms); }\n"
+                .formatted(kind, op, op, op, terms.rows(), terms.entries(), terms.columns(), op, op));
+    }
+
+    /// `y (items, rows, channels)` of `a (items, entries)` and `x (items, columns, channels)`.
+    List<Kernels.Launch> product(long a, long x, long y, long items, long channels) {
+        if (items * terms.rows() * channels == 0) {
+            return List.of();
+        }
+        long pack = pack(channels, x, y);
+        long perBlock = Math.max(1, BLOCK / (terms.rows() * channels / pack));
+        return launch(product, items, perBlock, a, x, y, items, channels, perBlock, pack > 1 ? 1 : 0);
+    }
+
+    /// `z (items, entries)` of `u (items, rows, channels)` and `v (items, columns, channels)`.
+    List<Kernels.Launch> outer(long u, long v, long z, long items, long channels) {
+        if (items * terms.entries() == 0) {
+            return List.of();
+        }
+        long pack = pack(channels, u, v);
+        long lanes = Math.min(MOST_LANES, Long.highestOneBit(Math.max(1, channels / pack)));
+        long perBlock = Math.max(1, BLOCK / (terms.entries() * lanes));
+        return launch(outer, items, perBlock, u, v, z, items, channels, perBlock, pack > 1 ? 1 : 0, lanes);
+    }
+
+    private List<Kernels.Launch> launch(DeviceRuntime.Kernel kernel, long items, long perBlock, long... arguments) {
+        long grid = (items + perBlock - 1) / perBlock;
+        if (grid * BLOCK > 1L << 31) {
+            throw new DeviceException(
+                    kernel.name() + ": want fewer than 2^31 threads, got " + grid + " blocks of " + BLOCK);
+        }
+        return List.of(new Kernels.Launch(
+                kernel, (int) grid, 1, BLOCK, 0, memory.allocateFrom(ValueLayout.JAVA_LONG, arguments)));
+    }
+
+    /// Numbers of one 16-byte access if the row length and the addresses allow it, else 1.
+    private long pack(long length, long one, long other) {
+        long pack = 16L / bytes;
+        return length % pack == 0 && one % 16 == 0 && other % 16 == 0 ? pack : 1;
+    }
+}
