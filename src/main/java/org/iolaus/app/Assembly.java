@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 import org.iolaus.comm.Comm;
 import org.iolaus.comm.DeviceComm;
@@ -14,10 +15,13 @@ import org.iolaus.cuda.CudaRuntime;
 import org.iolaus.cuda.DeviceExecutor.Precision;
 import org.iolaus.cuda.DeviceRuntime;
 import org.iolaus.cuda.EmulatedRuntime;
+import org.iolaus.data.Batch;
 import org.iolaus.data.DataException;
 import org.iolaus.data.DatasetConfig;
+import org.iolaus.data.GraphFile;
 import org.iolaus.data.ShardIndex;
 import org.iolaus.data.ShardSet;
+import org.iolaus.data.Statistics;
 import org.iolaus.model.Architecture;
 import org.iolaus.model.Model;
 import org.iolaus.train.Columns;
@@ -49,8 +53,19 @@ record Assembly(Config config, Columns columns, Model model) {
         }
         if (index != null) {
             columns.requireIn(index, potential);
-            architecture = complete(architecture, columns, index);
+            architecture = complete(architecture, columns, Facts.of(index));
         }
+        return assemble(given, columns, architecture);
+    }
+
+    /// The model of a configuration for fixed graphs.
+    static Assembly ofFixed(Config given, GraphFile file) {
+        Assembly assembly = of(given, null);
+        Architecture architecture = assembly.config.neuralNetwork().architecture();
+        return assemble(given, assembly.columns, complete(architecture, assembly.columns, Facts.of(file)));
+    }
+
+    private static Assembly assemble(Config given, Columns columns, Architecture architecture) {
         Config config = given.with(architecture);
         String loss = config.neuralNetwork().training().lossFunctionType().toString();
         return new Assembly(config, columns, new Model(architecture, loss, columns.attributeWidth()));
@@ -60,13 +75,35 @@ record Assembly(Config config, Columns columns, Model model) {
         return config.neuralNetwork().training();
     }
 
-    private static Architecture complete(Architecture architecture, Columns columns, ShardIndex index) {
+    /// What a model may need to know of the data.
+    ///
+    /// @param atoms of each graph
+    /// @param degree how many atoms have k neighbours, by k
+    @SuppressWarnings("ArrayRecordComponent")
+    private record Facts(int[] atoms, long[] degree, double averageNeighbours, double forceRms) {
+        static Facts of(ShardIndex index) {
+            Statistics statistics = index.statistics();
+            return new Facts(index.atoms(), statistics.degree(), statistics.averageNeighbours(), statistics.forceRms());
+        }
+
+        static Facts of(GraphFile file) {
+            Batch batch = file.batch();
+            int[] atoms = new int[batch.graphs()];
+            Arrays.stream(batch.graphOfAtom()).forEach(graph -> atoms[graph]++);
+            double square = Arrays.stream(Objects.requireNonNull(batch.forces()))
+                    .map(force -> force * force)
+                    .average()
+                    .orElse(1);
+            return new Facts(atoms, file.degrees(), (double) batch.edges() / batch.atoms(), Math.sqrt(square));
+        }
+    }
+
+    private static Architecture complete(Architecture architecture, Columns columns, Facts facts) {
         Architecture.Dimensions sizes = architecture.dimensions();
-        int[] atoms = index.atoms();
+        int[] atoms = facts.atoms;
         boolean equal = Arrays.stream(atoms).distinct().count() == 1;
-        List<Integer> degrees = Arrays.stream(index.statistics().degree())
-                .mapToObj(Math::toIntExact)
-                .toList();
+        List<Integer> degrees =
+                Arrays.stream(facts.degree).mapToObj(Math::toIntExact).toList();
         Architecture completed = architecture.with(new Architecture.Dimensions(
                 columns.inputs().size(),
                 sizes.outputDim(),
@@ -74,7 +111,7 @@ record Assembly(Config config, Columns columns, Model model) {
                 equal && needsSlots(architecture) ? Integer.valueOf(atoms[0]) : null,
                 sizes.edgeDim(),
                 degrees,
-                index.statistics().averageNeighbours()));
+                facts.averageNeighbours));
         Architecture.Potential potential = architecture.potential();
         Architecture.EnergyScale scale = potential.energyScale();
         return scale == null || !scale.auto()
@@ -84,7 +121,7 @@ record Assembly(Config config, Columns columns, Model model) {
                         potential.energyWeight(),
                         potential.energyPeratomWeight(),
                         potential.forceWeight(),
-                        new Architecture.EnergyScale(index.statistics().forceRms()),
+                        new Architecture.EnergyScale(facts.forceRms),
                         potential.energyReference()));
     }
 
@@ -151,6 +188,11 @@ record Assembly(Config config, Columns columns, Model model) {
     ///
     /// @throws org.iolaus.cuda.DeviceException if the device asked for is not to be had; there is no fallback
     static Engine engine(Comm comm, Training training) {
+        return engine(comm, training, device -> device);
+    }
+
+    /// The same; programs use the device through `wrap`.
+    static Engine engine(Comm comm, Training training, UnaryOperator<DeviceRuntime> wrap) {
         int here = ranksOnThisHost(comm);
         if (training.device() == Training.Device.CPU) {
             if (training.comm() == Training.CommKind.NCCL) {
@@ -166,7 +208,7 @@ record Assembly(Config config, Columns columns, Model model) {
         try {
             DeviceComm.Kind kind = DeviceComm.Kind.valueOf(training.comm().name());
             Precision precision = Precision.valueOf(training.precision().name());
-            return new DeviceEngine(comm.size(), device, precision, DeviceComm.open(kind, comm, device));
+            return new DeviceEngine(comm.size(), wrap.apply(device), precision, DeviceComm.open(kind, comm, device));
         } catch (RuntimeException e) {
             device.close();
             throw e;

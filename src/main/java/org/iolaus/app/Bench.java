@@ -10,5 +10,5 @@ import picocli.CommandLine.Command;
             "Each result is one JSON object on one line, with commit, date, device and command."
         },
         synopsisSubcommandLabel = "COMMAND",
-        subcommands = {BenchComm.class, BenchData.class})
+        subcommands = {BenchStep.class, BenchData.class, BenchComm.class})
 final class Bench {}

@@ -52,6 +52,11 @@ public final class DeviceExecutor implements ProgramExecutor {
             return bytes;
         }
 
+        /// Format of matrix products.
+        public DeviceRuntime.Gemm gemm() {
+            return gemm;
+        }
+
         /// Writes number `i` of an array.
         public void put(MemorySegment array, long i, double value) {
             if (bytes == 8) {

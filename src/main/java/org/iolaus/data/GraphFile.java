@@ -29,7 +29,9 @@ public record GraphFile(String name, Batch batch, boolean reordered) {
     }
 
     /// The first graphs; beyond the last one it begins again with the first, so a batch may be larger than the file.
-    public Batch first(int graphs) {
+    ///
+    /// @param ranks that take a batch each of as many
+    public Batch first(int graphs, int ranks) {
         int own = batch.graphs();
         int[] atomStart = starts(batch.graphOfAtom(), own);
         int[] edgeGraph = Arrays.stream(batch.target())
@@ -43,7 +45,7 @@ public record GraphFile(String name, Batch batch, boolean reordered) {
         for (int g : chosen) {
             slices.add(batch, g, atomStart, edgeStart);
         }
-        return slices.batch();
+        return slices.batch(ranks);
     }
 
     private static int[] starts(int[] ascending, int range) {
@@ -62,7 +64,8 @@ public record GraphFile(String name, Batch batch, boolean reordered) {
             double[] edgeShift,
             double[] cell,
             double[] energy,
-            double[] forces) {
+            double[] forces,
+            int ranks) {
         int graphs = energy.length;
         return new Batch(
                 IntStream.range(0, graphs).toArray(),
@@ -79,8 +82,8 @@ public record GraphFile(String name, Batch batch, boolean reordered) {
                 null,
                 Map.of(),
                 Map.of(),
-                graphs,
-                atomicNumbers.length);
+                (long) ranks * graphs,
+                (long) ranks * atomicNumbers.length);
     }
 
     /// A batch that grows graph by graph.
@@ -130,8 +133,8 @@ public record GraphFile(String name, Batch batch, boolean reordered) {
             edge += edges;
         }
 
-        Batch batch() {
-            return of(atomicNumbers, graphOfAtom, positions, source, target, edgeShift, cell, energy, forces);
+        Batch batch(int ranks) {
+            return of(atomicNumbers, graphOfAtom, positions, source, target, edgeShift, cell, energy, forces, ranks);
         }
     }
 
@@ -181,8 +184,8 @@ public record GraphFile(String name, Batch batch, boolean reordered) {
                     hydraGnn ? "forces" : "target_forces",
                     file.doubles(hydraGnn ? "forces" : "target_forces"),
                     3 * numbers.length);
-            Batch batch =
-                    of(numbers, graphOfAtom, positions, sortedSource, sortedTarget, sortedShift, cell, energy, forces);
+            Batch batch = of(
+                    numbers, graphOfAtom, positions, sortedSource, sortedTarget, sortedShift, cell, energy, forces, 1);
             check(batch);
             return new GraphFile(file.name(), batch, reordered);
         }

@@ -59,22 +59,26 @@ public record Schedule(List<Buffer> buffers, List<Step> steps, Map<String, Integ
     public Cost cost(Sizes sizes) {
         Cost total = Cost.NONE;
         for (Step step : steps) {
-            total = total.plus(
-                    switch (step) {
-                        case Call call -> call.op().cost(call.node(), sizes);
-                        case Fused fused -> {
-                            Loop loop = fused.loop();
-                            long elements = loop.iteration().volume().value(sizes);
-                            long touched = elements * loop.stores().size();
-                            for (Loop.Load load : loop.loads()) {
-                                Shape source = buffers.get(load.buffer()).type().shape();
-                                touched += Math.min(elements, source.volume().value(sizes));
-                            }
-                            yield new Cost(elements * loop.instructions().size(), touched);
-                        }
-                    });
+            total = total.plus(cost(step, sizes));
         }
         return total;
+    }
+
+    /// What one run of a step costs.
+    public Cost cost(Step step, Sizes sizes) {
+        return switch (step) {
+            case Call call -> call.op().cost(call.node(), sizes);
+            case Fused fused -> {
+                Loop loop = fused.loop();
+                long elements = loop.iteration().volume().value(sizes);
+                long touched = elements * loop.stores().size();
+                for (Loop.Load load : loop.loads()) {
+                    Shape source = buffers.get(load.buffer()).type().shape();
+                    touched += Math.min(elements, source.volume().value(sizes));
+                }
+                yield new Cost(elements * loop.instructions().size(), touched);
+            }
+        };
     }
 
     /// One line per step.

@@ -55,17 +55,18 @@ final class GraphFileTest {
     @Test
     void takesFewerAndMoreGraphsThanTheFileHas() {
         GraphFile file = GraphFile.read(hydraGnn(e -> e, 1.6));
-        Batch one = file.first(1);
+        Batch one = file.first(1, 1);
         assertArrayEquals(new int[] {1, 0}, one.source());
         assertArrayEquals(new int[] {1, 8}, one.atomicNumbers());
-        Batch three = file.first(3);
+        Batch three = file.first(3, 2);
         assertArrayEquals(new int[] {0, 0, 1, 1, 1, 2, 2}, three.graphOfAtom());
         assertArrayEquals(new int[] {1, 0, 3, 4, 2, 2, 6, 5}, three.source());
         assertArrayEquals(new int[] {0, 1, 2, 2, 3, 4, 5, 6}, three.target());
         assertArrayEquals(new double[] {-1, -2, -1}, three.energy());
         assertEquals(file.batch().forces()[5], three.forces()[20]);
         assertEquals(-10, three.edgeShift()[6]);
-        assertEquals(7, three.globalAtoms());
+        assertEquals(14, three.globalAtoms());
+        assertEquals(6, three.globalGraphs());
     }
 
     @Test

@@ -1,0 +1,107 @@
+package org.iolaus.app;
+
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Objects;
+import org.iolaus.comm.Comm;
+import org.iolaus.config.Config;
+import org.iolaus.config.ConfigReader;
+import org.iolaus.cuda.TimedRuntime;
+import org.iolaus.data.Batch;
+import org.iolaus.data.GraphFile;
+import org.iolaus.train.Engine;
+import org.iolaus.train.JsonLine;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/// `iolaus bench step`: how long the step takes that training runs.
+@Command(
+        name = "step",
+        description = {
+            "Time training steps on a file of fixed graphs; under mpirun every rank takes the same graphs.",
+            "ms is one step with a wait for its end, as the median and the outer tenths; ms_back_to_back is the mean of",
+            "steps as training runs them, and the rates follow from it. docs/bench.md explains every key."
+        })
+final class BenchStep implements OnRanks {
+
+    @Parameters(paramLabel = "CONFIG", description = "Configuration (HydraGNN's JSON), as in bench/configs.")
+    private Path configFile = Path.of("");
+
+    @Option(
+            names = "--graphs",
+            required = true,
+            paramLabel = "FILE.h5",
+            description = "Graphs with edges (docs/bench.md says in which form).")
+    private Path graphs = Path.of("");
+
+    @Option(
+            names = "--batch",
+            paramLabel = "N",
+            description = "Graphs per rank: the first N of the file, which begins again where it ends (default: all).")
+    private @Nullable Integer batchSize;
+
+    @Option(names = "--steps", paramLabel = "N", description = "Steps of each timing (default: ${DEFAULT-VALUE}).")
+    private int steps = 30;
+
+    @Option(names = "--warmup", paramLabel = "N", description = "Steps before it (default: ${DEFAULT-VALUE}).")
+    private int warmup = 8;
+
+    @Option(
+            names = "--pieces",
+            paramLabel = "N",
+            description = "On a device, list the N kinds of work that take most time in a step.")
+    private int listed;
+
+    @Option(
+            names = "--set",
+            paramLabel = "KEY=VALUE",
+            description = "Setting that takes precedence over the file, such as enable_interatomic_potential=true.")
+    private List<String> overrides = List.of();
+
+    @ArgGroup(exclusive = false, validate = false)
+    private DeviceOptions device = new DeviceOptions();
+
+    @Spec
+    private @Nullable CommandSpec spec;
+
+    @Override
+    public int run(Comm comm) {
+        requireAtLeastOne("--steps", steps);
+        requireAtLeastOne("--warmup", warmup);
+        requireAtLeastOne("--batch", batchSize == null ? 1 : batchSize);
+        Config config = comm.rootFirst(() -> ConfigReader.read(configFile, device.over(overrides)));
+        GraphFile file = comm.rootFirst(() -> GraphFile.read(graphs));
+        Batch batch = file.first(batchSize == null ? file.batch().graphs() : batchSize, comm.size());
+        Assembly assembly = comm.rootFirst(() -> Assembly.ofFixed(config, file));
+        TimedRuntime[] timed = {null};
+        try (Engine engine = Assembly.engine(comm, assembly.training(), runtime -> {
+            timed[0] = new TimedRuntime(runtime);
+            return timed[0];
+        })) {
+            JsonLine line = BenchLine.begin("step", spec, engine.describe())
+                    .put("graphs_file", String.valueOf(graphs.getFileName()))
+                    .raw("edges_sorted_here", String.valueOf(file.reordered()));
+            StepMeasurement.Plan plan = new StepMeasurement.Plan(warmup, steps, listed);
+            new StepMeasurement(comm, assembly, engine, timed[0], batch, plan).addTo(line);
+            if (comm.isRoot()) {
+                PrintWriter out = Objects.requireNonNull(spec).commandLine().getOut();
+                out.println(line);
+                out.flush();
+            }
+        }
+        return 0;
+    }
+
+    private void requireAtLeastOne(String option, int value) {
+        if (value < 1) {
+            throw new picocli.CommandLine.ParameterException(
+                    Objects.requireNonNull(spec).commandLine(), option + ": want at least 1, got " + value);
+        }
+    }
+}
