@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.PriorityQueue;
 import java.util.Set;
 import org.iolaus.ir.Leaf;
@@ -24,9 +25,10 @@ import org.iolaus.op.Constant;
 import org.iolaus.op.Reshape;
 import org.iolaus.tensor.Dim;
 import org.iolaus.tensor.Shape;
+import org.jspecify.annotations.Nullable;
 
-/// Turns a program into a schedule: simplifies, decides what is written to memory, fuses pointwise chains and orders
-/// steps.
+/// Turns a program into a schedule: simplifies, decides what is written to memory, fuses pointwise chains and
+/// orders steps.
 public final class Lowering {
     private final Program program;
     private final Fusion fusion;
@@ -35,6 +37,10 @@ public final class Lowering {
     private final Set<Node> materialised = new HashSet<>();
 
     private final Map<Node, View> views = new HashMap<>();
+
+    /// For nodes that only rearrange reading but must stand in memory: what is copied there.
+    private final Map<Node, View> copied = new HashMap<>();
+
     private final Map<Node, Integer> bufferOf = new HashMap<>();
     private final List<Draft> pending = new ArrayList<>();
 
@@ -106,7 +112,7 @@ public final class Lowering {
                     if (node.op() instanceof Reshape) {
                         materialised.add(node.input(0));
                     } else {
-                        view(node.input(0));
+                        copied.put(node, readable(View.direct(node).through()));
                     }
                 }
             } else {
@@ -117,7 +123,13 @@ public final class Lowering {
 
     /// Finds the memory that a loop reads a node from, going down through views that need not stand in memory.
     private void view(Node node) {
-        View view = View.direct(node);
+        views.put(node, readable(View.direct(node)));
+    }
+
+    /// A view of memory that is there: this one, or one further down; where none can be had, its base is
+    /// written.
+    private View readable(@Nullable View first) {
+        View view = Objects.requireNonNull(first);
         while (!materialised.contains(view.base())) {
             View deeper = view.through();
             if (deeper == null) {
@@ -126,7 +138,7 @@ public final class Lowering {
             }
             view = deeper;
         }
-        views.put(node, view);
+        return view;
     }
 
     /// What becomes one step: a group of pointwise nodes or a single node.
@@ -166,17 +178,15 @@ public final class Lowering {
         for (Unit unit : units) {
             Set<Unit> sources = new LinkedHashSet<>();
             for (Node node : unit.nodes()) {
+                View copy = copied.get(node);
+                if (copy != null) {
+                    addSource(copy.base(), unit, unitOf, sources);
+                }
                 for (Node input : node.inputs()) {
-                    Unit source = unitOf.get(producer(input));
-                    if (source != null && !source.equals(unit)) {
-                        sources.add(source);
-                    }
+                    addSource(input, unit, unitOf, sources);
                     View view = views.get(input);
-                    if (view != null && view.base() != input) {
-                        Unit behind = unitOf.get(producer(view.base()));
-                        if (behind != null && !behind.equals(unit)) {
-                            sources.add(behind);
-                        }
+                    if (view != null) {
+                        addSource(view.base(), unit, unitOf, sources);
                     }
                 }
             }
@@ -201,6 +211,14 @@ public final class Lowering {
                     + units.size() + " steps ordered");
         }
         return result;
+    }
+
+    /// Adds the unit that writes a node, if another does.
+    private void addSource(Node node, Unit unit, Map<Node, Unit> unitOf, Set<Unit> sources) {
+        Unit source = unitOf.get(producer(node));
+        if (source != null && !source.equals(unit)) {
+            sources.add(source);
+        }
     }
 
     /// The node whose step writes the memory of a materialised node: reshapes share their input's.
@@ -257,14 +275,7 @@ public final class Lowering {
         }
 
         Loop copy(Node node) {
-            View view = View.direct(node);
-            do {
-                View deeper = view.through();
-                if (deeper == null) {
-                    throw new IllegalStateException("lowering: want a readable view, got " + node);
-                }
-                view = deeper;
-            } while (!materialised.contains(view.base()));
+            View view = Objects.requireNonNull(copied.get(node));
             int register = load(view);
             stores.add(new Loop.Store(register, buffer(node)));
             return loop();

@@ -181,6 +181,28 @@ final class LoweringTest {
         assertEquals(2, schedule.steps().size(), schedule.toString());
     }
 
+    /// The gather can't be read through the transposition, which must be written for it, and before it.
+    @Test
+    void rowsOfATransposedArrayAreGathered() {
+        Node x = Expr.input("x", Shape.of(N, 2, 3));
+        Node turned = Expr.scale(Expr.transpose(x, 1, 0, 2), 3);
+        Node rows = Expr.gather(Expr.transpose(turned, 1, 0, 2), Expr.index("i", E, N));
+        Program program = Program.of(Map.of(
+                "y", Expr.matmul(Expr.reshape(rows, Shape.of(E, C)), Expr.parameter("w", Shape.of(C, C)))));
+        Random random = new Random(31);
+        Map<String, HostTensor> floats = Map.of("x", random(random, 5, 2, 3));
+        Map<String, HostTensor> weight = Map.of("w", random(random, C, C));
+        Map<String, Index> indices = Map.of("i", index(random, 9, 5, false));
+        Map<String, HostTensor> bound = new LinkedHashMap<>(floats);
+        bound.putAll(weight);
+        HostTensor want = Definition.evaluate(program, bound, indices, new Sizes(Map.of("N", 5, "E", 9)))
+                .get("y");
+        try (CpuExecutor executor = new CpuExecutor(program, CpuExecutor.Options.SINGLE)) {
+            HostTensor got = executor.run(floats, indices, weight).get("y");
+            assertArrayEquals(want.data(), got.data(), 1e-12);
+        }
+    }
+
     @Test
     void equalSubexpressionsAreComputedOnce() {
         Node x = Expr.input("x", Shape.of(N, C));
