@@ -34,9 +34,14 @@ public interface Initializer {
 
     /// Normal with mean 0 and deviation 1, as PyTorch fills an embedding table.
     static Initializer normal() {
+        return normal(1);
+    }
+
+    /// Normal with mean 0.
+    static Initializer normal(double deviation) {
         return (values, shape, random) -> {
             for (int i = 0; i < values.length; i++) {
-                values[i] = random.nextGaussian();
+                values[i] = deviation * random.nextGaussian();
             }
         };
     }

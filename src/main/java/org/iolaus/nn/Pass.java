@@ -3,13 +3,17 @@ package org.iolaus.nn;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.iolaus.ir.Node;
+import org.iolaus.op.Expr;
+import org.jspecify.annotations.Nullable;
 
 /// One evaluation of a model: its mode, the weights of its atoms, and what its buffers become.
 public final class Pass {
     private final boolean training;
     private final boolean synchronised;
     private final Node atomWeight;
+    private final @Nullable Node dropoutKey;
     private final Map<String, Node> buffers = new LinkedHashMap<>();
+    private int dropouts;
 
     /// Begins an evaluation.
     ///
@@ -17,9 +21,17 @@ public final class Pass {
     /// @param synchronised whether batch statistics are over all ranks
     /// @param atomWeight (N, 1): 1, or 0 for padding
     public Pass(boolean training, boolean synchronised, Node atomWeight) {
+        this(training, synchronised, atomWeight, null);
+    }
+
+    /// Begins an evaluation that may drop values.
+    ///
+    /// @param dropoutKey (2): seed and step; null where nothing may be dropped
+    public Pass(boolean training, boolean synchronised, Node atomWeight, @Nullable Node dropoutKey) {
         this.training = training;
         this.synchronised = synchronised;
         this.atomWeight = atomWeight;
+        this.dropoutKey = dropoutKey;
     }
 
     public boolean training() {
@@ -32,6 +44,22 @@ public final class Pass {
 
     public Node atomWeight() {
         return atomWeight;
+    }
+
+    /// Whether dropout of this probability changes anything.
+    public boolean drops(double probability) {
+        return training && probability > 0;
+    }
+
+    /// In training, `x` with elements set to zero at random and the rest scaled to keep the mean; else `x`.
+    public Node dropout(Node x, double probability) {
+        if (!drops(probability)) {
+            return x;
+        }
+        if (dropoutKey == null) {
+            throw new IllegalStateException("dropout: want a key for training, got none");
+        }
+        return Expr.dropout(x, probability, dropoutKey, dropouts++);
     }
 
     /// The value of a buffer at this point of the evaluation.
