@@ -1,0 +1,30 @@
+package org.iolaus.attention.equiformer;
+
+import org.iolaus.ir.Node;
+import org.iolaus.op.Expr;
+import org.iolaus.tensor.Shape;
+
+/// Small matrices that carry values between degrees and coefficients.
+final class Constants {
+
+    private Constants() {}
+
+    /// The degree of each of a node's coefficients.
+    static int[] degrees(int lmax) {
+        int[] degrees = new int[(lmax + 1) * (lmax + 1)];
+        for (int k = 0; k < degrees.length; k++) {
+            degrees[k] = (int) Math.sqrt(k);
+        }
+        return degrees;
+    }
+
+    /// (lmax + 1, K): 1 where the coefficient belongs to the degree, else 0.
+    static Node spread(int lmax) {
+        int[] degree = degrees(lmax);
+        double[] values = new double[(lmax + 1) * degree.length];
+        for (int k = 0; k < degree.length; k++) {
+            values[degree[k] * degree.length + k] = 1;
+        }
+        return Expr.constant(Shape.of(lmax + 1, degree.length), values);
+    }
+}

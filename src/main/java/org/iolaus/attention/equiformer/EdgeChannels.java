@@ -1,0 +1,20 @@
+package org.iolaus.attention.equiformer;
+
+/// Widths of what a module's radial function reads, and of its hidden layers.
+///
+/// @param given columns of the edge scalars that the module gets
+/// @param first width of the first hidden layer
+/// @param second width of the second, and of each embedding of an element
+/// @param elements rows of the module's own embeddings of the elements at an edge's ends; 0 without
+public record EdgeChannels(int given, int first, int second, int elements) {
+
+    /// All columns that the radial function reads.
+    int scalars() {
+        return elements == 0 ? given : given + 2 * second;
+    }
+
+    /// The same where what is given has the embeddings already.
+    EdgeChannels withoutEmbedding() {
+        return new EdgeChannels(scalars(), first, second, 0);
+    }
+}

@@ -1,0 +1,72 @@
+package org.iolaus.attention.equiformer;
+
+import org.iolaus.ir.Node;
+import org.iolaus.op.Expr;
+import org.iolaus.so3.CoefficientMapping;
+import org.iolaus.so3.S2Grid;
+import org.iolaus.tensor.Dim;
+import org.iolaus.tensor.Shape;
+import org.jspecify.annotations.Nullable;
+
+/// Carries coefficients of functions on the sphere to values on a grid of P points and back, where
+/// nonlinearities act.
+public final class GridTransform {
+    private final int points;
+    private final int coefficients;
+    private final Node to;
+    private final Node from;
+
+    /// @param order for each of the coefficients as they come its place among the reduced ones
+    private GridTransform(S2Grid grid, int[] order) {
+        points = grid.points();
+        coefficients = order.length;
+        to = matrix(grid.to(), order);
+        from = matrix(grid.from(), order);
+    }
+
+    /// For the coefficients of one resolution of edges, m-major.
+    ///
+    /// @param resolution even number of polar angles and azimuths; null for the default grid
+    public static GridTransform ofEdges(CoefficientMapping mapping, @Nullable Integer resolution) {
+        return new GridTransform(grid(mapping.lmax(), mapping.mmax(), resolution), mapping.reducedOfMMajor());
+    }
+
+    /// For all coefficients up to a degree, degree by degree.
+    public static GridTransform ofNodes(int lmax, @Nullable Integer resolution) {
+        int[] order = new int[(lmax + 1) * (lmax + 1)];
+        java.util.Arrays.setAll(order, k -> k);
+        return new GridTransform(grid(lmax, lmax, resolution), order);
+    }
+
+    private static S2Grid grid(int lmax, int mmax, @Nullable Integer resolution) {
+        return resolution == null ? S2Grid.of(lmax, mmax) : S2Grid.of(lmax, mmax, resolution);
+    }
+
+    /// (P, coefficients)
+    private Node matrix(double[] values, int[] order) {
+        double[] sorted = new double[values.length];
+        for (int p = 0; p < points; p++) {
+            for (int k = 0; k < order.length; k++) {
+                sorted[p * order.length + k] = values[p * order.length + order[k]];
+            }
+        }
+        return Expr.constant(Shape.of(points, order.length), sorted);
+    }
+
+    /// x: (B, coefficients, C) -> (P, B, C)
+    Node to(Node x) {
+        Dim rows = x.shape().dim(0);
+        Dim channels = x.shape().dim(2);
+        Node flat = Expr.reshape(Expr.transpose(x, 1, 0, 2), Shape.of(coefficients, rows.times(channels)));
+        return Expr.reshape(Expr.matmul(to, flat), Shape.of(points, rows, channels));
+    }
+
+    /// values: (P, B, C) -> (B, coefficients, C)
+    Node from(Node values) {
+        Dim rows = values.shape().dim(1);
+        Dim channels = values.shape().dim(2);
+        Node flat = Expr.reshape(values, Shape.of(points, rows.times(channels)));
+        Node back = Expr.reshape(Expr.matmul(from, flat, true, false), Shape.of(coefficients, rows, channels));
+        return Expr.transpose(back, 1, 0, 2);
+    }
+}

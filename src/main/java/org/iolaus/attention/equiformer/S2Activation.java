@@ -1,0 +1,33 @@
+package org.iolaus.attention.equiformer;
+
+import org.iolaus.ir.Node;
+import org.iolaus.nn.Activation;
+import org.iolaus.op.Expr;
+
+/// SiLU of a function on the sphere, taken point by point on a grid.
+///
+/// The separable form takes l = 0 of its result from scalars of its own; the l = 0 that enters still reaches
+/// the grid.
+public final class S2Activation {
+
+    private S2Activation() {}
+
+    /// x: (B, R, C) -> (B, R, C)
+    public static Node plain(Node x, GridTransform grid) {
+        return grid.from(Activation.SILU.apply(grid.to(x)));
+    }
+
+    /// The separable form, where l = 0 comes first in the order of `grid`.
+    ///
+    /// @param scalars (B, C)
+    public static Node separable(Node scalars, Node x, GridTransform grid) {
+        return withScalars(Activation.SILU.apply(scalars), plain(x, grid));
+    }
+
+    /// x with its first coefficient replaced. scalars: (B, C)
+    static Node withScalars(Node scalars, Node x) {
+        int coefficients = x.shape().dim(1).intValue();
+        Node first = Expr.unsqueeze(scalars, 1);
+        return coefficients == 1 ? first : Expr.concat(1, first, Expr.slice(x, 1, 1, coefficients - 1));
+    }
+}

@@ -1,0 +1,99 @@
+package org.iolaus.attention.equiformer;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.iolaus.ir.Node;
+import org.iolaus.nn.Initializer;
+import org.iolaus.nn.Linear;
+import org.iolaus.nn.Scope;
+import org.iolaus.op.Expr;
+import org.iolaus.so3.CoefficientMapping;
+import org.iolaus.tensor.Shape;
+import org.jspecify.annotations.Nullable;
+
+/// The convolution in the frame of an edge: for each order m a linear map over degrees and channels together,
+/// which commutes with turns about the edge (Passaro and Zitnick 2023).
+///
+/// If a radial function weighs its inputs, +m and -m share the weights.
+public final class So2Convolution {
+    private final CoefficientMapping mapping;
+    private final int in;
+    private final int out;
+    private final int extra;
+    private final Linear scalar;
+    private final List<So2MConvolution> maps = new ArrayList<>();
+    private final @Nullable RadialFunction radial;
+
+    /// What comes out.
+    ///
+    /// @param values with the channels that leave
+    /// @param extra (E, extra): further invariant values, made from m = 0; null if none were asked for
+    public record Result(OrderMajor values, @Nullable Node extra) {}
+
+    /// Makes the weights of all orders.
+    ///
+    /// @param in channels that enter
+    /// @param out channels that leave
+    /// @param extra further values to make from m = 0
+    /// @param edge widths of the radial function; null without one
+    public So2Convolution(
+            Scope scope,
+            CoefficientMapping mapping,
+            int in,
+            int out,
+            int extra,
+            @Nullable EdgeChannels edge,
+            WeightInit init) {
+        this.mapping = mapping;
+        this.in = in;
+        this.out = out;
+        this.extra = extra;
+        int weights = 0;
+        for (int degrees : mapping.mSize()) {
+            weights += degrees * in;
+        }
+        int scalars = mapping.mSize()[0];
+        radial = edge == null ? null : RadialFunction.of(scope.at("rad_func"), edge, weights);
+        scalar = Linear.of(
+                scope.at("fc_m0"),
+                scalars * in,
+                extra + scalars * out,
+                init.dense(scalars * in),
+                Initializer.constant(0));
+        for (int m = 1; m <= mapping.mmax(); m++) {
+            int degrees = mapping.mSize()[m];
+            maps.add(new So2MConvolution(scope.at("so2_m_conv").at(m - 1), degrees * in, degrees * out, init));
+        }
+    }
+
+    /// The convolution of what edges carry.
+    ///
+    /// @param scalars what the radial function reads; not used without one
+    public Result apply(OrderMajor x, EdgeScalars scalars) {
+        OrderMajor weighted = radial == null ? x : weigh(x, radial.apply(scalars));
+        Node first = scalar.apply(weighted.rows(0));
+        List<Node> rows = new ArrayList<>();
+        rows.add(Expr.slice(first, 1, extra, mapping.mSize()[0] * out));
+        for (int m = 1; m <= maps.size(); m++) {
+            rows.add(maps.get(m - 1).apply(weighted.rows(m)));
+        }
+        Node further = extra == 0 ? null : Expr.slice(first, 1, 0, extra);
+        return new Result(OrderMajor.ofRows(mapping, rows), further);
+    }
+
+    /// Inputs times their weights.
+    ///
+    /// @param weights (E, sum over m of degrees * in)
+    private OrderMajor weigh(OrderMajor x, Node weights) {
+        List<Node> parts = new ArrayList<>();
+        int start = 0;
+        for (int m = 0; m <= mapping.mmax(); m++) {
+            int degrees = mapping.mSize()[m];
+            Node share = Expr.slice(weights, 1, start, degrees * in);
+            Node factor = Expr.reshape(share, Shape.of(weights.shape().dim(0), 1, degrees, in));
+            parts.add(Expr.mul(x.parts().get(m), factor));
+            start += degrees * in;
+        }
+        return new OrderMajor(mapping, parts);
+    }
+}

@@ -1,0 +1,5 @@
+/// Global attention engines.
+@NullMarked
+package org.iolaus.attention;
+
+import org.jspecify.annotations.NullMarked;
