@@ -12,6 +12,7 @@ import org.iolaus.config.Config;
 import org.iolaus.config.ConfigReader;
 import org.iolaus.data.DataException;
 import org.iolaus.data.Hdf5File;
+import org.iolaus.ir.Program;
 import org.iolaus.model.AllPairs;
 import org.iolaus.model.Architecture;
 import org.iolaus.model.Architecture.Compatibility;
@@ -21,51 +22,49 @@ import org.iolaus.model.Model;
 import org.iolaus.nn.Parameters;
 import org.iolaus.tensor.HostTensor;
 import org.iolaus.tensor.Index;
+import org.jspecify.annotations.Nullable;
 
-/// One case of a golden file: a HydraGNN model, its parameters, a batch, and what the reference made of it.
-///
-/// `docs/verify.md` describes the layout.
-final class GoldenCase {
+/// A HydraGNN model, its parameters, a batch, and what the reference made of it.
+final class GoldenCase implements ReferenceCase {
     private static final String WRAPPER = "model.";
 
     private final Hdf5File file;
     private final String group;
     private final Config config;
+    private @Nullable Model model;
 
-    private GoldenCase(Hdf5File file, String group) {
+    GoldenCase(Hdf5File file, String group) {
         this.file = file;
         this.group = group;
         this.config = ConfigReader.fromJson(file.string(path("config_json")));
     }
 
-    /// Names of the cases in a file; the file itself, if it is one case, has the empty name.
-    static List<String> names(Hdf5File file) {
-        if (file.exists("config_json")) {
-            return List.of("");
-        }
-        List<String> names = file.groups("").stream()
-                .filter(name -> file.exists(name + "/config_json"))
-                .toList();
-        if (names.isEmpty()) {
-            throw new DataException(file.name() + ": want model cases (a group with config_json), got none");
-        }
-        return names;
-    }
-
-    static GoldenCase open(Hdf5File file, String name) {
-        if (!names(file).contains(name)) {
-            throw new DataException(file.name() + ": want one of the cases " + names(file) + ", got " + name);
-        }
-        return new GoldenCase(file, name);
-    }
-
-    /// Why this build cannot run the case, if it cannot.
-    Optional<String> unsupported() {
+    @Override
+    public Optional<String> unsupported() {
         return ConfigReader.unsupported(config);
     }
 
+    @Override
+    public Parameters parameters() {
+        return model().parameters();
+    }
+
+    @Override
+    public Program program() {
+        return model().check(training());
+    }
+
     /// The model, with the reference's oddities.
-    Model model() {
+    private Model model() {
+        Model known = model;
+        if (known == null) {
+            known = build();
+            model = known;
+        }
+        return known;
+    }
+
+    private Model build() {
         Architecture architecture = config.neuralNetwork().architecture().with(Compatibility.HYDRAGNN);
         String loss = config.neuralNetwork().training().lossFunctionType().toString();
         String attributes = inputs("graph_attr");
@@ -73,7 +72,7 @@ final class GoldenCase {
         return new Model(architecture, loss, width);
     }
 
-    boolean training() {
+    private boolean training() {
         return switch (file.string(path("mode"))) {
             case "train" -> true;
             case "eval" -> false;
@@ -83,63 +82,31 @@ final class GoldenCase {
         };
     }
 
-    /// Names of the datasets directly in a folder of the case such as `outputs`, without the wrapper's prefix; none if
-    /// it is not there.
-    List<String> arrays(String folder) {
+    @Override
+    public List<String> arrays(String folder) {
         if (!file.isGroup(path(folder))) {
             return List.of();
         }
         return file.datasets(path(folder)).stream().map(GoldenCase::unwrapped).toList();
     }
 
-    /// An array of such a folder.
-    HostTensor array(String folder, String name) {
+    @Override
+    public HostTensor array(String folder, String name) {
         String wrapped = path(folder) + "/" + WRAPPER + name;
         return tensor(file.exists(wrapped) ? wrapped : path(folder) + "/" + name);
     }
 
-    /// All of the reference's parameters and buffers by name.
-    Map<String, HostTensor> state() {
+    @Override
+    public Map<String, HostTensor> state() {
         String folder = shared("params_from") + "params";
         Map<String, HostTensor> values = new LinkedHashMap<>();
         file.datasets(folder).forEach(name -> values.put(unwrapped(name), tensor(folder + "/" + name)));
         return values;
     }
 
-    /// The values that the model's programs want, from the reference's state.
-    ///
-    /// @param faults gets a line for each name or shape in which the two differ
-    Map<String, HostTensor> parameters(Parameters wanted, List<String> faults) {
-        Map<String, HostTensor> state = state();
-        Map<String, HostTensor> values = new LinkedHashMap<>();
-        wanted.specs().forEach((name, spec) -> {
-            HostTensor value = state.remove(name);
-            if (value == null) {
-                faults.add("params/" + name + ": want an array of the reference, got none");
-            } else if (!Arrays.equals(value.shape(), spec.extents())) {
-                faults.add("params/" + name + ": want shape " + Arrays.toString(spec.extents()) + ", got "
-                        + Arrays.toString(value.shape()));
-            } else {
-                values.put(name, value);
-            }
-        });
-        wanted.aliases().forEach((alias, name) -> {
-            HostTensor value = state.remove(alias);
-            HostTensor original = values.get(name);
-            if (value == null) {
-                faults.add("params/" + alias + ": want an array of the reference, got none");
-            } else if (original != null && !Arrays.equals(value.data(), original.data())) {
-                faults.add("params/" + alias + ": want the values of " + name + ", got others");
-            }
-        });
-        state.keySet().forEach(name -> faults.add("params/" + name + ": want a parameter of the model, got none"));
-        return values;
-    }
-
-    /// A batch as programs take it.
-    record Batch(Map<String, HostTensor> floats, Map<String, Index> indices) {}
-
-    Batch batch(Model model) {
+    @Override
+    public Batch batch() {
+        Model model = model();
         Map<String, HostTensor> floats = new HashMap<>();
         Map<String, Index> indices = new HashMap<>();
         int[] graph = file.ints(inputs("batch"));

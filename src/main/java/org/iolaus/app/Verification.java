@@ -10,7 +10,6 @@ import java.util.Optional;
 import java.util.Set;
 import org.iolaus.config.ConfigException;
 import org.iolaus.data.Hdf5File;
-import org.iolaus.ir.Program;
 import org.iolaus.ir.ProgramExecutor;
 import org.iolaus.model.Model;
 import org.iolaus.model.ModelException;
@@ -20,7 +19,8 @@ import org.jspecify.annotations.Nullable;
 
 /// Compares this program with the reference on one case: outputs, losses, gradients, buffers.
 final class Verification {
-    /// Arrays whose values cancel to nothing are measured against this share of the largest array of their folder.
+    /// Arrays whose values cancel to nothing are measured against this share of the largest array of their
+    /// folder.
     private static final double CANCELLED = 1e-5;
 
     private final double tolerance;
@@ -54,23 +54,22 @@ final class Verification {
 
     static Result run(Hdf5File file, String name, Devices devices, double tolerance) {
         try {
-            GoldenCase golden = GoldenCase.open(file, name);
+            ReferenceCase golden = ReferenceCase.open(file, name);
             Optional<String> unsupported = golden.unsupported();
             if (unsupported.isPresent()) {
                 return new Result(name, unsupported.get(), List.of());
             }
-            Model model = golden.model();
             Verification verification = new Verification(devices, tolerance);
-            verification.compare(golden, model);
+            verification.compare(golden);
             return new Result(name, null, verification.lines);
         } catch (ConfigException | ModelException e) {
             return new Result(name, e.getMessage(), List.of());
         }
     }
 
-    private void compare(GoldenCase golden, Model model) {
+    private void compare(ReferenceCase golden) {
         List<String> faults = new ArrayList<>();
-        Map<String, HostTensor> parameters = golden.parameters(model.parameters(), faults);
+        Map<String, HostTensor> parameters = golden.values(faults);
         for (String fault : faults) {
             int colon = fault.indexOf(':');
             lines.add(new Line(fault.substring(0, colon), Double.NaN, false, fault.substring(colon + 2)));
@@ -78,26 +77,25 @@ final class Verification {
         if (!faults.isEmpty()) {
             return;
         }
-        Program program = model.check(golden.training());
-        GoldenCase.Batch batch = golden.batch(model);
+        ReferenceCase.Batch batch = golden.batch();
         Map<String, HostTensor> ours;
-        try (ProgramExecutor executor = devices.executor(program)) {
+        try (ProgramExecutor executor = devices.executor(golden.program())) {
             ours = executor.run(batch.floats(), batch.indices(), parameters);
         }
         for (String output : golden.arrays("outputs")) {
             compare("outputs/" + output, ours.get(output), golden.array("outputs", output), 0);
         }
-        compareNamed(golden, model.parameters(), ours, "grads", Model.GRADIENT);
-        if (golden.arrays("grads_inputs").contains("pos")) {
-            HostTensor pos = golden.array("grads_inputs", "pos");
-            compare("grads_inputs/pos", ours.get(Model.POSITION_GRADIENT), pos, 0);
+        compareNamed(golden, ours, "grads", Model.GRADIENT);
+        for (String input : golden.arrays("grads_inputs")) {
+            String array = "grads_inputs/" + input;
+            compare(array, ours.get(array), golden.array("grads_inputs", input), 0);
         }
-        compareNamed(golden, model.parameters(), ours, "buffers_after", Model.BUFFER_AFTER);
+        compareNamed(golden, ours, "buffers_after", Model.BUFFER_AFTER);
     }
 
     /// Arrays that carry parameters' names. What the reference leaves out must be zero here.
-    private void compareNamed(
-            GoldenCase golden, Parameters parameters, Map<String, HostTensor> ours, String folder, String prefix) {
+    private void compareNamed(ReferenceCase golden, Map<String, HostTensor> ours, String folder, String prefix) {
+        Parameters parameters = golden.parameters();
         Map<String, HostTensor> theirs = new LinkedHashMap<>();
         golden.arrays(folder).forEach(name -> theirs.put(name, golden.array(folder, name)));
         double largest =

@@ -74,7 +74,7 @@ final class Verify implements Callable<Integer> {
         try (Devices devices = Devices.open(device, precision)) {
             for (Path path : files) {
                 try (Hdf5File file = Hdf5File.open(path)) {
-                    for (String name : cases.isEmpty() ? GoldenCase.names(file) : cases) {
+                    for (String name : cases.isEmpty() ? ReferenceCase.names(file) : cases) {
                         Result result = Verification.run(file, name, devices, tolerance);
                         if (result.unsupported() != null) {
                             unsupported++;

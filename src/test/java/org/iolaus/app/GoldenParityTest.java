@@ -13,7 +13,8 @@ import org.iolaus.data.Hdf5File;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
 
-/// Every array of every reference case agrees to 1e-9: outputs, losses, gradients of parameters and positions, buffers.
+/// Every array of every reference case agrees to 1e-9: outputs, losses, gradients of parameters and
+/// positions, buffers.
 final class GoldenParityTest {
     private static final Path FOLDER =
             Path.of(System.getProperty("golden.dir", "src/test/resources/golden"), "hydragnn");
@@ -24,7 +25,7 @@ final class GoldenParityTest {
                 .flatMap(model -> {
                     Path path = FOLDER.resolve(model + ".h5");
                     try (Hdf5File file = Hdf5File.open(path)) {
-                        return GoldenCase.names(file).stream()
+                        return ReferenceCase.names(file).stream()
                                 .map(name -> DynamicTest.dynamicTest(model + " " + name, () -> agrees(path, name)));
                     }
                 });

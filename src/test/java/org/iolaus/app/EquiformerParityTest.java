@@ -1,0 +1,63 @@
+package org.iolaus.app;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import org.iolaus.app.Verification.Line;
+import org.iolaus.app.Verification.Result;
+import org.iolaus.data.Hdf5File;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.TestFactory;
+
+/// EquiformerV2 and its modules agree with the paper's code to 1e-9 in every group of every file there is:
+/// outputs, gradients of parameters and of inputs.
+final class EquiformerParityTest {
+    private static final Path FOLDER =
+            Path.of(System.getProperty("golden.dir", "src/test/resources/golden"), "equiformer_v2");
+
+    /// Tables that are no case of a module.
+    private static final String TABLES = "so3.h5";
+
+    @TestFactory
+    Stream<DynamicTest> groups() {
+        List<Path> files = files();
+        assertTrue(files.size() >= 4, () -> "want the files of " + FOLDER + ", got " + files);
+        return files.stream().flatMap(path -> {
+            try (Hdf5File file = Hdf5File.open(path)) {
+                return ReferenceCase.names(file).stream()
+                        .map(name ->
+                                DynamicTest.dynamicTest(path.getFileName() + " " + name, () -> agrees(path, name)));
+            }
+        });
+    }
+
+    private static List<Path> files() {
+        try (Stream<Path> all = Files.list(FOLDER)) {
+            return all.filter(path -> path.toString().endsWith(".h5") && !path.endsWith(TABLES))
+                    .sorted()
+                    .toList();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static void agrees(Path path, String name) {
+        try (Hdf5File file = Hdf5File.open(path)) {
+            Result result = Verification.run(file, name, Devices.cpu(), 1e-9);
+            assertNull(result.unsupported());
+            List<String> arrays = result.lines().stream().map(Line::array).toList();
+            assertTrue(arrays.contains("outputs/loss"), arrays.toString());
+            assertTrue(arrays.stream().anyMatch(array -> array.startsWith("grads_inputs/")), arrays.toString());
+            assertEquals(
+                    List.of(),
+                    result.lines().stream().filter(line -> !line.ok()).toList());
+        }
+    }
+}
