@@ -195,7 +195,7 @@ record Assembly(Config config, Columns columns, Model model) {
     static Engine engine(Comm comm, Training training, UnaryOperator<DeviceRuntime> wrap) {
         int here = ranksOnThisHost(comm);
         if (training.device() == Training.Device.CPU) {
-            if (training.comm() == Training.CommKind.NCCL) {
+            if (training.comm() == DeviceComm.Kind.NCCL) {
                 throw new ConfigException("NeuralNetwork.Training.comm: want auto or mpi with device cpu, got nccl");
             }
             Integer threads = training.threads();
@@ -206,9 +206,9 @@ record Assembly(Config config, Columns columns, Model model) {
                 ? CudaRuntime.open(comm.localRank(), here, training.shareGpu())
                 : new EmulatedRuntime();
         try {
-            DeviceComm.Kind kind = DeviceComm.Kind.valueOf(training.comm().name());
             Precision precision = Precision.valueOf(training.precision().name());
-            return new DeviceEngine(comm.size(), wrap.apply(device), precision, DeviceComm.open(kind, comm, device));
+            DeviceComm sums = DeviceComm.open(training.comm(), comm, device);
+            return new DeviceEngine(comm.size(), wrap.apply(device), precision, sums);
         } catch (RuntimeException e) {
             device.close();
             throw e;

@@ -5,7 +5,6 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Locale;
 import java.util.Objects;
 import org.iolaus.comm.Comm;
 import org.iolaus.comm.CommException;
@@ -27,8 +26,8 @@ import picocli.CommandLine.TypeConversionException;
         name = "comm",
         description = {
             "Time sums over all ranks: of the host's arrays (double), and of a device's (float) through MPI and NCCL.",
-            "microseconds: one sum on the slowest rank, median of all repetitions, 10th and 90th percentile.",
-            "bus_gb_s: bytes / time * 2 (ranks - 1) / ranks, to be compared with the speed of the slowest link."
+            "us: microseconds of one sum on the slowest rank; small ones are started 'together' one after another.",
+            "bus_gb_per_s: bytes / time * 2 (ranks - 1) / ranks, to be compared with the speed of the slowest link."
         })
 final class BenchComm implements OnRanks {
     private static final int LEAST_REPEATS = 5;
@@ -114,7 +113,7 @@ final class BenchComm implements OnRanks {
             comm.sum(values);
             check(values[0], values[values.length - 1], comm);
             Arrays.fill(values, 0);
-            time(comm, "host arrays", "CPU", "double", bytes, count -> {
+            time(comm, "host arrays", BenchLine.host(1), "double", bytes, count -> {
                 for (int i = 0; i < count; i++) {
                     comm.sum(values);
                 }
@@ -175,21 +174,17 @@ final class BenchComm implements OnRanks {
         int repeats = Math.clamp((long) (seconds / guess), LEAST_REPEATS, MOST_REPEATS);
         double[] microseconds = new double[repeats];
         Arrays.setAll(microseconds, repeat -> once(comm, sum, together));
-        Arrays.sort(microseconds);
-        double median = microseconds[repeats / 2];
-        double perSecond = bytes / (median * 1e-6) * 1e-9;
-        print(
-                comm,
-                line(comm, way, deviceName)
-                        .put("number", number)
-                        .put("bytes", bytes)
-                        .put("repeats", repeats)
-                        .put("together", together)
-                        .put("microseconds", round(median))
-                        .put("microseconds_10", round(microseconds[repeats / 10]))
-                        .put("microseconds_90", round(microseconds[repeats * 9 / 10]))
-                        .put("gb_s", round(perSecond))
-                        .put("bus_gb_s", round(perSecond * 2 * (comm.size() - 1) / comm.size())));
+        BenchLine.Spread spread = BenchLine.Spread.of(microseconds);
+        double rate = bytes / spread.median() * 1e-3;
+        JsonLine line = line(comm, way, deviceName)
+                .put("number", number)
+                .put("bytes", bytes)
+                .put("repeats", repeats)
+                .put("together", together);
+        spread.addTo(line, "us")
+                .put("gb_per_s", BenchLine.rounded(rate))
+                .put("bus_gb_per_s", BenchLine.rounded(rate * 2 * (comm.size() - 1) / comm.size()));
+        print(comm, line);
     }
 
     /// Microseconds of one sum on the slowest rank, the same number on every rank.
@@ -202,10 +197,6 @@ final class BenchComm implements OnRanks {
 
     private JsonLine line(Comm comm, String way, String deviceName) {
         return BenchLine.begin("comm", spec, deviceName).put("way", way).put("ranks", comm.size());
-    }
-
-    private static double round(double value) {
-        return Double.parseDouble(String.format(Locale.ROOT, "%.4g", value));
     }
 
     private void print(Comm comm, JsonLine line) {

@@ -2,6 +2,7 @@ package org.iolaus.comm;
 
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 
 /// All ranks of one job and the collectives among them.
@@ -109,6 +110,17 @@ public interface Comm extends AutoCloseable {
         barrier();
         return work.get();
     }
+
+    /// Waits for work that needs all ranks but goes another way, such as that of GPUs: asks until it is done. A
+    /// collective: every rank waits for the same work, and one that does not come in time is named.
+    ///
+    /// @param what the work, for messages
+    /// @param done may throw, which ends the wait
+    void await(String what, BooleanSupplier done);
+
+    /// Asks the others where they are and says which of them have not come to the collective that this rank is in;
+    /// takes up to some seconds.
+    String absent();
 
     /// From now on a collective may take as long as a step of training, no longer as long as the start of a job.
     void startupDone();

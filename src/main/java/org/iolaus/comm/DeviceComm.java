@@ -39,8 +39,12 @@ public interface DeviceComm extends AutoCloseable {
     /// @param bytesPerNumber 4 (float) or 8 (double)
     void sum(long address, long count, int bytesPerNumber);
 
-    /// Waits until all work of the device is done. A rank that does not come here within the time limit of a step ends
-    /// the job and is named.
+    /// Waits until the device has reached a point in its work. Where sums wait for other ranks on the device, a rank
+    /// that
+    /// does not come here within the time limit of a step ends the job and is named: other waits have no limit.
+    void await(DeviceRuntime.Event point);
+
+    /// As [#await(DeviceRuntime.Event)], for all work that was started.
     void await();
 
     /// For people: `NCCL 2.28.3, 2 ranks`, `MPI through pinned host memory, 2 ranks`, `one rank`.

@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -181,6 +182,24 @@ public final class LocalComm implements Comm {
                 "sum",
                 value,
                 parts -> Arrays.stream(parts).mapToLong(part -> (Long) part).sum());
+    }
+
+    @Override
+    public void await(String what, BooleanSupplier done) {
+        LocalGroup.Round round = group.enter(rank, what, "", parts -> "");
+        BooleanSupplier look = () -> {
+            group.stopIfFailed();
+            return done.getAsBoolean();
+        };
+        if (!Patience.until(look, limit)) {
+            group.late(rank, round, limit);
+        }
+        group.leave(round);
+    }
+
+    @Override
+    public String absent() {
+        return "not arrived: rank " + group.absent(group.entered(rank));
     }
 
     @Override

@@ -97,23 +97,57 @@ final class LocalGroup {
             while (round.result == null) {
                 stopIfFailed();
                 if (left <= 0) {
-                    String absent = IntStream.range(0, size)
-                            .filter(other -> entered[other] < round.number)
-                            .mapToObj(Integer::toString)
-                            .collect(Collectors.joining(", "));
-                    var late = new CommException("rank %d waited %s s in '%s'; not arrived: rank %s"
-                            .formatted(rank, limit.toMillis() / 1e3, round.what, absent));
-                    fail(late);
-                    throw late;
+                    late(rank, round, limit);
                 }
                 left = changed.awaitNanos(left);
             }
-            if (--round.waiting == 0) {
-                rounds.remove(round.number);
-            }
+            leave(round);
             return round.result;
         } catch (InterruptedException e) {
             throw new CommException("rank %d was interrupted in '%s'".formatted(rank, round.what), e);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /// Ends all ranks since some have not come to this round in time.
+    void late(int rank, Round round, Duration limit) {
+        var late = new CommException("rank %d waited %s s in '%s'; not arrived: rank %s"
+                .formatted(rank, limit.toMillis() / 1e3, round.what, absent(round.number)));
+        fail(late);
+        throw late;
+    }
+
+    /// The round is over for one rank.
+    void leave(Round round) {
+        lock.lock();
+        try {
+            if (--round.waiting == 0) {
+                rounds.remove(round.number);
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /// Number of the round that a rank came to last.
+    long entered(int rank) {
+        lock.lock();
+        try {
+            return entered[rank];
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /// The ranks that have not come to a round.
+    String absent(long number) {
+        lock.lock();
+        try {
+            return IntStream.range(0, size)
+                    .filter(other -> entered[other] < number)
+                    .mapToObj(Integer::toString)
+                    .collect(Collectors.joining(", "));
         } finally {
             lock.unlock();
         }
@@ -156,9 +190,10 @@ final class LocalGroup {
         }
     }
 
-    private void stopIfFailed() {
-        if (failure != null) {
-            throw new CommException("another rank failed", failure);
+    void stopIfFailed() {
+        Throwable thrown = failed();
+        if (thrown != null) {
+            throw new CommException("another rank failed", thrown);
         }
     }
 }

@@ -12,12 +12,12 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 import mpi.Datatype;
 import mpi.Intracomm;
 import mpi.MPI;
 import mpi.MPIException;
 import mpi.Op;
-import mpi.Request;
 
 /// Ranks that Open MPI started.
 ///
@@ -94,7 +94,7 @@ final class MpiComm implements Comm {
 
     @Override
     public void barrier() {
-        finish(start("barrier", () -> world.iBarrier()));
+        finish(start("barrier", () -> world.iBarrier()::test));
     }
 
     @Override
@@ -104,7 +104,7 @@ final class MpiComm implements Comm {
             int count = Math.min(CHUNK, values.length - from);
             DoubleBuffer buffer = borrow(count);
             buffer.put(0, values, from, count);
-            finish(start("broadcast", () -> world.iBcast(buffer, count, MPI.DOUBLE, root)));
+            finish(start("broadcast", () -> world.iBcast(buffer, count, MPI.DOUBLE, root)::test));
             buffer.get(0, values, from, count);
             staging.add(buffer);
         }
@@ -114,13 +114,13 @@ final class MpiComm implements Comm {
     public byte[] broadcast(byte[] bytes, int root) {
         Launch.checkRoot(root, size);
         LongBuffer length = MPI.newLongBuffer(1).put(0, bytes.length);
-        finish(start("broadcast", () -> world.iBcast(length, 1, MPI.LONG, root)));
+        finish(start("broadcast", () -> world.iBcast(length, 1, MPI.LONG, root)::test));
         byte[] result = rank == root ? bytes.clone() : new byte[Math.toIntExact(length.get(0))];
         ByteBuffer buffer = MPI.newByteBuffer(Math.min(CHUNK, result.length));
         for (int from = 0; from < result.length; from += CHUNK) {
             int count = Math.min(CHUNK, result.length - from);
             buffer.put(0, result, from, count);
-            finish(start("broadcast", () -> world.iBcast(buffer, count, MPI.BYTE, root)));
+            finish(start("broadcast", () -> world.iBcast(buffer, count, MPI.BYTE, root)::test));
             buffer.get(0, result, from, count);
         }
         return result;
@@ -145,12 +145,13 @@ final class MpiComm implements Comm {
         }
         ByteBuffer mine = MPI.newByteBuffer(bytes.length).put(0, bytes);
         if (rank != root) {
-            finish(start("gather", () -> world.iGatherv(mine, bytes.length, MPI.BYTE, root)));
+            finish(start("gather", () -> world.iGatherv(mine, bytes.length, MPI.BYTE, root)::test));
             return List.of();
         }
         ByteBuffer all = MPI.newByteBuffer((int) total);
         finish(start(
-                "gather", () -> world.iGatherv(mine, bytes.length, MPI.BYTE, all, counts, offsets, MPI.BYTE, root)));
+                "gather",
+                () -> world.iGatherv(mine, bytes.length, MPI.BYTE, all, counts, offsets, MPI.BYTE, root)::test));
         var result = new ArrayList<byte[]>();
         for (int other = 0; other < size; other++) {
             byte[] part = new byte[counts[other]];
@@ -173,7 +174,7 @@ final class MpiComm implements Comm {
         Objects.checkFromIndexSize(offset, length, values.length);
         DoubleBuffer buffer = borrow(length);
         buffer.put(0, values, offset, length);
-        Started sum = start("sum", () -> world.iAllReduce(buffer, length, MPI.DOUBLE, MPI.SUM));
+        Started sum = start("sum", () -> world.iAllReduce(buffer, length, MPI.DOUBLE, MPI.SUM)::test);
         return new Pending() {
             @Override
             public boolean done() {
@@ -196,7 +197,7 @@ final class MpiComm implements Comm {
         boolean single = bytesPerNumber == Float.BYTES;
         Buffer buffer = single ? bytes.asFloatBuffer() : bytes.asDoubleBuffer();
         Datatype type = single ? MPI.FLOAT : MPI.DOUBLE;
-        Started sum = start("sum", () -> world.iAllReduce(buffer, length, type, MPI.SUM));
+        Started sum = start("sum", () -> world.iAllReduce(buffer, length, type, MPI.SUM)::test);
         return new Pending() {
             @Override
             public boolean done() {
@@ -218,6 +219,16 @@ final class MpiComm implements Comm {
     @Override
     public long sum(long value) {
         return reduce(new long[] {value}, MPI.SUM)[0];
+    }
+
+    @Override
+    public void await(String what, BooleanSupplier done) {
+        finish(start(what, () -> done::getAsBoolean));
+    }
+
+    @Override
+    public String absent() {
+        return arrivals.missing(started);
     }
 
     @Override
@@ -254,32 +265,36 @@ final class MpiComm implements Comm {
 
     private long[] reduce(long[] values, Op op) {
         LongBuffer buffer = MPI.newLongBuffer(values.length).put(0, values);
-        finish(start("agreement", () -> world.iAllReduce(buffer, values.length, MPI.LONG, op)));
+        finish(start("agreement", () -> world.iAllReduce(buffer, values.length, MPI.LONG, op)::test));
         long[] result = new long[values.length];
         buffer.get(0, result);
         return result;
     }
 
     private interface Collective {
-        Request start() throws MPIException;
+        Progress start() throws MPIException;
+    }
+
+    private interface Progress {
+        boolean test() throws MPIException;
     }
 
     private static final class Started {
         private final long number;
         private final String what;
-        private final Request request;
+        private final Progress progress;
         private boolean complete;
 
-        private Started(long number, String what, Request request) {
+        private Started(long number, String what, Progress progress) {
             this.number = number;
             this.what = what;
-            this.request = request;
+            this.progress = progress;
         }
 
         private boolean done() {
             if (!complete) {
                 try {
-                    complete = request.test();
+                    complete = progress.test();
                 } catch (MPIException e) {
                     throw failed(what, e);
                 }
@@ -297,26 +312,14 @@ final class MpiComm implements Comm {
         }
     }
 
-    /// Spins while the answer may come in microseconds, then leaves the core to others, at last sleeps between looks.
-    @SuppressWarnings("ThreadPriorityCheck") // yielding only saves work for others; nothing relies on it
     private void finish(Started collective) {
         if (collective.done()) {
             return;
         }
         arrivals.await(collective.what);
-        long begin = System.nanoTime();
-        while (!collective.done()) {
-            long waited = System.nanoTime() - begin;
-            if (waited < 20_000) {
-                Thread.onSpinWait();
-            } else if (waited < 10_000_000) {
-                Thread.yield();
-            } else if (waited < limit.toNanos()) {
-                LockSupport.parkNanos(20_000);
-            } else {
-                throw new CommException("waited %d s in '%s'; %s"
-                        .formatted(limit.toSeconds(), collective.what, arrivals.missing(collective.number)));
-            }
+        if (!Patience.until(collective::done, limit)) {
+            throw new CommException("waited %d s in '%s'; %s"
+                    .formatted(limit.toSeconds(), collective.what, arrivals.missing(collective.number)));
         }
         arrivals.resume();
     }

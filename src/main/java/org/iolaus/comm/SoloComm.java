@@ -3,6 +3,7 @@ package org.iolaus.comm;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Objects;
+import java.util.function.BooleanSupplier;
 
 /// One rank, nobody to talk to.
 public final class SoloComm implements Comm {
@@ -81,6 +82,16 @@ public final class SoloComm implements Comm {
     @Override
     public long sum(long value) {
         return value;
+    }
+
+    @Override
+    public void await(String what, BooleanSupplier done) {
+        Patience.until(done);
+    }
+
+    @Override
+    public String absent() {
+        return "no other rank";
     }
 
     @Override

@@ -64,6 +64,11 @@ final class StagedComm implements DeviceComm {
     }
 
     @Override
+    public void await(DeviceRuntime.Event point) {
+        Patience.until(point::reached); // the ranks have come to all sums that were started
+    }
+
+    @Override
     public void await() {
         device.synchronize();
     }

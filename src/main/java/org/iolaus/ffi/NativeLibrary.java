@@ -1,5 +1,8 @@
 package org.iolaus.ffi;
 
+import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
@@ -130,6 +133,22 @@ public final class NativeLibrary {
             return new NativeLibrary(name, SymbolLookup.libraryLookup(file, Arena.global()), file);
         } catch (IllegalArgumentException e) {
             return null; // the loader does not know it: the caller searches on and lists all places in the end
+        }
+    }
+
+    /// Sets an environment variable for native libraries, unless it is set; Java does not see it.
+    public static void setEnvironment(String variable, String value) {
+        MemorySegment setenv = LINKER.defaultLookup().findOrThrow("setenv");
+        MethodHandle call = LINKER.downcallHandle(setenv, FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS, JAVA_INT));
+        try (Arena arena = Arena.ofConfined()) {
+            int result = (int) call.invokeExact(arena.allocateFrom(variable), arena.allocateFrom(value), 0);
+            if (result != 0) {
+                throw new LibraryException("setenv: " + variable + "=" + value + " was refused");
+            }
+        } catch (LibraryException e) {
+            throw e;
+        } catch (Throwable e) {
+            throw unexpected(e);
         }
     }
 

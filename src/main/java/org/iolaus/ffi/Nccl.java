@@ -10,6 +10,7 @@ import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 import java.util.List;
+import java.util.Map;
 
 /// NCCL 2: collectives between GPUs. Functions return its result, zero for success; communicators, streams and device
 /// memory are addresses.
@@ -63,9 +64,10 @@ public final class Nccl {
 
     /// Finds the library.
     ///
+    /// @param environment that says where to search, usually the process's
     /// @throws LibraryException with the places searched
-    public static Nccl load() {
-        return new Nccl(NativeLibrary.open("NCCL", List.of("libnccl.so.2", "libnccl.so"), List.of()));
+    public static Nccl load(Map<String, String> environment) {
+        return new Nccl(NativeLibrary.open("NCCL", List.of("libnccl.so.2", "libnccl.so"), List.of(), environment));
     }
 
     /// The file, as it was found.

@@ -32,6 +32,9 @@ import org.iolaus.train.StepProfile.Phase;
 final class DeviceStep implements TrainingStep {
     /// Steps whose losses the device keeps.
     private static final int HISTORY = 64;
+    /// Steps that are started before the host waits for the first of them, with a time limit: what it does next must
+    /// not wait on the device for a rank that does not come.
+    private static final int AHEAD = 2;
 
     private final DeviceEngine engine;
     private final DeviceRuntime device;
@@ -46,6 +49,7 @@ final class DeviceStep implements TrainingStep {
     private final List<Piece> pieces = new ArrayList<>();
     private final Map<String, Piece> pieceOf = new HashMap<>();
     private final Deque<Double> pending = new ArrayDeque<>();
+    private final Deque<DeviceRuntime.Event> started = new ArrayDeque<>();
 
     private final long gradient;
     private final List<Long> slots = new ArrayList<>();
@@ -267,6 +271,10 @@ final class DeviceStep implements TrainingStep {
             }
             comm.sum(gradient, state.trained() + sharedSize, precision.bytes());
             entry.start("update", this::finish);
+        }
+        started.add(device.record());
+        if (started.size() > AHEAD) {
+            comm.await(started.remove());
         }
         steps++;
         pending.add((double) batch.globalGraphs());

@@ -1,6 +1,7 @@
 package org.iolaus.train;
 
 import java.util.List;
+import org.iolaus.comm.DeviceComm;
 import org.jspecify.annotations.Nullable;
 
 /// How the network is trained: `NeuralNetwork.Training` of a configuration.
@@ -22,6 +23,7 @@ import org.jspecify.annotations.Nullable;
 /// @param reduceLrOnPlateau learning-rate schedule; null: constant
 /// @param gradientClipNorm largest norm of the whole gradient; null: no limit
 /// @param shareGpu whether ranks may use one GPU together
+/// @param comm how sums over ranks that have devices go; ranks without always use MPI
 /// @param gradientBucketMib size of the pieces in which gradients are all-reduced, MiB
 /// @param threads per rank; null: cores of the node divided by its ranks
 /// @param logName folder of the run below `logPath`
@@ -48,7 +50,7 @@ public record Training(
         @Nullable Integer globalAttnRedrawInterval,
         Precision precision,
         Device device,
-        CommKind comm,
+        DeviceComm.Kind comm,
         boolean shareGpu,
         int gradientBucketMib,
         @Nullable Integer threads,
@@ -164,13 +166,5 @@ public record Training(
         CPU,
         CUDA,
         EMULATED
-    }
-
-    /// How gradients are summed over ranks that have devices: from GPU to GPU (NCCL) or through host memory (MPI). AUTO
-    /// takes NCCL where it can work and says so. Ranks without devices always use MPI.
-    public enum CommKind {
-        AUTO,
-        MPI,
-        NCCL
     }
 }

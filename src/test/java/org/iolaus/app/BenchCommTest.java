@@ -37,7 +37,7 @@ class BenchCommTest {
             String way = line < 2 ? "host arrays" : "MPI through pinned host memory, 2 ranks";
             int bytes = line % 2 == 0 ? 8 : 2 << 20;
             String wanted = "\\{\"bench\":\"comm\",.*\"way\":\"" + way + "\".*\"ranks\":2,.*\"bytes\":" + bytes
-                    + ",.*\"microseconds\":[0-9.E]+,.*\"bus_gb_s\":[0-9.E-]+}";
+                    + ",.*\"us\":[0-9.E]+,.*\"bus_gb_per_s\":[0-9.E-]+}";
             assertTrue(lines.get(line).matches(wanted), lines.get(line));
         }
     }

@@ -33,17 +33,6 @@ class MpiCommTest {
         assertEquals(first.out(), second.out());
     }
 
-    @ParameterizedTest
-    @ValueSource(ints = {2, 3})
-    void sumsOfDeviceArraysKeepTheContract(int ranks) {
-        MpiRun run = MpiRun.run(MpiProgram.class, ranks, LIMIT, "device");
-        assertEquals(0, run.exitCode(), run::toString);
-        for (int rank = 0; rank < ranks; rank++) {
-            String said = "checked " + rank + " with MPI through pinned host memory, " + ranks + " ranks\n";
-            assertTrue(run.out().contains(said), run::toString);
-        }
-    }
-
     @Test
     void theFailureOfOneRankEndsTheJobWithItsCode() {
         MpiRun run = MpiRun.run(MpiProgram.class, 2, LIMIT, "lastThrows");

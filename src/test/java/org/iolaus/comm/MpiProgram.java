@@ -1,8 +1,14 @@
 package org.iolaus.comm;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.BiConsumer;
+import org.iolaus.cuda.DeviceRuntime;
 import org.iolaus.cuda.EmulatedRuntime;
 
 /// What [MpiCommTest] runs on every rank.
@@ -12,25 +18,39 @@ public final class MpiProgram {
     public static void main(String[] args) throws Exception {
         System.exit(Comms.run(
                 thrown -> new Failure(thrown instanceof IllegalArgumentException ? 2 : 1, thrown.toString()), comm -> {
-                    run(args[0], comm);
+                    run(args, comm);
                     return 0;
                 }));
     }
 
-    private static void run(String what, Comm comm) {
+    private static void run(String[] arguments, Comm comm) {
+        String what = arguments[0];
         boolean last = comm.rank() == comm.size() - 1;
         switch (what) {
             case "checks" -> {
                 CommChecks.all(comm);
                 System.out.println("checked " + comm.rank() + " local " + comm.localRank());
             }
-            case "device" -> {
-                try (var device = new EmulatedRuntime();
-                        DeviceComm sums = DeviceComm.open(DeviceComm.Kind.AUTO, comm, device)) {
+            case "device" ->
+                onDevice(arguments, comm, (sums, device) -> {
                     DeviceCommChecks.all(sums, comm, device);
                     System.out.println("checked " + comm.rank() + " with " + sums.name());
-                }
-            }
+                });
+            case "deviceForever" ->
+                onDevice(arguments, comm, (sums, device) -> {
+                    long address = device.allocate(3L << 20);
+                    device.fill(address, 0, 3L << 20);
+                    for (int step = 0; step < Integer.MAX_VALUE; step++) {
+                        sums.sum(address, 3L << 18, 4);
+                        sums.await();
+                        if (step == 20) {
+                            comm.startupDone();
+                            write(
+                                    Path.of(arguments[2], "rank" + comm.rank()),
+                                    ProcessHandle.current().pid());
+                        }
+                    }
+                });
             case "lastThrows" -> {
                 if (last) {
                     throw new IllegalArgumentException("bad forces");
@@ -63,6 +83,34 @@ public final class MpiProgram {
                 }
             }
             default -> throw new IllegalStateException(what);
+        }
+    }
+
+    /// @param arguments the test, `mpi` or `nccl`, a folder that the library in place of NCCL is in
+    private static void onDevice(String[] arguments, Comm comm, BiConsumer<DeviceComm, DeviceRuntime> body) {
+        try (var emulated = new EmulatedRuntime()) {
+            if (arguments[1].equals("mpi")) {
+                try (DeviceComm sums = DeviceComm.open(DeviceComm.Kind.AUTO, comm, emulated)) {
+                    body.accept(sums, emulated);
+                }
+            } else {
+                var stub = new NcclStub(Path.of(arguments[2]));
+                DeviceRuntime device = stub.device(emulated, comm.rank());
+                try (DeviceComm sums = stub.open(comm, device)) {
+                    body.accept(sums, device);
+                }
+            }
+        }
+    }
+
+    /// Complete when it is there.
+    private static void write(Path file, long number) {
+        try {
+            Path partial = file.resolveSibling(file.getFileName() + ".partial");
+            Files.writeString(partial, Long.toString(number));
+            Files.move(partial, file);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 

@@ -18,8 +18,7 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// Runs a main class with the classes under test as an MPI job in processes of its own, for tests tagged `mpi`. Without
-/// an
-/// `mpirun` that has Java bindings the test is skipped and says so.
+/// an `mpirun` that has Java bindings the test is skipped and says so.
 ///
 /// @param exitCode of `mpirun`; -1 when it was killed after the time limit
 /// @param out what all ranks wrote to stdout
@@ -37,7 +36,7 @@ public record MpiRun(int exitCode, String out, String err, Duration took) {
         return run(main.getName(), ranks, limit, Map.of(), arguments);
     }
 
-    /// @param environment variables set on every rank
+    /// @param environment variables of `mpirun` and of every rank
     public static MpiRun run(
             String main, int ranks, Duration limit, Map<String, String> environment, String... arguments) {
         return new Job(start(builder(main, ranks, environment, arguments))).await(limit);
@@ -45,7 +44,12 @@ public record MpiRun(int exitCode, String out, String err, Duration took) {
 
     /// Starts one run of the program `iolaus` on `ranks` ranks.
     public static Job start(int ranks, String... arguments) {
-        return new Job(start(builder("org.iolaus.app.Main", ranks, Map.of(), arguments)));
+        return start("org.iolaus.app.Main", ranks, Map.of(), arguments);
+    }
+
+    /// Starts one run of a main class.
+    public static Job start(String main, int ranks, Map<String, String> environment, String... arguments) {
+        return new Job(start(builder(main, ranks, environment, arguments)));
     }
 
     /// A job that runs.
@@ -115,6 +119,7 @@ public record MpiRun(int exitCode, String out, String err, Duration took) {
                 .redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()));
         builder.environment().put("OMPI_ALLOW_RUN_AS_ROOT", "1");
         builder.environment().put("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1");
+        builder.environment().putAll(environment);
         return builder;
     }
 

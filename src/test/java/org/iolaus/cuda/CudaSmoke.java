@@ -463,7 +463,7 @@ public final class CudaSmoke {
     }
 
     private static String nccl(CudaRuntime gpu) {
-        Nccl nccl = Nccl.load();
+        Nccl nccl = Nccl.load(System.getenv());
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment version = arena.allocate(JAVA_INT);
             want(nccl.getVersion(version) == 0, "version");
