@@ -6,8 +6,8 @@ import java.util.Random;
 public final class Matrices {
     private Matrices() {}
 
-    /// `a b` for square `a (n, n)`; `b` is `(n, m)` for whatever m fits. A vector `a` of length n times `b
-    /// (n, m)` gives (m).
+    /// `a b` for square `a (n, n)`; `b` is `(n, m)` for whatever m fits. A vector `a` of length n times
+    /// `b (n, m)` gives (m).
     public static double[] product(double[] a, double[] b) {
         int n = (int) Math.round(Math.sqrt(a.length));
         if (n * n != a.length || b.length % n != 0) {
