@@ -17,32 +17,35 @@ final class CudaBlas {
     static final long WORKSPACE_BYTES = 32L << 20;
 
     private final CuBlas blas;
-    private final long handle;
+    /// One for each lane.
+    private final long[] handles = new long[DeviceRuntime.GEMM_LANES];
     private final MemorySegment one = Arena.global().allocate(JAVA_DOUBLE);
     private final MemorySegment zero = Arena.global().allocate(JAVA_DOUBLE);
     private final MemorySegment oneFloat = Arena.global().allocate(JAVA_FLOAT);
 
-    /// @param workspace address of [#WORKSPACE_BYTES] of the device: the library then allocates nothing while a graph
-    /// is
-    ///     recorded
+    /// @param workspace address of [#WORKSPACE_BYTES] of the device for each lane: the library then allocates
+    /// nothing while a graph is recorded
     CudaBlas(CuBlas blas, long stream, long workspace) {
         this.blas = blas;
         one.set(JAVA_DOUBLE, 0, 1);
         oneFloat.set(JAVA_FLOAT, 0, 1);
-        try (Arena arena = Arena.ofConfined()) {
-            MemorySegment holder = arena.allocate(JAVA_LONG);
-            check("cublasCreate", blas.create(holder));
-            handle = holder.get(JAVA_LONG, 0);
+        for (int lane = 0; lane < handles.length; lane++) {
+            try (Arena arena = Arena.ofConfined()) {
+                MemorySegment holder = arena.allocate(JAVA_LONG);
+                check("cublasCreate", blas.create(holder));
+                handles[lane] = holder.get(JAVA_LONG, 0);
+            }
+            long handle = handles[lane];
+            check("cublasSetStream", blas.setStream(handle, stream));
+            check("cublasSetWorkspace", blas.setWorkspace(handle, workspace + lane * WORKSPACE_BYTES, WORKSPACE_BYTES));
+            check("cublasSetMathMode", blas.setMathMode(handle, CuBlas.DEFAULT_MATH));
         }
-        check("cublasSetStream", blas.setStream(handle, stream));
-        check("cublasSetWorkspace", blas.setWorkspace(handle, workspace, WORKSPACE_BYTES));
-        check("cublasSetMathMode", blas.setMathMode(handle, CuBlas.DEFAULT_MATH));
     }
 
     String version() {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment version = arena.allocate(JAVA_INT);
-            check("cublasGetVersion", blas.getVersion(handle, version));
+            check("cublasGetVersion", blas.getVersion(handles[0], version));
             int number = version.get(JAVA_INT, 0);
             return number / 10000 + "." + number / 100 % 100;
         }
@@ -50,6 +53,7 @@ final class CudaBlas {
 
     /// As [DeviceRuntime#gemm]; no size is zero.
     void gemm(
+            int lane,
             Gemm format,
             boolean transposeA,
             boolean transposeB,
@@ -60,6 +64,7 @@ final class CudaBlas {
             long a,
             long b,
             long c) {
+        long handle = handles[lane];
         int type = format == Gemm.FP64 ? CuBlas.R_64F : CuBlas.R_32F;
         int compute = switch (format) {
             case FP64 -> CuBlas.COMPUTE_64F;
@@ -126,7 +131,9 @@ final class CudaBlas {
     }
 
     void close() {
-        blas.destroy(handle);
+        for (long handle : handles) {
+            blas.destroy(handle);
+        }
     }
 
     private void check(String call, int status) {

@@ -10,6 +10,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collection;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -40,6 +42,7 @@ import org.iolaus.cuda.Driver.HostAddress;
 import org.iolaus.ffi.CuBlas;
 import org.iolaus.ffi.LibraryException;
 import org.iolaus.ffi.Nvrtc;
+import org.iolaus.ffi.StreamCapture;
 import org.jspecify.annotations.Nullable;
 
 /// An NVIDIA GPU: the driver through JCuda, cuBLAS and NVRTC through `ffi`. One thread at a time may use it.
@@ -66,6 +69,7 @@ public final class CudaRuntime implements DeviceRuntime {
     private final String architecture;
     private final @Nullable FileChannel claim;
     private final CudaBlas blas;
+    private final StreamCapture streamCapture;
     private final KernelCompiler compiler;
     private final Arena arena = Arena.ofShared();
     private final MemorySegment argumentBytes = arena.allocate(ARGUMENT_BYTES, 16);
@@ -125,6 +129,7 @@ public final class CudaRuntime implements DeviceRuntime {
                 + attribute(CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR);
         // both before anything is taken from the device
         CuBlas cublas = CuBlas.load();
+        streamCapture = StreamCapture.load();
         compiler = new KernelCompiler(Nvrtc.load(), new CompileCache(CompileCache.folder()), architecture);
         Driver.check("cuDevicePrimaryCtxRetain(" + name + ")", JCudaDriver.cuDevicePrimaryCtxRetain(context, device));
         try {
@@ -134,7 +139,7 @@ public final class CudaRuntime implements DeviceRuntime {
             }
             fork = plainEvent();
             join = plainEvent();
-            blas = new CudaBlas(cublas, mainStream.address(), allocate(CudaBlas.WORKSPACE_BYTES));
+            blas = new CudaBlas(cublas, mainStream.address(), allocate(CudaBlas.WORKSPACE_BYTES * GEMM_LANES));
         } catch (RuntimeException e) {
             JCudaDriver.cuDevicePrimaryCtxRelease(device);
             throw e;
@@ -531,6 +536,7 @@ public final class CudaRuntime implements DeviceRuntime {
 
     @Override
     public void gemm(
+            int lane,
             Gemm format,
             boolean transposeA,
             boolean transposeB,
@@ -556,7 +562,7 @@ public final class CudaRuntime implements DeviceRuntime {
             throw new IllegalStateException("gemm: want it on the main stream");
         }
         enter();
-        blas.gemm(format, transposeA, transposeB, m, n, k, batch, a, b, c);
+        blas.gemm(lane, format, transposeA, transposeB, m, n, k, batch, a, b, c);
         last = "gemm";
     }
 
@@ -589,6 +595,31 @@ public final class CudaRuntime implements DeviceRuntime {
             return new CapturedGraph(executable, "a graph that ends with " + last);
         } finally {
             JCudaDriver.cuGraphDestroy(graph);
+        }
+    }
+
+    /// Nodes of a graph that is being recorded.
+    @SuppressWarnings("ArrayRecordComponent")
+    private record Nodes(long[] nodes) implements Mark {}
+
+    @Override
+    public Mark mark() {
+        if (!capturing) {
+            return new Nodes(new long[0]);
+        }
+        StreamCapture.Dependencies last = streamCapture.get(mainStream.address());
+        check("cuStreamGetCaptureInfo", last.result());
+        return new Nodes(last.nodes());
+    }
+
+    @Override
+    public void after(Collection<Mark> marks) {
+        if (capturing) {
+            long[] nodes = marks.stream()
+                    .flatMapToLong(mark -> Arrays.stream(((Nodes) mark).nodes))
+                    .distinct()
+                    .toArray();
+            check("cuStreamUpdateCaptureDependencies", streamCapture.set(mainStream.address(), nodes));
         }
     }
 

@@ -101,7 +101,7 @@ public final class DeviceExecutor implements ProgramExecutor {
                 device.upload(run.inputs(), staged, bound.inputBytes());
                 device.synchronize();
             }
-            bound.start(_ -> {});
+            bound.start((_, _) -> {});
             return run.results();
         }
     }

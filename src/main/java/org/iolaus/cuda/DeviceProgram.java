@@ -10,16 +10,20 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.stream.IntStream;
+import org.iolaus.cuda.DeviceRuntime.Mark;
 import org.iolaus.ir.Program;
+import org.iolaus.lower.Dependencies;
+import org.iolaus.lower.Dependencies.Range;
 import org.iolaus.lower.Lowering;
 import org.iolaus.lower.MemoryPlan;
 import org.iolaus.lower.Schedule;
 import org.iolaus.lower.Schedule.Buffer;
 import org.iolaus.lower.Schedule.Call;
-import org.iolaus.lower.Schedule.Fused;
 import org.iolaus.lower.Schedule.Storage;
 import org.iolaus.op.AllReduce;
 import org.iolaus.op.Constant;
+import org.iolaus.op.MatMul;
 import org.iolaus.tensor.HostTensor;
 import org.iolaus.tensor.Index;
 import org.iolaus.tensor.Sizes;
@@ -29,6 +33,13 @@ import org.jspecify.annotations.Nullable;
 /// batch's sizes.
 public final class DeviceProgram implements AutoCloseable {
     private static final long ALIGNMENT = 256;
+
+    /// Up to this much, all intermediate values have memory of their own, so that small steps may run at the same time;
+    /// beyond, steps are long and memory is what matters.
+    private static final long APART_BYTES = 256L << 20;
+
+    private static final long SCRATCH_BYTES = 64L << 20;
+    private static final int MOST_SCRATCHES = 8;
 
     private final DeviceRuntime device;
     private final Program program;
@@ -135,16 +146,31 @@ public final class DeviceProgram implements AutoCloseable {
 
     /// What a batch of these sizes needs.
     public Memory memory(Sizes sizes) {
-        long workspace = 0;
+        return new Memory(
+                plan(sizes).elements() * precision.bytes,
+                scratchBytes(sizes) * scratches(sizes),
+                layout(sizes, Set.of()).bytes());
+    }
+
+    private MemoryPlan plan(Sizes sizes) {
+        MemoryPlan apart = MemoryPlan.apart(schedule, sizes);
+        return apart.elements() * precision.bytes <= APART_BYTES ? apart : MemoryPlan.of(schedule, sizes);
+    }
+
+    /// The most that one step needs of workspace.
+    private long scratchBytes(Sizes sizes) {
+        long most = 0;
         for (Schedule.Step step : schedule.steps()) {
             if (step instanceof Call call) {
-                workspace = Math.max(workspace, Launches.workspaceBytes(call, sizes, precision.bytes));
+                most = Math.max(most, Launches.workspaceBytes(call, sizes, precision.bytes));
             }
         }
-        return new Memory(
-                MemoryPlan.of(schedule, sizes).elements() * precision.bytes,
-                workspace,
-                layout(sizes, Set.of()).bytes());
+        return (most + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    }
+
+    /// How many steps may have workspace at a time.
+    private int scratches(Sizes sizes) {
+        return Math.clamp(SCRATCH_BYTES / Math.max(1, scratchBytes(sizes)), 1, MOST_SCRATCHES);
     }
 
     private InputLayout layout(Sizes sizes, Set<String> sorted) {
@@ -162,15 +188,21 @@ public final class DeviceProgram implements AutoCloseable {
     /// A program bound to sizes and addresses. It may run any number of times, also into a graph.
     public final class Bound {
         private final InputLayout layout;
-        private final List<List<Runnable>> work = new ArrayList<>();
-        private final List<List<String>> completed = new ArrayList<>();
-        private final Map<String, Runnable> copies = new LinkedHashMap<>();
+        private final List<Piece> pieces = new ArrayList<>();
+        private final Map<String, Copy> copies = new LinkedHashMap<>();
+        /// Pieces that none other waits for.
+        private final List<Integer> leaves;
+
+        /// A step or a copy, and the numbers of the pieces that it waits for.
+        private record Piece(List<Runnable> work, List<Integer> after, List<String> completes) {}
+
+        private record Copy(int buffer, long to, long bytes) {}
 
         private Bound(Sizes sizes, Set<String> sorted, Places places) {
             layout = layout(sizes, sorted);
             long[] address = new long[schedule.buffers().size()];
             DeviceExecutor.Csr[] csr = new DeviceExecutor.Csr[address.length];
-            MemoryPlan plan = MemoryPlan.of(schedule, sizes);
+            MemoryPlan plan = plan(sizes);
             for (Buffer buffer : schedule.buffers()) {
                 int number = buffer.number();
                 switch (buffer.storage()) {
@@ -181,25 +213,71 @@ public final class DeviceProgram implements AutoCloseable {
                 }
             }
             layout.addresses(places.inputs(), address, csr);
-            for (int step = 0; step <= schedule.steps().size(); step++) {
-                completed.add(new ArrayList<>());
-            }
-            placeOutputs(sizes, places, address);
+            Map<Integer, List<String>> completes = placeOutputs(sizes, places, address);
             Arena arguments = Arena.ofAuto();
             Kernels kernels = new Kernels(device.builtin(), precision.bytes, arguments);
-            Launches launches =
-                    new Launches(device, precision, kernels, sizes, address, csr, places.workspace(), collective);
+            Launches launches = new Launches(device, precision, kernels, sizes, address, csr, collective);
+            Dependencies dependencies = new Dependencies();
+            long scratchBytes = scratchBytes(sizes);
+            int scratches = scratches(sizes);
+            int scratchesUsed = 0;
+            int products = 0;
             for (int at = 0; at < schedule.steps().size(); at++) {
-                work.add(
-                        switch (schedule.steps().get(at)) {
-                            case Fused _ -> List.of(loops.of(at, sizes, address, csr, arguments));
-                            case Call call -> launches.of(call);
-                        });
+                Schedule.Step step = schedule.steps().get(at);
+                List<Range> reads = ranges(Schedule.reads(step), address, sizes);
+                List<Range> writes = ranges(Schedule.writes(step), address, sizes);
+                List<Runnable> work;
+                if (step instanceof Call call) {
+                    long scratch = places.workspace() + scratchesUsed % scratches * scratchBytes;
+                    if (Launches.workspaceBytes(call, sizes, precision.bytes) > 0) {
+                        scratchesUsed++;
+                        writes.add(new Range(scratch, scratch + scratchBytes));
+                    }
+                    int lane = products % DeviceRuntime.GEMM_LANES;
+                    if (call.op() instanceof MatMul) {
+                        products++;
+                        writes.add(new Range(lane, lane + 1)); // no address is that low
+                    }
+                    work = launches.of(call, scratch, lane);
+                } else {
+                    work = List.of(loops.of(at, sizes, address, csr, arguments));
+                }
+                pieces.add(new Piece(work, dependencies.add(reads, writes), completes.getOrDefault(at, List.of())));
             }
+            copies.forEach((name, copy) -> {
+                long from = address[copy.buffer];
+                Range read = new Range(from, from + copy.bytes);
+                Range write = new Range(copy.to, copy.to + copy.bytes);
+                pieces.add(new Piece(
+                        List.of(() -> device.copy(copy.to, from, copy.bytes)),
+                        dependencies.add(List.of(read), List.of(write)),
+                        List.of(name)));
+            });
+            Set<Integer> awaited = new HashSet<>();
+            pieces.forEach(piece -> awaited.addAll(piece.after));
+            leaves = IntStream.range(0, pieces.size())
+                    .filter(piece -> !awaited.contains(piece))
+                    .boxed()
+                    .toList();
+        }
+
+        private List<Range> ranges(List<Integer> buffers, long[] address, Sizes sizes) {
+            List<Range> ranges = new ArrayList<>();
+            for (int number : buffers) {
+                Buffer buffer = schedule.buffers().get(number);
+                if (buffer.storage() == Storage.ARENA) {
+                    long bytes = buffer.type().shape().volume().value(sizes) * precision.bytes;
+                    ranges.add(new Range(address[number], address[number] + bytes));
+                }
+            }
+            return ranges;
         }
 
         /// An output that a step computes for itself alone is computed where it is wanted; others are copied there.
-        private void placeOutputs(Sizes sizes, Places places, long[] address) {
+        ///
+        /// @return the outputs that each step completes
+        private Map<Integer, List<String>> placeOutputs(Sizes sizes, Places places, long[] address) {
+            Map<Integer, List<String>> completes = new HashMap<>();
             Set<Integer> placed = new HashSet<>();
             program.outputs().forEach((name, node) -> {
                 int number = schedule.outputs().getOrDefault(name, -1);
@@ -207,14 +285,15 @@ public final class DeviceProgram implements AutoCloseable {
                 long wanted = places.output(name);
                 if (buffer.storage() == Storage.ARENA && placed.add(number)) {
                     address[number] = wanted;
-                    completed.get(buffer.birth()).add(name);
+                    completes
+                            .computeIfAbsent(buffer.birth(), _ -> new ArrayList<>())
+                            .add(name);
                 } else {
-                    long from = address[number];
                     long bytes = HostTensor.volume(node.shape().bind(sizes)) * precision.bytes;
-                    copies.put(name, () -> device.copy(wanted, from, bytes));
-                    completed.getLast().add(name);
+                    copies.put(name, new Copy(number, wanted, bytes));
                 }
             });
+            return completes;
         }
 
         /// Bytes of the inputs.
@@ -229,31 +308,30 @@ public final class DeviceProgram implements AutoCloseable {
 
         /// Kernels, products and copies of one run.
         public int launches() {
-            return work.stream().mapToInt(List::size).sum() + copies.size();
+            return pieces.stream().mapToInt(piece -> piece.work.size()).sum();
         }
 
         /// Starts all work.
         ///
         /// @param complete is told each output once the work for it is started
         public void start(Completion complete) {
-            for (int step = 0; step <= work.size(); step++) {
-                if (step < work.size()) {
-                    work.get(step).forEach(Runnable::run);
-                }
-                for (String name : completed.get(step)) {
-                    Runnable copy = copies.get(name);
-                    if (copy != null) {
-                        copy.run();
-                    }
-                    complete.of(name);
-                }
+            List<Mark> marks = new ArrayList<>();
+            for (Piece piece : pieces) {
+                device.after(piece.after.stream().map(marks::get).toList());
+                piece.work.forEach(Runnable::run);
+                marks.add(device.mark());
+                piece.completes.forEach(name -> complete.of(name, marks.getLast()));
             }
+            device.after(leaves.stream().map(marks::get).toList());
         }
     }
 
     /// Is told that the work for an output was started.
     public interface Completion {
-        void of(String output);
+        /// Tells of one output.
+        ///
+        /// @param mark where that work is in what is being recorded
+        void of(String output, Mark mark);
     }
 
     @Override

@@ -1,6 +1,7 @@
 package org.iolaus.cuda;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Collection;
 
 /// What the executor needs of a device: memory, kernels, matrix products, graphs. All work goes in order through one
 /// stream; failures are [DeviceException]s.
@@ -85,6 +86,9 @@ public interface DeviceRuntime extends AutoCloseable {
     /// @param arguments the bytes of its parameter
     void launch(Kernel kernel, int gridX, int gridY, int blockX, int sharedBytes, MemorySegment arguments);
 
+    /// Pieces of scratch memory for matrix products.
+    int GEMM_LANES = 4;
+
     /// Number format of matrix products.
     enum Gemm {
         FP64,
@@ -97,7 +101,10 @@ public interface DeviceRuntime extends AutoCloseable {
 
     /// Starts `c = op(a) op(b)`, row-major without gaps: `op(a): (m, k)`, `op(b): (k, n)`, `c: (m, n)`, `batch` of
     /// them one after another.
+    ///
+    /// @param lane scratch memory in use, `0 .. GEMM_LANES - 1`: products of one lane must not run at the same time
     void gemm(
+            int lane,
             Gemm format,
             boolean transposeA,
             boolean transposeB,
@@ -109,8 +116,33 @@ public interface DeviceRuntime extends AutoCloseable {
             long b,
             long c);
 
+    /// The same, in lane 0.
+    default void gemm(
+            Gemm format,
+            boolean transposeA,
+            boolean transposeB,
+            int m,
+            int n,
+            int k,
+            int batch,
+            long a,
+            long b,
+            long c) {
+        gemm(0, format, transposeA, transposeB, m, n, k, batch, a, b, c);
+    }
+
     /// Records what `body` starts instead of running it.
     Graph capture(Runnable body);
+
+    /// A place in what is being recorded.
+    interface Mark {}
+
+    /// What was recorded last. Outside of [#capture] it means nothing.
+    Mark mark();
+
+    /// What is recorded next waits for these places, and for nothing else; without a call of this it waits for what was
+    /// recorded before it. Outside of [#capture] it does nothing: all work is in order then.
+    void after(Collection<Mark> marks);
 
     /// Recorded work.
     interface Graph extends AutoCloseable {

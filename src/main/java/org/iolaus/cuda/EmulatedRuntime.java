@@ -4,8 +4,12 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
+import java.util.Set;
 import java.util.TreeMap;
 import org.iolaus.ffi.HostKernels;
 import org.jspecify.annotations.Nullable;
@@ -31,10 +35,11 @@ public final class EmulatedRuntime implements DeviceRuntime {
     private final Arena hostMemory = Arena.ofShared();
     private final HostCompiler compiler = new HostCompiler();
     private final MemorySegment guard;
+    private final Random orders = new Random(1);
     private final TreeMap<Long, Allocation> allocations = new TreeMap<>();
     private long usedBytes;
     private @Nullable Library builtin;
-    private @Nullable List<Runnable> recording;
+    private @Nullable Recording recording;
 
     /// @param whole guard, memory, guard
     private record Allocation(Arena arena, MemorySegment whole, long bytes) {}
@@ -137,14 +142,6 @@ public final class EmulatedRuntime implements DeviceRuntime {
     }
 
     @Override
-    public void beside(Runnable body) {
-        body.run();
-    }
-
-    @Override
-    public void rejoin() {}
-
-    @Override
     public void copy(long destination, long source, long bytes) {
         submit(() -> MemorySegment.copy(
                 memory("copy from", source, bytes), 0, memory("copy to", destination, bytes), 0, bytes));
@@ -222,6 +219,7 @@ public final class EmulatedRuntime implements DeviceRuntime {
 
     @Override
     public void gemm(
+            int lane,
             Gemm format,
             boolean transposeA,
             boolean transposeB,
@@ -276,27 +274,119 @@ public final class EmulatedRuntime implements DeviceRuntime {
         }
     }
 
+    /// What a capture records: pieces of work, each with those that it waits for.
+    private final class Recording implements Graph {
+        private final List<Node> nodes = new ArrayList<>();
+        /// What the next piece waits for, in the stream and beside it.
+        private Set<Integer> next = Set.of();
+
+        private Set<Integer> nextBeside = Set.of();
+        private boolean beside;
+
+        private record Node(Runnable work, Set<Integer> after) {}
+
+        void add(Runnable work) {
+            nodes.add(new Node(work, beside ? nextBeside : next));
+            Set<Integer> last = Set.of(nodes.size() - 1);
+            if (beside) {
+                nextBeside = last;
+            } else {
+                next = last;
+            }
+        }
+
+        private static Set<Integer> joined(Set<Integer> left, Set<Integer> right) {
+            Set<Integer> all = new HashSet<>(left);
+            all.addAll(right);
+            return all;
+        }
+
+        /// Work that need not wait for one another comes in an order drawn anew each time: what a GPU may do, too.
+        @Override
+        public void launch() {
+            List<Integer> ready = new ArrayList<>();
+            int[] missing = new int[nodes.size()];
+            List<List<Integer>> followers = new ArrayList<>();
+            for (int node = 0; node < nodes.size(); node++) {
+                followers.add(new ArrayList<>());
+            }
+            for (int node = 0; node < nodes.size(); node++) {
+                missing[node] = nodes.get(node).after.size();
+                for (int earlier : nodes.get(node).after) {
+                    followers.get(earlier).add(node);
+                }
+                if (missing[node] == 0) {
+                    ready.add(node);
+                }
+            }
+            while (!ready.isEmpty()) {
+                int node = ready.set(orders.nextInt(ready.size()), ready.getLast());
+                ready.removeLast();
+                submit(nodes.get(node).work);
+                for (int follower : followers.get(node)) {
+                    if (--missing[follower] == 0) {
+                        ready.add(follower);
+                    }
+                }
+            }
+        }
+
+        @Override
+        public void close() {
+            nodes.clear();
+        }
+    }
+
     @Override
     public Graph capture(Runnable body) {
         notRecording("capture");
-        List<Runnable> calls = new ArrayList<>();
-        recording = calls;
+        Recording made = new Recording();
+        recording = made;
         try {
             body.run();
         } finally {
             recording = null;
         }
-        return new Graph() {
-            @Override
-            public void launch() {
-                calls.forEach(EmulatedRuntime.this::submit);
-            }
+        return made;
+    }
 
-            @Override
-            public void close() {
-                calls.clear();
-            }
-        };
+    private record Place(Set<Integer> nodes) implements Mark {}
+
+    @Override
+    public Mark mark() {
+        return new Place(recording == null ? Set.of() : recording.next);
+    }
+
+    @Override
+    public void after(Collection<Mark> marks) {
+        if (recording != null) {
+            Set<Integer> all = new HashSet<>();
+            marks.forEach(mark -> all.addAll(((Place) mark).nodes));
+            recording.next = all;
+        }
+    }
+
+    @Override
+    public void beside(Runnable body) {
+        Recording open = recording;
+        if (open == null) {
+            body.run();
+            return;
+        }
+        open.nextBeside = Recording.joined(open.next, open.nextBeside);
+        open.beside = true;
+        try {
+            body.run();
+        } finally {
+            open.beside = false;
+        }
+    }
+
+    @Override
+    public void rejoin() {
+        if (recording != null) {
+            recording.next = Recording.joined(recording.next, recording.nextBeside);
+        }
     }
 
     private void notRecording(String what) {

@@ -25,12 +25,12 @@ final class Launches {
     private final Sizes sizes;
     private final long[] address;
     private final DeviceExecutor.Csr[] csr;
-    private final long workspace;
+    private long workspace;
+    private int lane;
     private final DeviceProgram.@Nullable Collective collective;
 
     /// @param address of each buffer
     /// @param csr compressed rows of the indices that segment operations walk
-    /// @param workspace scratch memory of at least [#workspaceBytes] of every call, used by one at a time
     /// @param collective sums over ranks; null on a single one
     Launches(
             DeviceRuntime device,
@@ -39,7 +39,6 @@ final class Launches {
             Sizes sizes,
             long[] address,
             DeviceExecutor.Csr[] csr,
-            long workspace,
             DeviceProgram.@Nullable Collective collective) {
         this.device = device;
         this.precision = precision;
@@ -47,7 +46,6 @@ final class Launches {
         this.sizes = sizes;
         this.address = address;
         this.csr = csr;
-        this.workspace = workspace;
         this.collective = collective;
     }
 
@@ -78,8 +76,12 @@ final class Launches {
 
     /// The work of one call.
     ///
+    /// @param scratch memory of at least [#workspaceBytes]
+    /// @param gemmLane for a matrix product
     /// @throws DeviceException if there is no kernel for the operation
-    List<Runnable> of(Call call) {
+    List<Runnable> of(Call call, long scratch, int gemmLane) {
+        workspace = scratch;
+        lane = gemmLane;
         int[] out = call.node().shape().bind(sizes);
         long y = address[call.out()];
         return switch (call.op()) {
@@ -154,8 +156,9 @@ final class Launches {
         }
         long left = at(call, 0);
         long right = at(call, 1);
-        return List.of(
-                () -> device.gemm(precision.gemm, op.transposeA(), op.transposeB(), m, n, k, batch, left, right, y));
+        int own = lane;
+        return List.of(() ->
+                device.gemm(own, precision.gemm, op.transposeA(), op.transposeB(), m, n, k, batch, left, right, y));
     }
 
     private List<Runnable> segment(Call call, int[] out, long y, boolean largest) {
@@ -195,19 +198,20 @@ final class Launches {
 
     private List<Runnable> sum(Sum op, Call call, long y) {
         List<Fold> folds = folds(op, shape(call, 0));
+        long between = workspace;
         long scratch = workspace + betweenBytes(folds, precision.bytes);
         List<Runnable> work = new ArrayList<>();
         long from = at(call, 0);
         for (int pass = 0; pass < folds.size(); pass++) {
             Fold fold = folds.get(pass);
-            long to = pass == folds.size() - 1 ? y : workspace;
+            long to = pass == folds.size() - 1 ? y : between;
             if (fold.reduced == 0) {
                 long bytes = fold.outer * fold.inner * precision.bytes;
                 work.add(() -> device.fill(to, 0, bytes));
             } else {
                 work.addAll(start(kernels.reduceSum(from, to, scratch, fold.outer, fold.reduced, fold.inner)));
             }
-            from = workspace;
+            from = between;
         }
         return work;
     }

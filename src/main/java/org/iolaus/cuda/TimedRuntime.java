@@ -2,6 +2,7 @@ package org.iolaus.cuda;
 
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -184,6 +185,7 @@ public final class TimedRuntime implements DeviceRuntime {
 
     @Override
     public void gemm(
+            int lane,
             Gemm format,
             boolean transposeA,
             boolean transposeB,
@@ -195,7 +197,7 @@ public final class TimedRuntime implements DeviceRuntime {
             long b,
             long c) {
         String name = "gemm " + m + "x" + n + "x" + k + (batch == 1 ? "" : " times " + batch);
-        piece(name, PRODUCT, () -> device.gemm(format, transposeA, transposeB, m, n, k, batch, a, b, c));
+        piece(name, PRODUCT, () -> device.gemm(lane, format, transposeA, transposeB, m, n, k, batch, a, b, c));
     }
 
     @Override
@@ -237,6 +239,16 @@ public final class TimedRuntime implements DeviceRuntime {
                 feed.close();
             }
         };
+    }
+
+    @Override
+    public Mark mark() {
+        return device.mark();
+    }
+
+    @Override
+    public void after(Collection<Mark> marks) {
+        device.after(marks);
     }
 
     @Override

@@ -21,6 +21,15 @@ public record MemoryPlan(long[] offset, long elements, long live) {
     private static final int ALIGNMENT = 8;
 
     public static MemoryPlan of(Schedule schedule, Sizes sizes) {
+        return of(schedule, sizes, true);
+    }
+
+    /// A plan in which no buffers share memory, so that steps that do not need each other may run at the same time.
+    public static MemoryPlan apart(Schedule schedule, Sizes sizes) {
+        return of(schedule, sizes, false);
+    }
+
+    private static MemoryPlan of(Schedule schedule, Sizes sizes, boolean sharing) {
         int count = schedule.buffers().size();
         long[] offset = new long[count];
         long[] size = new long[count];
@@ -47,7 +56,9 @@ public record MemoryPlan(long[] offset, long elements, long live) {
         for (Schedule.Buffer buffer : arena) {
             for (; released < buffer.birth(); released++) {
                 for (int dead : dying.get(released)) {
-                    free(gaps, offset[dead], size[dead]);
+                    if (sharing) {
+                        free(gaps, offset[dead], size[dead]);
+                    }
                     live -= size[dead];
                 }
             }

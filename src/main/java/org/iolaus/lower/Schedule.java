@@ -2,6 +2,7 @@ package org.iolaus.lower;
 
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.iolaus.ir.Cost;
 import org.iolaus.ir.Node;
 import org.iolaus.ir.Op;
@@ -78,6 +79,28 @@ public record Schedule(List<Buffer> buffers, List<Step> steps, Map<String, Integ
                 }
                 yield new Cost(elements * loop.instructions().size(), touched);
             }
+        };
+    }
+
+    /// The buffers that a step reads.
+    public static List<Integer> reads(Step step) {
+        return switch (step) {
+            case Call call -> call.inputs();
+            case Fused fused ->
+                fused.loop().loads().stream()
+                        .flatMap(load -> load.indexBuffer() == Loop.NO_INDEX
+                                ? Stream.of(load.buffer())
+                                : Stream.of(load.buffer(), load.indexBuffer()))
+                        .toList();
+        };
+    }
+
+    /// The buffers that a step writes.
+    public static List<Integer> writes(Step step) {
+        return switch (step) {
+            case Call call -> List.of(call.out());
+            case Fused fused ->
+                fused.loop().stores().stream().map(Loop.Store::buffer).toList();
         };
     }
 

@@ -82,7 +82,7 @@ final class DeviceForward implements Engine.Forward {
     public Map<String, double[]> run(Batch batch) {
         reserve(Set.of(inputs.bucket(batch)));
         DeviceEngine.Entry entry = prepared.feed(batch, 0);
-        entry.start("forward", () -> entry.bound().start(_ -> {}));
+        entry.start("forward", () -> entry.bound().start((_, _) -> {}));
         engine.comm().await();
         device.download(fetched, results, resultBytes);
         Sizes sizes = inputs.exact(batch).sizes();

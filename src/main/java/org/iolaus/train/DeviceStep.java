@@ -16,6 +16,7 @@ import java.util.Objects;
 import org.iolaus.comm.DeviceComm;
 import org.iolaus.cuda.DeviceExecutor.Precision;
 import org.iolaus.cuda.DeviceRuntime;
+import org.iolaus.cuda.DeviceRuntime.Mark;
 import org.iolaus.cuda.Kernels;
 import org.iolaus.data.Batch;
 import org.iolaus.model.Model;
@@ -69,11 +70,16 @@ final class DeviceStep implements TrainingStep {
         private final long start;
         private long end;
         private int members;
-        private int missing;
+        /// Where the parts that are there were computed.
+        private final List<Mark> done = new ArrayList<>();
 
         Piece(long start) {
             this.start = start;
             this.end = start;
+        }
+
+        void begin() {
+            done.clear();
         }
     }
 
@@ -283,21 +289,28 @@ final class DeviceStep implements TrainingStep {
 
     /// Forward and backward pass; with `overlap` each piece of the gradient is summed as soon as it is complete.
     private void differentiate(DeviceEngine.Entry entry, boolean overlap) {
-        pieces.forEach(piece -> piece.missing = piece.members);
-        entry.bound().start(output -> {
-            Piece piece = pieceOf.get(output);
-            if (piece != null && --piece.missing == 0 && overlap) {
-                sumBeside(piece.start, piece.end - piece.start);
+        pieces.forEach(Piece::begin);
+        Piece rest = new Piece(state.trained());
+        rest.end += sharedSize;
+        entry.bound().start((output, mark) -> {
+            Piece piece = pieceOf.getOrDefault(output, rest);
+            piece.done.add(mark);
+            if (overlap && piece.done.size() == piece.members) {
+                sumBeside(piece);
             }
         });
         if (overlap) {
-            sumBeside(state.trained(), sharedSize);
+            Mark end = device.mark();
+            sumBeside(rest);
+            device.after(List.of(end));
             device.rejoin();
         }
     }
 
-    private void sumBeside(long start, long count) {
-        device.beside(() -> comm.sum(gradient + start * precision.bytes(), count, precision.bytes()));
+    private void sumBeside(Piece piece) {
+        long address = gradient + piece.start * precision.bytes();
+        device.after(piece.done);
+        device.beside(() -> comm.sum(address, piece.end - piece.start, precision.bytes()));
     }
 
     private void finish() {
