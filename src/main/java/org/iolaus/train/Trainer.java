@@ -201,6 +201,9 @@ public final class Trainer implements AutoCloseable {
         boolean stop = earlyStopping.step(metric) && settings.earlyStopping();
         double total = (System.nanoTime() - began) * 1e-9;
         report(validation, rate, improved, seconds, trained, total, edges);
+        if (comm.size() > 1) {
+            Replicas.requireEqual(comm, state, trainingStep.save(), "epoch " + epoch);
+        }
         epoch++;
         step = 0;
         checkpoint(improved);

@@ -8,11 +8,13 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Stream;
 import org.iolaus.comm.MpiRun;
 import org.iolaus.comm.SoloComm;
 import org.iolaus.tensor.HostTensor;
@@ -22,6 +24,8 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// Whole training runs below `mpirun`: replicas, repetition, processes that are killed.
 @Tag("mpi")
@@ -98,23 +102,71 @@ final class MpiTrainingTest {
         assertEquals(log, metrics("same"));
     }
 
+    /// Replicas are compared after each epoch, so 200 steps are compared 40 times.
     @Test
-    void theDeathOfOneRankEndsTheJob() throws IOException {
+    void ranksWithDevicesEqualOneWithTheirBatchesTogether() throws IOException {
+        String[] device = {"device=emulated", "precision=fp64", "comm=mpi", "num_epoch=40"};
+        try (SoloComm comm = new SoloComm()) {
+            TinyRun.train(comm, config, with(device, "log_name=deviceOne", "batch_size=4"));
+        }
+        succeed(train(2, with(device, "log_name=deviceTwo", "batch_size=2")));
+        Map<Long, Path> one = checkpoints("deviceOne");
+        Map<Long, Path> two = checkpoints("deviceTwo");
+        assertTrue(one.containsKey(200L), one.toString());
+        assertEquals(one.keySet(), two.keySet());
+        for (long step : one.keySet()) {
+            Map<String, HostTensor> got =
+                    ModelState.values(Checkpoint.read(two.get(step)).model());
+            ModelState.values(Checkpoint.read(one.get(step)).model())
+                    .forEach((name, tensor) -> near(tensor.data(), got.get(name).data(), "step " + step + ", " + name));
+        }
+    }
+
+    private static String[] with(String[] settings, String... more) {
+        return Stream.concat(Arrays.stream(settings), Arrays.stream(more)).toArray(String[]::new);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"cpu", "emulated"})
+    void theDeathOfOneRankEndsTheJob(String device) throws IOException {
+        MpiRun run = lose("KILL", device);
+        assertTrue(run.err().contains("signal 9"), run::toString);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"cpu", "emulated"})
+    void aRankThatStandsStillEndsTheJobAndIsNamed(String device) throws IOException {
+        MpiRun run = lose("STOP", device);
+        assertTrue(run.err().contains("not arrived: rank 1 does not answer"), run::toString);
+    }
+
+    /// Sends rank 1 of 2 a signal in the middle of training; all have to end within the time limit of a step, the
+    /// seconds
+    /// in which they ask each other and those that ending takes.
+    private static MpiRun lose(String signal, String device) throws IOException {
+        String name = "orphan" + signal + device;
         MpiRun.Job job = MpiRun.start(
-                2, arguments("log_name=orphan", "batch_size=2", "checkpoint_every_steps=1", "num_epoch=100000"));
-        waitForCheckpoint(job, "orphan", 2);
+                2,
+                Map.of("IOLAUS_STEP_TIMEOUT", "3"),
+                arguments(
+                        "log_name=" + name,
+                        "device=" + device,
+                        "batch_size=2",
+                        "checkpoint_every_steps=1",
+                        "num_epoch=100000"));
+        waitForCheckpoint(job, name, 12);
         List<ProcessHandle> ranks = job.ranks();
         assertEquals(2, ranks.size());
         long begin = System.nanoTime();
-        ranks.getLast().destroyForcibly();
+        new ProcessBuilder("kill", "-" + signal, Long.toString(job.rank(1).pid())).start();
         MpiRun run = job.await(Duration.ofSeconds(60));
         long seconds = (System.nanoTime() - begin) / 1_000_000_000;
         assertTrue(run.exitCode() > 0, run::toString);
         assertTrue(seconds < 20, seconds + " s, " + run);
-        assertTrue(run.err().contains("signal 9"), run::toString);
         for (ProcessHandle rank : ranks) {
             rank.onExit().orTimeout(10, TimeUnit.SECONDS).join(); // none outlives the job
         }
+        return run;
     }
 
     private static MpiRun train(int ranks, String... overrides) {
@@ -195,7 +247,7 @@ final class MpiTrainingTest {
     private static List<double[]> epochs(String run) throws IOException {
         return metrics(run).stream()
                 .skip(1)
-                .map(line -> java.util.Arrays.stream(line.split(","))
+                .map(line -> Arrays.stream(line.split(","))
                         .mapToDouble(Double::parseDouble)
                         .toArray())
                 .toList();

@@ -44,7 +44,14 @@ public record MpiRun(int exitCode, String out, String err, Duration took) {
 
     /// Starts one run of the program `iolaus` on `ranks` ranks.
     public static Job start(int ranks, String... arguments) {
-        return start("org.iolaus.app.Main", ranks, Map.of(), arguments);
+        return start(ranks, Map.of(), arguments);
+    }
+
+    /// Starts one run of the program `iolaus` on `ranks` ranks.
+    ///
+    /// @param environment variables of `mpirun` and of every rank
+    public static Job start(int ranks, Map<String, String> environment, String... arguments) {
+        return start("org.iolaus.app.Main", ranks, environment, arguments);
     }
 
     /// Starts one run of a main class.
@@ -70,6 +77,23 @@ public record MpiRun(int exitCode, String out, String err, Duration took) {
             return process.descendants()
                     .filter(child -> child.info().command().orElse("").endsWith("/java"))
                     .toList();
+        }
+
+        /// The process that runs a rank.
+        public ProcessHandle rank(int rank) {
+            return ranks().stream()
+                    .filter(one -> environment(one).contains("\0OMPI_COMM_WORLD_RANK=" + rank + "\0"))
+                    .findAny()
+                    .orElseThrow();
+        }
+
+        private static String environment(ProcessHandle process) {
+            try {
+                return "\0"
+                        + Files.readString(Path.of("/proc/" + process.pid() + "/environ"), StandardCharsets.ISO_8859_1);
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
         }
 
         public boolean isAlive() {
