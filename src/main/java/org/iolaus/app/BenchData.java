@@ -4,6 +4,7 @@ import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
+import java.util.function.Function;
 import org.iolaus.comm.Comm;
 import org.iolaus.config.Config;
 import org.iolaus.config.ConfigReader;
@@ -76,7 +77,7 @@ final class BenchData implements OnRanks {
         long edges = 0;
         long bytes;
         Batch last = null;
-        try (BatchLoader loader = new BatchLoader(shards, plan, comm.rank(), 0)) {
+        try (BatchLoader<Batch> loader = new BatchLoader<>(shards, plan, comm.rank(), 0, Function.identity())) {
             while (loader.hasNext()) {
                 last = loader.next();
                 graphs += last.graphs();

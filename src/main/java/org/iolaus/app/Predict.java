@@ -76,7 +76,8 @@ final class Predict implements Callable<Integer> {
                 ExtXyzWriter writer = new ExtXyzWriter(output)) {
             while (reader.hasNext()) {
                 Structure structure = reader.next();
-                Map<String, double[]> outputs = forward.run(batch(structure, architecture, assembly.columns()));
+                Map<String, double[]> outputs =
+                        forward.run(engine.ready(inputs, batch(structure, architecture, assembly.columns())));
                 writer.write(predicted(structure, outputs, assembly.columns()));
                 frames++;
             }

@@ -24,6 +24,7 @@ import org.iolaus.train.Engine;
 import org.iolaus.train.HostEngine;
 import org.iolaus.train.JsonLine;
 import org.iolaus.train.ModelState;
+import org.iolaus.train.ReadyBatch;
 import org.iolaus.train.StepProfile;
 import org.iolaus.train.TrainingException;
 import org.iolaus.train.TrainingStep;
@@ -37,6 +38,7 @@ final class StepMeasurement {
     private final Engine engine;
     private final @Nullable TimedRuntime device;
     private final Batch batch;
+    private final ReadyBatch ready;
     private final Plan plan;
     private final BatchInputs inputs;
     private final double learningRate;
@@ -67,6 +69,7 @@ final class StepMeasurement {
         this.batch = batch;
         this.plan = plan;
         this.inputs = new BatchInputs(assembly.model(), assembly.columns(), comm.size());
+        this.ready = engine.ready(inputs, batch);
         this.learningRate = assembly.training().optimizer().learningRate();
     }
 
@@ -127,7 +130,7 @@ final class StepMeasurement {
                 .put("host_ms_without_graph", BenchLine.rounded(without.host.median()))
                 .put("launches_without_graph", launchesWithout);
         memory(line, runtime);
-        List<TimedRuntime.Work> works = runtime.profile(() -> step.run(batch, learningRate));
+        List<TimedRuntime.Work> works = runtime.profile(() -> step.run(ready, learningRate));
         finish(step);
         double event = runtime.eventMilliseconds();
         double busy = works.stream().mapToDouble(work -> less(work, event)).sum();
@@ -152,7 +155,7 @@ final class StepMeasurement {
         double[] host = new double[plan.steps];
         for (int i = 0; i < plan.steps; i++) {
             long began = System.nanoTime();
-            step.run(batch, learningRate);
+            step.run(ready, learningRate);
             host[i] = (System.nanoTime() - began) * 1e-6;
             synchronize();
             each[i] = comm.max(System.nanoTime() - began) * 1e-6;
@@ -172,7 +175,7 @@ final class StepMeasurement {
 
     /// As the trainer does it.
     private void one(TrainingStep step) {
-        step.run(batch, learningRate);
+        step.run(ready, learningRate);
         step.report(false, this::account);
     }
 
@@ -196,7 +199,7 @@ final class StepMeasurement {
 
     private long launches(TrainingStep step, TimedRuntime runtime) {
         TimedRuntime.Counts before = runtime.counts();
-        step.run(batch, learningRate);
+        step.run(ready, learningRate);
         long launches = runtime.counts().since(before).launches();
         finish(step);
         return launches;

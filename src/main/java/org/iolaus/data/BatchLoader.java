@@ -3,32 +3,39 @@ package org.iolaus.data;
 import java.util.NoSuchElementException;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /// Reads the batches of one rank ahead of the step that needs them, on a thread of its own.
 ///
 /// What goes wrong there is thrown by [#next]. The shard set stays open.
-public final class BatchLoader implements AutoCloseable {
+///
+/// @param <T> what the thread makes of a batch
+public final class BatchLoader<T> implements AutoCloseable {
     private static final int AHEAD = 4;
 
     private final ShardSet shards;
     private final EpochPlan plan;
     private final int rank;
     private final int firstStep;
-    private final BlockingQueue<Ready> queue = new ArrayBlockingQueue<>(AHEAD);
+    private final Function<Batch, T> preparation;
+    private final BlockingQueue<Ready<T>> queue = new ArrayBlockingQueue<>(AHEAD);
     private final Thread thread;
 
     private int step;
     private long waitedNanos;
     private long bytes;
 
-    /// What the thread hands over: a batch, or why there is none.
-    private record Ready(@Nullable Batch batch, @Nullable Throwable failure) {}
+    /// What the thread hands over: what it made of a batch, or why there is none.
+    private record Ready<T>(
+            @Nullable T made, long bytes, @Nullable Throwable failure) {}
 
     /// Starts to read.
     ///
     /// @param firstStep where in the plan to begin
-    public BatchLoader(ShardSet shards, EpochPlan plan, int rank, int firstStep) {
+    /// @param preparation of a batch, done on the thread
+    public BatchLoader(ShardSet shards, EpochPlan plan, int rank, int firstStep, Function<Batch, T> preparation) {
+        this.preparation = preparation;
         this.shards = shards;
         this.plan = plan;
         this.rank = rank;
@@ -47,13 +54,13 @@ public final class BatchLoader implements AutoCloseable {
         return step;
     }
 
-    /// The batch of the next step; waits if it is not there yet.
-    public Batch next() {
+    /// What was made of the batch of the next step; waits if it is not there yet.
+    public T next() {
         if (!hasNext()) {
             throw new NoSuchElementException("step " + step + ": want a step below " + plan.steps());
         }
         long before = System.nanoTime();
-        Ready ready;
+        Ready<T> ready;
         try {
             ready = queue.take();
         } catch (InterruptedException e) {
@@ -61,7 +68,8 @@ public final class BatchLoader implements AutoCloseable {
             throw new IllegalStateException("interrupted while waiting for the data of step " + step, e);
         }
         waitedNanos += System.nanoTime() - before;
-        if (ready.batch == null) {
+        T made = ready.made;
+        if (made == null) {
             step = plan.steps();
             switch (ready.failure) {
                 case Error e -> throw e;
@@ -70,8 +78,8 @@ public final class BatchLoader implements AutoCloseable {
             }
         }
         step++;
-        bytes += ready.batch.bytes();
-        return ready.batch;
+        bytes += ready.bytes;
+        return made;
     }
 
     /// How long [#next] has waited in all.
@@ -105,20 +113,21 @@ public final class BatchLoader implements AutoCloseable {
         try {
             boolean good = true;
             for (int s = firstStep; good && s < plan.steps(); s++) {
-                Ready ready = read(s);
+                Ready<T> ready = read(s);
                 queue.put(ready);
-                good = ready.batch != null;
+                good = ready.made != null;
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
     }
 
-    private Ready read(int s) {
+    private Ready<T> read(int s) {
         try {
-            return new Ready(shards.batch(plan, s, rank), null);
+            Batch batch = shards.batch(plan, s, rank);
+            return new Ready<>(preparation.apply(batch), batch.bytes(), null);
         } catch (RuntimeException | Error e) {
-            return new Ready(null, e);
+            return new Ready<>(null, 0, e);
         }
     }
 }

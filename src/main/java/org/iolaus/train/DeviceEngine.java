@@ -62,6 +62,19 @@ public final class DeviceEngine implements Engine {
         return ranks;
     }
 
+    @Override
+    public ReadyBatch ready(BatchInputs batchInputs, Batch batch) {
+        Bucket bucket = batchInputs.bucket(batch);
+        BatchInputs.Bound bound = batchInputs.bind(batch, bucket);
+        for (Index index : bound.indices().values()) {
+            index.start();
+            if (!index.sorted()) {
+                index.order();
+            }
+        }
+        return new ReadyBatch(batch, bucket, bound);
+    }
+
     DeviceRuntime device() {
         return device;
     }
@@ -169,7 +182,6 @@ public final class DeviceEngine implements Engine {
     /// A program's work by bucket.
     final class Prepared implements AutoCloseable {
         private final DeviceProgram program;
-        private final BatchInputs batchInputs;
         private final DeviceState state;
         private final Map<String, Long> outputs;
         private final Map<Key, Entry> entries = new HashMap<>();
@@ -177,9 +189,8 @@ public final class DeviceEngine implements Engine {
         private record Key(Bucket bucket, Set<String> sorted) {}
 
         /// @param outputs address of each output
-        Prepared(Program program, BatchInputs batchInputs, DeviceState state, Map<String, Long> outputs) {
+        Prepared(Program program, DeviceState state, Map<String, Long> outputs) {
             this.program = new DeviceProgram(device, program, precision, ranks == 1 ? null : comm::sum);
-            this.batchInputs = batchInputs;
             this.state = state;
             this.outputs = outputs;
             prepared.add(this);
@@ -202,9 +213,9 @@ public final class DeviceEngine implements Engine {
         ///
         /// @param number for the header
         /// @return the work for its bucket
-        Entry feed(Batch batch, double number) {
-            Bucket bucket = batchInputs.bucket(batch);
-            BatchInputs.Bound bound = batchInputs.bind(batch, bucket);
+        Entry feed(ReadyBatch batch, double number) {
+            Bucket bucket = batch.bucket();
+            BatchInputs.Bound bound = batch.inputs();
             Set<String> sorted = new HashSet<>();
             bound.indices().forEach((name, index) -> addIfSorted(sorted, name, index));
             reserve(Set.of(bucket));

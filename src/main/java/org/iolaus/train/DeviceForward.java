@@ -9,7 +9,6 @@ import java.util.Objects;
 import java.util.Set;
 import org.iolaus.cuda.DeviceExecutor.Precision;
 import org.iolaus.cuda.DeviceRuntime;
-import org.iolaus.data.Batch;
 import org.iolaus.ir.Program;
 import org.iolaus.tensor.HostTensor;
 import org.iolaus.tensor.Shape;
@@ -57,7 +56,7 @@ final class DeviceForward implements Engine.Forward {
         fetched = device.allocateHost(end);
         Map<String, Long> addresses = new HashMap<>();
         offsets.forEach((name, offset) -> addresses.put(name, results + offset));
-        return engine.new Prepared(program, inputs, engine.values(state), addresses);
+        return engine.new Prepared(program, engine.values(state), addresses);
     }
 
     private static long volume(Shape shape, Sizes sizes) {
@@ -79,13 +78,13 @@ final class DeviceForward implements Engine.Forward {
     }
 
     @Override
-    public Map<String, double[]> run(Batch batch) {
-        reserve(Set.of(inputs.bucket(batch)));
+    public Map<String, double[]> run(ReadyBatch batch) {
+        reserve(Set.of(batch.bucket()));
         DeviceEngine.Entry entry = prepared.feed(batch, 0);
         entry.start("forward", () -> entry.bound().start((_, _) -> {}));
         engine.comm().await();
         device.download(fetched, results, resultBytes);
-        Sizes sizes = inputs.exact(batch).sizes();
+        Sizes sizes = inputs.exact(batch.batch()).sizes();
         Map<String, double[]> outputs = new HashMap<>();
         program.outputs().forEach((name, node) -> {
             double[] values = new double[(int) volume(node.shape(), sizes)];

@@ -18,7 +18,6 @@ import org.iolaus.cuda.DeviceExecutor.Precision;
 import org.iolaus.cuda.DeviceRuntime;
 import org.iolaus.cuda.DeviceRuntime.Mark;
 import org.iolaus.cuda.Kernels;
-import org.iolaus.data.Batch;
 import org.iolaus.model.Model;
 import org.iolaus.nn.Parameters;
 import org.iolaus.nn.Parameters.Role;
@@ -119,7 +118,7 @@ final class DeviceStep implements TrainingStep {
         this.counter = zeros(8);
         this.history = zeros(HISTORY * lossSize() * precision.bytes());
         this.clip = zeros(8L * (2 + Kernels.squareSumParts(state.trained())));
-        this.prepared = engine.new Prepared(program, inputs, state, places);
+        this.prepared = engine.new Prepared(program, state, places);
         fillSlots(rule.initial());
     }
 
@@ -253,7 +252,7 @@ final class DeviceStep implements TrainingStep {
     }
 
     @Override
-    public void run(Batch batch, double learningRate) {
+    public void run(ReadyBatch batch, double learningRate) {
         if (pending.size() == HISTORY) {
             throw new IllegalStateException("DeviceStep: want losses fetched after at most " + HISTORY + " steps");
         }
@@ -283,7 +282,7 @@ final class DeviceStep implements TrainingStep {
             comm.await(started.remove());
         }
         steps++;
-        pending.add((double) batch.globalGraphs());
+        pending.add((double) batch.batch().globalGraphs());
         profile.endStep();
     }
 

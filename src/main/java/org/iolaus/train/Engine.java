@@ -12,6 +12,9 @@ public sealed interface Engine extends AutoCloseable permits HostEngine, DeviceE
     /// For people: `float64 on the CPU, 2 threads`, `fp32 on NVIDIA H100, one rank`.
     String describe();
 
+    /// Pads a batch if need be, and puts it in the form in which it is taken. Any thread may call it.
+    ReadyBatch ready(BatchInputs inputs, Batch batch);
+
     /// Runs one of the model's programs on batches, with the values that `state` has now, or that training on this
     /// engine has given them.
     Forward forward(Program program, ModelState state, BatchInputs inputs);
@@ -27,7 +30,7 @@ public sealed interface Engine extends AutoCloseable permits HostEngine, DeviceE
         void reserve(Collection<Bucket> buckets);
 
         /// The outputs by name, without padding.
-        Map<String, double[]> run(Batch batch);
+        Map<String, double[]> run(ReadyBatch batch);
 
         @Override
         void close();

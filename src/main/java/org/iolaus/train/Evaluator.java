@@ -25,6 +25,7 @@ public final class Evaluator implements AutoCloseable {
     private final Model model;
     private final Columns columns;
     private final BatchInputs inputs;
+    private final Engine engine;
     private final Engine.Forward forward;
     private final boolean potential;
 
@@ -41,6 +42,7 @@ public final class Evaluator implements AutoCloseable {
         this.model = model;
         this.columns = columns;
         this.inputs = new BatchInputs(model, columns, comm.size());
+        this.engine = engine;
         this.forward = engine.forward(model.evaluate(), state, inputs);
         this.potential = model.architecture().potential().enableInteratomicPotential();
     }
@@ -66,7 +68,8 @@ public final class Evaluator implements AutoCloseable {
     public Metrics run(ShardSet shards, Split split, Batching batching, @Nullable Watcher watcher) {
         Metrics metrics = metrics();
         EpochPlan plan = EpochPlan.complete(shards.index(), split, batching, comm.size());
-        try (BatchLoader loader = new BatchLoader(shards, plan, comm.rank(), 0)) {
+        try (BatchLoader<ReadyBatch> loader =
+                new BatchLoader<>(shards, plan, comm.rank(), 0, batch -> engine.ready(inputs, batch))) {
             while (loader.hasNext()) {
                 measure(loader.next(), shards.index().statistics(), metrics, watcher);
             }
@@ -75,8 +78,9 @@ public final class Evaluator implements AutoCloseable {
         return metrics;
     }
 
-    private void measure(Batch batch, Statistics statistics, Metrics metrics, @Nullable Watcher watcher) {
-        Map<String, double[]> outputs = forward.run(batch);
+    private void measure(ReadyBatch ready, Statistics statistics, Metrics metrics, @Nullable Watcher watcher) {
+        Map<String, double[]> outputs = forward.run(ready);
+        Batch batch = ready.batch();
         double weight = (double) batch.globalGraphs() / comm.size();
         double[] tasks = Objects.requireNonNull(outputs.get(Model.TASK_LOSSES));
         double loss = Objects.requireNonNull(outputs.get(Model.LOSS))[0] * comm.size();

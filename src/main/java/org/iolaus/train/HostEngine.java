@@ -27,6 +27,11 @@ public final class HostEngine implements Engine {
                 + " per rank";
     }
 
+    @Override
+    public ReadyBatch ready(BatchInputs inputs, Batch batch) {
+        return new ReadyBatch(batch, inputs.exact(batch), inputs.bind(batch));
+    }
+
     public int threads() {
         return options.threads();
     }
@@ -39,8 +44,8 @@ public final class HostEngine implements Engine {
             public void reserve(Collection<Bucket> buckets) {}
 
             @Override
-            public Map<String, double[]> run(Batch batch) {
-                BatchInputs.Bound bound = inputs.bind(batch);
+            public Map<String, double[]> run(ReadyBatch batch) {
+                BatchInputs.Bound bound = batch.inputs();
                 Map<String, double[]> outputs = new HashMap<>();
                 executor.run(bound.floats(), bound.indices(), state, (name, view) -> {
                     int end = view.offset() + view.volume();
@@ -59,7 +64,7 @@ public final class HostEngine implements Engine {
     @Override
     public TrainingStep training(
             Model model, ModelState state, BatchInputs inputs, Training settings, StepProfile profile) {
-        return new HostStep(comm, new CpuExecutor(model.train(), options), model, state, inputs, settings, profile);
+        return new HostStep(comm, new CpuExecutor(model.train(), options), model, state, settings, profile);
     }
 
     @Override

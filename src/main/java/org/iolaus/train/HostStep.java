@@ -6,7 +6,6 @@ import java.util.Collection;
 import java.util.List;
 import org.iolaus.comm.Comm;
 import org.iolaus.cpu.CpuExecutor;
-import org.iolaus.data.Batch;
 import org.iolaus.model.Model;
 import org.iolaus.tensor.HostView;
 import org.iolaus.train.StepProfile.Phase;
@@ -19,7 +18,6 @@ final class HostStep implements TrainingStep {
     private final Comm comm;
     private final CpuExecutor executor;
     private final ModelState state;
-    private final BatchInputs inputs;
     private final Training settings;
     private final StepProfile profile;
     private final SharedValues values;
@@ -30,18 +28,10 @@ final class HostStep implements TrainingStep {
     @SuppressWarnings("ArrayRecordComponent")
     private record Done(double loss, double[] tasks, double globalGraphs) {}
 
-    HostStep(
-            Comm comm,
-            CpuExecutor executor,
-            Model model,
-            ModelState state,
-            BatchInputs inputs,
-            Training settings,
-            StepProfile profile) {
+    HostStep(Comm comm, CpuExecutor executor, Model model, ModelState state, Training settings, StepProfile profile) {
         this.comm = comm;
         this.executor = executor;
         this.state = state;
-        this.inputs = inputs;
         this.settings = settings;
         this.profile = profile;
         this.values = SharedValues.of(executor.program(), state);
@@ -57,9 +47,9 @@ final class HostStep implements TrainingStep {
     public void reserve(Collection<Bucket> buckets) {}
 
     @Override
-    public void run(Batch batch, double learningRate) {
+    public void run(ReadyBatch ready, double learningRate) {
         profile.enter(Phase.FORWARD);
-        BatchInputs.Bound bound = inputs.bind(batch);
+        BatchInputs.Bound bound = ready.inputs();
         buckets.begin();
         executor.run(bound.floats(), bound.indices(), state, this::take);
         profile.enter(Phase.ALL_REDUCE);
@@ -68,7 +58,7 @@ final class HostStep implements TrainingStep {
         double[] shared = buckets.shared();
         int from = LOSS + 1;
         double[] tasks = Arrays.copyOfRange(shared, from, from + values.tasks());
-        done.add(new Done(shared[LOSS], tasks, (double) batch.globalGraphs()));
+        done.add(new Done(shared[LOSS], tasks, (double) ready.batch().globalGraphs()));
         if (Double.isFinite(shared[LOSS])) { // else the trainer stops
             update(learningRate);
         }

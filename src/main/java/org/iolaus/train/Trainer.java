@@ -9,7 +9,6 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import org.iolaus.comm.Comm;
-import org.iolaus.data.Batch;
 import org.iolaus.data.BatchLoader;
 import org.iolaus.data.Batching;
 import org.iolaus.data.DataException;
@@ -37,6 +36,7 @@ public final class Trainer implements AutoCloseable {
     private final Path folder;
 
     private final BatchInputs inputs;
+    private final Engine engine;
     private final TrainingStep trainingStep;
     private final Evaluator evaluator;
     private final ReduceLROnPlateau schedule;
@@ -82,6 +82,7 @@ public final class Trainer implements AutoCloseable {
         this.run = setup.run;
         this.folder = setup.folder;
         this.inputs = new BatchInputs(setup.model, setup.columns, comm.size());
+        this.engine = setup.engine;
         this.trainingStep = setup.engine.training(setup.model, state, inputs, settings, profile);
         this.evaluator = new Evaluator(comm, setup.model, state, setup.columns, setup.engine);
         this.epochMetrics = evaluator.metrics();
@@ -173,11 +174,12 @@ public final class Trainer implements AutoCloseable {
         EpochPlan plan = plan();
         progress.begin("epoch " + epoch, step, plan.steps());
         long edges = 0;
-        try (BatchLoader loader = new BatchLoader(shards, plan, comm.rank(), step)) {
+        try (BatchLoader<ReadyBatch> loader =
+                new BatchLoader<>(shards, plan, comm.rank(), step, batch -> engine.ready(inputs, batch))) {
             while (loader.hasNext()) {
                 profile.enter(Phase.DATA);
-                Batch batch = loader.next();
-                edges += batch.edges();
+                ReadyBatch batch = loader.next();
+                edges += batch.batch().edges();
                 trainingStep.run(batch, schedule.learningRate());
                 step++;
                 globalStep++;

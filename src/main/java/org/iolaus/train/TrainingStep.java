@@ -1,7 +1,6 @@
 package org.iolaus.train;
 
 import java.util.Collection;
-import org.iolaus.data.Batch;
 
 /// One step of training, again and again: forward, backward, gradients summed over ranks, clipping, update.
 ///
@@ -14,7 +13,7 @@ public interface TrainingStep extends AutoCloseable {
     void reserve(Collection<Bucket> buckets);
 
     /// Starts the step for this rank's batch.
-    void run(Batch batch, double learningRate);
+    void run(ReadyBatch batch, double learningRate);
 
     /// Receives what a step found, summed over ranks.
     interface Losses {

@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.iolaus.atoms.Edges;
 import org.iolaus.atoms.NeighbourList;
@@ -261,7 +262,7 @@ final class ShardSetTest {
         EpochPlan plan = EpochPlan.training(index, Batching.fixed(3), 1, 0, 2);
         try (ShardSet set = ShardSet.open(out)) {
             List<Integer> seen = new ArrayList<>();
-            try (BatchLoader loader = new BatchLoader(set, plan, 1, 1)) {
+            try (BatchLoader<Batch> loader = new BatchLoader<>(set, plan, 1, 1, Function.identity())) {
                 while (loader.hasNext()) {
                     int step = loader.step();
                     Batch batch = loader.next();
@@ -275,7 +276,7 @@ final class ShardSetTest {
                 assertThrows(java.util.NoSuchElementException.class, loader::next);
             }
             // closed in the middle, with the queue full
-            new BatchLoader(set, plan, 0, 0).close();
+            new BatchLoader<>(set, plan, 0, 0, Function.identity()).close();
         }
         assertFalse(Thread.getAllStackTraces().keySet().stream()
                 .anyMatch(t -> t.getName().equals("prefetch")));
@@ -289,7 +290,7 @@ final class ShardSetTest {
         Files.write(shard, bytes);
         EpochPlan plan = EpochPlan.training(index, Batching.fixed(100), 1, 0, 1);
         try (ShardSet set = ShardSet.open(out);
-                BatchLoader loader = new BatchLoader(set, plan, 0, 0)) {
+                BatchLoader<Batch> loader = new BatchLoader<>(set, plan, 0, 0, Function.identity())) {
             assertSays(loader::next, "shard-00000.h5");
             assertFalse(loader.hasNext());
         }
