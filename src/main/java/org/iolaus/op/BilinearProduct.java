@@ -1,5 +1,7 @@
 package org.iolaus.op;
 
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.iolaus.ir.Cost;
 import org.iolaus.ir.HostCall;
@@ -60,14 +62,14 @@ public record BilinearProduct(BilinearTerms terms) implements Op {
         double[] x = call.in(1).data();
         double[] y = out.data();
         int channels = out.shape()[2];
+        double[] sum = new double[channels]; // known to be no part of x, so the loops become vector code
         for (int e = from; e < to; e++) {
             int aAt = call.in(0).offset() + e * terms.entries();
             int xAt = call.in(1).offset() + e * terms.columns() * channels;
             for (int row = 0; row < terms.rows(); row++) {
-                int yAt = out.offset() + (e * terms.rows() + row) * channels;
                 int t = start[row];
                 int end = start[row + 1];
-                java.util.Arrays.fill(y, yAt, yAt + channels, 0);
+                Arrays.fill(sum, 0);
                 for (; t + 4 <= end; t += 4) {
                     double f0 = coefficient[t] * a[aAt + entry[t]];
                     double f1 = coefficient[t + 1] * a[aAt + entry[t + 1]];
@@ -77,17 +79,18 @@ public record BilinearProduct(BilinearTerms terms) implements Op {
                     int x1 = xAt + column[t + 1] * channels;
                     int x2 = xAt + column[t + 2] * channels;
                     int x3 = xAt + column[t + 3] * channels;
-                    for (int c = 0; c < channels; c++) {
-                        y[yAt + c] = y[yAt + c] + f0 * x[x0 + c] + f1 * x[x1 + c] + f2 * x[x2 + c] + f3 * x[x3 + c];
+                    for (int c = 0; c < sum.length; c++) {
+                        sum[c] += f0 * x[x0 + c] + f1 * x[x1 + c] + (f2 * x[x2 + c] + f3 * x[x3 + c]);
                     }
                 }
                 for (; t < end; t++) {
                     double factor = coefficient[t] * a[aAt + entry[t]];
                     int x0 = xAt + column[t] * channels;
-                    for (int c = 0; c < channels; c++) {
-                        y[yAt + c] += factor * x[x0 + c];
+                    for (int c = 0; c < sum.length; c++) {
+                        sum[c] += factor * x[x0 + c];
                     }
                 }
+                System.arraycopy(sum, 0, y, out.offset() + (e * terms.rows() + row) * channels, channels);
             }
         }
     }
@@ -104,7 +107,7 @@ public record BilinearProduct(BilinearTerms terms) implements Op {
     /// Degrees 0 and 1 of an embedding with one row left out, and a scattered pattern with an empty row, an
     /// unused entry and entries that several terms share.
     static List<BilinearTerms> examples() {
-        List<Term> blocks = new java.util.ArrayList<>();
+        List<Term> blocks = new ArrayList<>();
         blocks.add(new Term(0, 0, 0, 1));
         for (int row = 0; row < 2; row++) {
             for (int column = 0; column < 3; column++) {
