@@ -4,11 +4,16 @@ import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
+import org.iolaus.comm.SoloComm;
 import org.iolaus.config.Config;
 import org.iolaus.config.ConfigReader;
+import org.iolaus.cuda.DeviceExecutor.Precision;
 import org.iolaus.data.DatasetConfig;
 import org.iolaus.data.ShardIndex;
 import org.iolaus.ir.Cost;
@@ -18,8 +23,14 @@ import org.iolaus.lower.MemoryPlan;
 import org.iolaus.lower.Schedule;
 import org.iolaus.nn.Parameters.Role;
 import org.iolaus.tensor.Sizes;
+import org.iolaus.train.BatchInputs;
+import org.iolaus.train.Bucket;
+import org.iolaus.train.DeviceEngine;
+import org.iolaus.train.MemoryPrediction;
+import org.iolaus.train.RunBatches;
 import org.iolaus.train.Training;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -53,6 +64,14 @@ final class Describe implements Callable<Integer> {
     @Option(names = "--edges", paramLabel = "N", description = "Edges per rank and step.")
     private @Nullable Integer edges;
 
+    @ArgGroup(exclusive = false, validate = false)
+    private DeviceOptions device = new DeviceOptions();
+
+    @Option(
+            names = "--check-device",
+            description = "Open the device, say what is free there, and refuse what would not fit.")
+    private boolean checkDevice;
+
     @Option(names = "--program", description = "Print the program and the schedule too.")
     private boolean printProgram;
 
@@ -61,7 +80,7 @@ final class Describe implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        Config given = ConfigReader.read(configFile, overrides);
+        Config given = ConfigReader.read(configFile, device.over(overrides));
         DatasetConfig dataset = given.dataset();
         ShardIndex index = null;
         if (dataset != null && Files.exists(Path.of(dataset.shards(), ShardIndex.FILE))) {
@@ -75,8 +94,12 @@ final class Describe implements Callable<Integer> {
         Schedule schedule = Lowering.run(program);
         MemoryPlan plan = MemoryPlan.of(schedule, sizes);
         Cost cost = schedule.cost(sizes);
+        boolean host = settings.device() == Training.Device.CPU;
+        Precision precision =
+                host ? Precision.FP64 : Precision.valueOf(settings.precision().name());
+        int number = precision.bytes();
         long parameters = assembly.model().parameters().count(Role.TRAINED);
-        long bucket = Math.max(1, (long) settings.gradientBucketMib() << 17);
+        long bucket = Math.max(1, ((long) settings.gradientBucketMib() << 20) / number);
         PrintWriter out = Objects.requireNonNull(spec).commandLine().getOut();
         out.printf(
                 "%s, batch of %d graphs, %d atoms, %d edges%n%n",
@@ -90,7 +113,7 @@ final class Describe implements Callable<Integer> {
                 "%,d trained (%s), %,d in buffers"
                         .formatted(
                                 parameters,
-                                bytes(8 * parameters),
+                                bytes(number * parameters),
                                 assembly.model().parameters().count(Role.BUFFER)));
         row(
                 out,
@@ -99,24 +122,78 @@ final class Describe implements Callable<Integer> {
                         .formatted(program.nodes().size(), schedule.steps().size()));
         row(
                 out,
-                "memory",
-                "%s arena (at most %s live at once)".formatted(bytes(8 * plan.elements()), bytes(8 * plan.live())));
+                "arena",
+                "%s for what is computed (at most %s live at once)"
+                        .formatted(bytes(number * plan.elements()), bytes(number * plan.live())));
+        if (!host) {
+            memory(out, assembly, index, sizes);
+        }
         row(out, "arithmetic", "%.4g MFLOP per step".formatted(cost.flops() * 1e-6));
         row(
                 out,
                 "traffic",
                 "%s read and written per step, %.2f FLOP per byte"
-                        .formatted(bytes(8 * cost.elements()), cost.flops() / (8.0 * cost.elements())));
+                        .formatted(
+                                bytes(number * cost.elements()), cost.flops() / ((double) number * cost.elements())));
         row(
                 out,
                 "messages",
                 "%d all-reduces of %s in all per step"
-                        .formatted((parameters + bucket - 1) / bucket + 1, bytes(8 * parameters)));
+                        .formatted((parameters + bucket - 1) / bucket + 1, bytes(number * parameters)));
         if (printProgram) {
             out.printf("%n%s%n%s", program, schedule);
         }
         out.flush();
         return 0;
+    }
+
+    /// What a run takes of the device: in the largest of all its batches, or in the one that was given.
+    private void memory(PrintWriter out, Assembly assembly, @Nullable ShardIndex index, Sizes sizes) {
+        Training settings = assembly.training();
+        BatchInputs inputs = new BatchInputs(assembly.model(), assembly.columns(), 1);
+        Set<Bucket> training = Set.of(inputs.bucket(sizes.of("N"), sizes.of("E"), sizes.of("G")));
+        Set<Bucket> evaluation = training;
+        if (index != null && graphs == null && atoms == null && edges == null) {
+            RunBatches batches = new RunBatches(inputs, index, settings, 1, 0);
+            training = batches.training(settings.epochStart());
+            evaluation = batches.evaluation();
+        }
+        Precision precision = Precision.valueOf(settings.precision().name());
+        MemoryPrediction prediction = MemoryPrediction.of(assembly.model(), settings, precision, training, evaluation);
+        Bucket largest = training.stream().reduce(new Bucket(0, 0, 0), Bucket::or);
+        row(
+                out,
+                "largest",
+                "%,d graphs, %,d atoms, %,d edges, padding included, in %d sizes of batches"
+                        .formatted(largest.graphs(), largest.atoms(), largest.edges(), training.size()));
+        row(
+                out,
+                "memory",
+                "%s on the device: %s"
+                        .formatted(
+                                bytes(prediction.total()),
+                                prediction.parts().entrySet().stream()
+                                        .map(part -> part.getKey() + " " + bytes(part.getValue()))
+                                        .collect(Collectors.joining(", "))));
+        if (!checkDevice) {
+            row(out, "", "and what the context and the libraries take, which --check-device measures");
+            return;
+        }
+        try (SoloComm alone = new SoloComm();
+                DeviceEngine engine = (DeviceEngine) Assembly.engine(alone, settings)) {
+            long free = engine.freeBytes();
+            row(
+                    out,
+                    "device",
+                    "%s: %s free, %s in use by the context, libraries and others"
+                            .formatted(engine.deviceName(), bytes(free), bytes(engine.usedBeforeBytes())));
+            out.flush();
+            if (graphs == null) {
+                prediction.requireRoom(free, engine.deviceName(), settings, largest);
+            } else {
+                prediction.requireRoom(free, engine.deviceName(), "--graphs", graphs, largest);
+            }
+        }
     }
 
     private Sizes sizes(Training settings, @Nullable ShardIndex index) {
@@ -147,8 +224,11 @@ final class Describe implements Callable<Integer> {
         if (bytes < 10_000) {
             return bytes + " B";
         }
-        return bytes < 10_000_000
-                ? String.format(java.util.Locale.ROOT, "%.1f kB", bytes * 1e-3)
-                : String.format(java.util.Locale.ROOT, "%.1f MB", bytes * 1e-6);
+        double mega = bytes * 1e-6;
+        return mega < 10
+                ? String.format(Locale.ROOT, "%.1f kB", bytes * 1e-3)
+                : mega < 10_000
+                        ? String.format(Locale.ROOT, "%.1f MB", mega)
+                        : String.format(Locale.ROOT, "%.1f GB", mega * 1e-3);
     }
 }

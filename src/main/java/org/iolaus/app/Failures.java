@@ -7,6 +7,7 @@ import java.util.Set;
 import org.iolaus.comm.CommException;
 import org.iolaus.comm.Failure;
 import org.iolaus.config.ConfigException;
+import org.iolaus.cuda.DeviceException;
 import org.iolaus.data.DataException;
 import org.iolaus.model.ModelException;
 import org.iolaus.tensor.ShapeException;
@@ -20,8 +21,12 @@ final class Failures {
 
     private static final Set<Class<? extends Throwable>> USERS =
             Set.of(ConfigException.class, DataException.class, ModelException.class);
-    private static final Set<Class<? extends Throwable>> EXPLAINED =
-            Set.of(CommException.class, ShapeException.class, TrainingException.class, UncheckedIOException.class);
+    private static final Set<Class<? extends Throwable>> EXPLAINED = Set.of(
+            CommException.class,
+            DeviceException.class,
+            ShapeException.class,
+            TrainingException.class,
+            UncheckedIOException.class);
 
     private Failures() {}
 

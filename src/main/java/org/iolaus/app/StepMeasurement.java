@@ -23,6 +23,7 @@ import org.iolaus.train.DeviceEngine;
 import org.iolaus.train.Engine;
 import org.iolaus.train.HostEngine;
 import org.iolaus.train.JsonLine;
+import org.iolaus.train.MemoryPrediction;
 import org.iolaus.train.ModelState;
 import org.iolaus.train.ReadyBatch;
 import org.iolaus.train.StepProfile;
@@ -75,6 +76,13 @@ final class StepMeasurement {
 
     /// Measures and reports.
     void addTo(JsonLine line) {
+        MemoryPrediction prediction = null;
+        if (engine instanceof DeviceEngine on) {
+            Bucket bucket = inputs.bucket(batch);
+            prediction = MemoryPrediction.of(
+                    assembly.model(), assembly.training(), on.precision(), Set.of(bucket), Set.of());
+            prediction.requireRoom(on.freeBytes(), on.deviceName(), "--batch", batch.graphs(), bucket);
+        }
         ModelState state = new ModelState(
                 assembly.model().parameters(), assembly.training().seed());
         try (TrainingStep step =
@@ -83,10 +91,10 @@ final class StepMeasurement {
             comm.startupDone();
             describe(line);
             TimedRuntime runtime = device;
-            if (runtime == null) {
+            if (runtime == null || prediction == null) {
                 onHost(line, step);
             } else {
-                onDevice(line, step, runtime);
+                onDevice(line, step, runtime, prediction);
             }
         }
     }
@@ -117,7 +125,7 @@ final class StepMeasurement {
         put(line, Peaks.host(((HostEngine) engine).threads()), times.backToBack, Double.BYTES);
     }
 
-    private void onDevice(JsonLine line, TrainingStep step, TimedRuntime runtime) {
+    private void onDevice(JsonLine line, TrainingStep step, TimedRuntime runtime, MemoryPrediction prediction) {
         runtime.recordGraphs(false);
         Times without = times(step);
         long launchesWithout = launches(step, runtime);
@@ -129,7 +137,7 @@ final class StepMeasurement {
                 .put("ms_back_to_back_without_graph", BenchLine.rounded(without.backToBack))
                 .put("host_ms_without_graph", BenchLine.rounded(without.host.median()))
                 .put("launches_without_graph", launchesWithout);
-        memory(line, runtime);
+        memory(line, (DeviceEngine) engine, prediction);
         List<TimedRuntime.Work> works = runtime.profile(() -> step.run(ready, learningRate));
         finish(step);
         double event = runtime.eventMilliseconds();
@@ -217,9 +225,13 @@ final class StepMeasurement {
                 .put("edges_per_s", BenchLine.rounded(batch.edges() * perSecond));
     }
 
-    private void memory(JsonLine line, TimedRuntime runtime) {
-        long used = runtime.totalBytes() - runtime.freeBytes();
-        line.put("memory_used_mib", mib(used)).put("memory_of_step_mib", mib(((DeviceEngine) engine).usedBytes()));
+    private static void memory(JsonLine line, DeviceEngine on, MemoryPrediction prediction) {
+        long predicted = on.usedBeforeBytes() + prediction.total();
+        long used = on.usedBeforeBytes() + on.usedBytes();
+        line.put("memory_before_mib", mib(on.usedBeforeBytes()))
+                .put("memory_predicted_mib", mib(predicted))
+                .put("memory_used_mib", mib(used))
+                .put("memory_error", BenchLine.rounded((double) predicted / used - 1));
     }
 
     /// The kinds of work that take most time, as a JSON array.

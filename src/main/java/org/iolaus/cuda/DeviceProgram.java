@@ -95,13 +95,13 @@ public final class DeviceProgram implements AutoCloseable {
         this.precision = precision;
         this.collective = collective;
         this.schedule = Lowering.run(program);
-        this.segmented = segmentedIndices();
+        this.segmented = segmentedIndices(schedule);
         this.loops = new LoopKernels(device, schedule, precision);
         uploadConstants();
     }
 
     /// Buffers of indices that segment operations walk: those need rows in compressed form.
-    private Set<Integer> segmentedIndices() {
+    private static Set<Integer> segmentedIndices(Schedule schedule) {
         Set<Integer> found = new HashSet<>();
         for (Schedule.Step step : schedule.steps()) {
             if (step instanceof Call call && call.op().name().startsWith("Segment")) {
@@ -120,7 +120,7 @@ public final class DeviceProgram implements AutoCloseable {
                     for (int i = 0; i < constant.values().size(); i++) {
                         precision.put(staged, i, constant.values().get(i));
                     }
-                    long address = device.allocate(Math.max(ALIGNMENT, bytes));
+                    long address = device.allocate(constantBytes(constant, precision));
                     device.upload(address, staged, bytes);
                     constants.put(buffer.number(), address);
                 }
@@ -146,19 +146,26 @@ public final class DeviceProgram implements AutoCloseable {
 
     /// What a batch of these sizes needs.
     public Memory memory(Sizes sizes) {
-        return new Memory(
-                plan(sizes).elements() * precision.bytes,
-                scratchBytes(sizes) * scratches(sizes),
-                layout(sizes, Set.of()).bytes());
+        return memory(schedule, sizes, precision);
     }
 
-    private MemoryPlan plan(Sizes sizes) {
+    /// The same, without a device.
+    public static Memory memory(Schedule schedule, Sizes sizes, DeviceExecutor.Precision precision) {
+        long scratch = scratchBytes(schedule, sizes, precision);
+        InputLayout layout = new InputLayout(schedule, precision, segmentedIndices(schedule), sizes, Set.of());
+        return new Memory(
+                plan(schedule, sizes, precision).elements() * precision.bytes,
+                scratch * scratches(scratch),
+                layout.bytes());
+    }
+
+    private static MemoryPlan plan(Schedule schedule, Sizes sizes, DeviceExecutor.Precision precision) {
         MemoryPlan apart = MemoryPlan.apart(schedule, sizes);
         return apart.elements() * precision.bytes <= APART_BYTES ? apart : MemoryPlan.of(schedule, sizes);
     }
 
     /// The most that one step needs of workspace.
-    private long scratchBytes(Sizes sizes) {
+    private static long scratchBytes(Schedule schedule, Sizes sizes, DeviceExecutor.Precision precision) {
         long most = 0;
         for (Schedule.Step step : schedule.steps()) {
             if (step instanceof Call call) {
@@ -169,8 +176,21 @@ public final class DeviceProgram implements AutoCloseable {
     }
 
     /// How many steps may have workspace at a time.
-    private int scratches(Sizes sizes) {
-        return Math.clamp(SCRATCH_BYTES / Math.max(1, scratchBytes(sizes)), 1, MOST_SCRATCHES);
+    private static int scratches(long scratchBytes) {
+        return Math.clamp(SCRATCH_BYTES / Math.max(1, scratchBytes), 1, MOST_SCRATCHES);
+    }
+
+    /// Memory of the device that a program takes whatever the batch, bytes.
+    public static long constantBytes(Schedule schedule, DeviceExecutor.Precision precision) {
+        return schedule.buffers().stream()
+                .mapToLong(buffer -> buffer.value() != null && buffer.value().op() instanceof Constant constant
+                        ? constantBytes(constant, precision)
+                        : 0)
+                .sum();
+    }
+
+    private static long constantBytes(Constant constant, DeviceExecutor.Precision precision) {
+        return Math.max(ALIGNMENT, (long) constant.values().size() * precision.bytes);
     }
 
     private InputLayout layout(Sizes sizes, Set<String> sorted) {
@@ -202,7 +222,7 @@ public final class DeviceProgram implements AutoCloseable {
             layout = layout(sizes, sorted);
             long[] address = new long[schedule.buffers().size()];
             DeviceExecutor.Csr[] csr = new DeviceExecutor.Csr[address.length];
-            MemoryPlan plan = plan(sizes);
+            MemoryPlan plan = plan(schedule, sizes, precision);
             for (Buffer buffer : schedule.buffers()) {
                 int number = buffer.number();
                 switch (buffer.storage()) {
@@ -218,8 +238,8 @@ public final class DeviceProgram implements AutoCloseable {
             Kernels kernels = new Kernels(device.builtin(), precision.bytes, arguments);
             Launches launches = new Launches(device, precision, kernels, sizes, address, csr, collective);
             Dependencies dependencies = new Dependencies();
-            long scratchBytes = scratchBytes(sizes);
-            int scratches = scratches(sizes);
+            long scratchBytes = scratchBytes(schedule, sizes, precision);
+            int scratches = scratches(scratchBytes);
             int scratchesUsed = 0;
             int products = 0;
             for (int at = 0; at < schedule.steps().size(); at++) {

@@ -61,7 +61,8 @@ public final class BatchInputs {
         return bucket(n, e, graphs.length);
     }
 
-    private Bucket bucket(int atoms, int edges, int graphs) {
+    /// The bucket for a batch of these sizes.
+    public Bucket bucket(int atoms, int edges, int graphs) {
         Integer slots = model.architecture().dimensions().numNodes();
         return slots == null ? Bucket.of(atoms, edges, graphs) : Bucket.ofEqualGraphs(edges, graphs, slots);
     }

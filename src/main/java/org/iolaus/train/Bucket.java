@@ -32,7 +32,7 @@ public record Bucket(int atoms, int edges, int graphs) {
     }
 
     /// Enough for either.
-    Bucket or(Bucket other) {
+    public Bucket or(Bucket other) {
         return new Bucket(Math.max(atoms, other.atoms), Math.max(edges, other.edges), Math.max(graphs, other.graphs));
     }
 

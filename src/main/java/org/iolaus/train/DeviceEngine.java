@@ -30,6 +30,9 @@ public final class DeviceEngine implements Engine {
     /// In front of the inputs: the learning rate.
     static final long HEADER = 256;
 
+    /// The inputs in use, and three on their way.
+    static final int INPUT_BLOCKS = 4;
+
     private final int ranks;
     private final DeviceRuntime device;
     private final Precision precision;
@@ -58,6 +61,16 @@ public final class DeviceEngine implements Engine {
         return precision.toString().toLowerCase(Locale.ROOT) + " on " + device.name() + ", " + comm.name();
     }
 
+    /// For people: `NVIDIA H100 80GB HBM3`.
+    public String deviceName() {
+        return device.name();
+    }
+
+    /// Memory of the device that is not in use, bytes.
+    public long freeBytes() {
+        return device.freeBytes();
+    }
+
     int ranks() {
         return ranks;
     }
@@ -79,7 +92,7 @@ public final class DeviceEngine implements Engine {
         return device;
     }
 
-    Precision precision() {
+    public Precision precision() {
         return precision;
     }
 
@@ -95,6 +108,11 @@ public final class DeviceEngine implements Engine {
     /// Memory that is shared by all programs, bytes.
     public long sharedBytes() {
         return sizes.arena() + sizes.workspace() + HEADER + sizes.inputs();
+    }
+
+    /// Memory of the device that was in use before this engine: the context, the libraries, other programs.
+    public long usedBeforeBytes() {
+        return usedBefore;
     }
 
     /// Memory of the device in use, less what was so before this engine.
@@ -119,8 +137,7 @@ public final class DeviceEngine implements Engine {
             feed.close();
         }
         sizes = all;
-        long slots = 4; // the inputs and three on their way
-        long need = all.arena() + all.workspace() + slots * (HEADER + all.inputs());
+        long need = all.arena() + all.workspace() + INPUT_BLOCKS * (HEADER + all.inputs());
         long free = device.freeBytes();
         if (need > free) {
             throw new DeviceException(String.format(
@@ -132,7 +149,7 @@ public final class DeviceEngine implements Engine {
                     device.name(),
                     gib(need),
                     gib(all.arena() + all.workspace()),
-                    gib(slots * (HEADER + all.inputs()))));
+                    gib(INPUT_BLOCKS * (HEADER + all.inputs()))));
         }
         arena = device.allocate(Math.max(1, all.arena()));
         workspace = device.allocate(Math.max(1, all.workspace()));
@@ -185,6 +202,7 @@ public final class DeviceEngine implements Engine {
         private final DeviceState state;
         private final Map<String, Long> outputs;
         private final Map<Key, Entry> entries = new HashMap<>();
+        private final Set<Bucket> reserved = new HashSet<>();
 
         private record Key(Bucket bucket, Set<String> sorted) {}
 
@@ -201,12 +219,20 @@ public final class DeviceEngine implements Engine {
         }
 
         void reserve(Collection<Bucket> buckets) {
-            for (Bucket bucket : buckets) {
-                DeviceEngine.this.reserve(
-                        program.memory(bucket.sizes()),
-                        "a batch of " + bucket.graphs() + " graphs, " + bucket.atoms() + " atoms and " + bucket.edges()
-                                + " edges");
+            if (reserved.containsAll(buckets)) {
+                return; // as in every step but the first of a bucket
             }
+            DeviceProgram.Memory wanted = sizes;
+            Bucket largest = new Bucket(0, 0, 0);
+            for (Bucket bucket : buckets) {
+                wanted = wanted.or(program.memory(bucket.sizes()));
+                largest = largest.or(bucket);
+            }
+            DeviceEngine.this.reserve(
+                    wanted,
+                    "a batch of " + largest.graphs() + " graphs, " + largest.atoms() + " atoms and " + largest.edges()
+                            + " edges");
+            reserved.addAll(buckets);
         }
 
         /// Puts a batch on its way to the device.

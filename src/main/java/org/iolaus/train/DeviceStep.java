@@ -31,7 +31,7 @@ import org.iolaus.train.StepProfile.Phase;
 /// sums over ranks run beside the backward pass; behind it follow the loss, its terms and the buffers.
 final class DeviceStep implements TrainingStep {
     /// Steps whose losses the device keeps.
-    private static final int HISTORY = 64;
+    static final int HISTORY = 64;
     /// Steps that are started before the host waits for the first of them, with a time limit: what it does next must
     /// not wait on the device for a rank that does not come.
     private static final int AHEAD = 2;

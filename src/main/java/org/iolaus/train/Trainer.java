@@ -2,7 +2,6 @@ package org.iolaus.train;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -83,6 +82,19 @@ public final class Trainer implements AutoCloseable {
         this.folder = setup.folder;
         this.inputs = new BatchInputs(setup.model, setup.columns, comm.size());
         this.engine = setup.engine;
+        Checkpoint resume = setup.resume;
+        int first = resume == null ? settings.epochStart() : resume.position().epoch();
+        comm.rootFirst(() -> {
+            for (Split split : List.of(Split.TRAIN, Split.VALIDATION, Split.TEST)) {
+                EpochPlan.complete(shards.index(), split, batching, 1); // no graph is beyond the budget
+            }
+            return RunBatches.plan(shards.index(), settings, first, comm.size());
+        });
+        RunBatches batches = new RunBatches(inputs, shards.index(), settings, comm.size(), comm.rank());
+        boolean prepares = setup.engine instanceof DeviceEngine;
+        Set<Bucket> training = prepares ? batches.training(first) : Set.of();
+        Set<Bucket> evaluation = prepares ? batches.evaluation() : Set.of();
+        requireRoom(setup, training, evaluation);
         this.trainingStep = setup.engine.training(setup.model, state, inputs, settings, profile);
         this.evaluator = new Evaluator(comm, setup.model, state, setup.columns, setup.engine);
         this.epochMetrics = evaluator.metrics();
@@ -91,17 +103,14 @@ public final class Trainer implements AutoCloseable {
         this.earlyStopping = new EarlyStopping(settings.patience());
         this.best = new BestMetric(settings.checkpointWarmup());
         this.epoch = settings.epochStart();
-        Checkpoint resume = setup.resume;
         comm.rootFirst(() -> {
             if (resume != null) {
                 restore(resume);
             }
-            for (Split split : List.of(Split.TRAIN, Split.VALIDATION, Split.TEST)) {
-                EpochPlan.complete(shards.index(), split, batching, 1); // no graph is beyond the budget
-            }
-            return plan();
+            return epoch;
         });
-        reserve();
+        trainingStep.reserve(training);
+        evaluator.reserve(evaluation);
         comm.barrier(); // all ranks are ready; from here on files are written
         boolean root = comm.isRoot();
         this.log =
@@ -113,20 +122,16 @@ public final class Trainer implements AutoCloseable {
         }
     }
 
-    /// Finds out before the first step whether there is memory for the largest batch of an epoch.
-    private void reserve() {
-        trainingStep.reserve(buckets(plan()));
-        for (Split split : List.of(Split.TRAIN, Split.VALIDATION, Split.TEST)) {
-            evaluator.reserve(buckets(EpochPlan.complete(shards.index(), split, batching, comm.size())));
+    /// Finds out before anything is allocated whether there is memory for the largest batches of the run.
+    private static void requireRoom(Setup setup, Set<Bucket> training, Set<Bucket> evaluation) {
+        if (setup.engine instanceof DeviceEngine device) {
+            MemoryPrediction.of(setup.model, setup.settings, device.precision(), training, evaluation)
+                    .requireRoom(
+                            device.freeBytes(),
+                            device.deviceName(),
+                            setup.settings,
+                            training.stream().reduce(new Bucket(0, 0, 0), Bucket::or));
         }
-    }
-
-    private Set<Bucket> buckets(EpochPlan plan) {
-        Set<Bucket> found = new HashSet<>();
-        for (int s = 0; s < plan.steps(); s++) {
-            found.add(inputs.bucket(shards.index(), plan.graphs(s, comm.rank())));
-        }
-        return found;
     }
 
     /// How the configuration gathers graphs into batches.
@@ -216,9 +221,7 @@ public final class Trainer implements AutoCloseable {
     }
 
     private EpochPlan plan() {
-        Long own = settings.batching().seed();
-        long seed = own == null ? settings.seed() : own;
-        return EpochPlan.training(shards.index(), batching, seed, epoch, comm.size());
+        return RunBatches.plan(shards.index(), settings, epoch, comm.size());
     }
 
     private boolean due(@Nullable Integer every) {

@@ -1,0 +1,158 @@
+package org.iolaus.app;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.iolaus.comm.Comm;
+import org.iolaus.comm.SoloComm;
+import org.iolaus.config.Config;
+import org.iolaus.config.ConfigReader;
+import org.iolaus.cuda.DeviceException;
+import org.iolaus.cuda.EmulatedRuntime;
+import org.iolaus.data.ShardSet;
+import org.iolaus.train.BatchInputs;
+import org.iolaus.train.DeviceEngine;
+import org.iolaus.train.MemoryPrediction;
+import org.iolaus.train.RunBatches;
+import org.iolaus.train.Trainer;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import picocli.CommandLine;
+
+/// What is predicted of a device's memory is what the emulated one sees, byte by byte.
+final class DeviceMemoryTest {
+    @TempDir
+    Path folder;
+
+    private Path config;
+
+    @BeforeEach
+    void data() {
+        TinyRun.shards(folder);
+        config = TinyRun.config(folder);
+    }
+
+    /// @param used as soon as the trainer is ready; likewise `after` training
+    private record Seen(MemoryPrediction predicted, long used, long after) {}
+
+    private Seen train(long deviceBytes, String... overrides) {
+        Config given = ConfigReader.read(config, List.of(overrides));
+        try (Comm comm = new SoloComm();
+                ShardSet shards = Assembly.open(comm, given)) {
+            Assembly assembly = Assembly.of(given, shards.index());
+            try (var engine = (DeviceEngine) Assembly.engine(comm, assembly.training(), whole -> {
+                        whole.close();
+                        return new EmulatedRuntime(deviceBytes);
+                    });
+                    Trainer trainer = Train.trainer(comm, assembly, shards, engine)) {
+                long used = engine.usedBytes();
+                trainer.run();
+                BatchInputs inputs = new BatchInputs(assembly.model(), assembly.columns(), 1);
+                RunBatches batches = new RunBatches(inputs, shards.index(), assembly.training(), 1, 0);
+                MemoryPrediction predicted = MemoryPrediction.of(
+                        assembly.model(),
+                        assembly.training(),
+                        engine.precision(),
+                        batches.training(0),
+                        batches.evaluation());
+                return new Seen(predicted, used, engine.usedBytes());
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"AdamW, fp32, PAINN", "SGD, fp64, EGNN", "RMSprop, tf32, SchNet"})
+    void predictionIsWhatIsUsed(String optimizer, String precision, String model) {
+        Seen seen = train(
+                8L << 30,
+                "device=emulated",
+                "Optimizer.type=" + optimizer,
+                "precision=" + precision,
+                "mpnn_type=" + model,
+                "num_gaussians=8",
+                "num_filters=8",
+                "num_epoch=2");
+        check(seen);
+    }
+
+    /// Its steps set the statistics of batch normalisation.
+    @Test
+    void predictionHoldsForModelsWithBuffers() {
+        check(train(
+                8L << 30,
+                "device=emulated",
+                "mpnn_type=GIN",
+                "enable_interatomic_potential=false",
+                "energy_peratom_weight=0",
+                "force_weight=0",
+                "energy_scale=null",
+                "energy_reference=none",
+                "Dataset.node_features={\"name\": [\"forces\"], \"dim\": [3]}"));
+    }
+
+    private static void check(Seen seen) {
+        long onTheHost = seen.predicted.inputs() / 4 * 3; // slots of inputs on their way
+        assertEquals(seen.predicted.total() - onTheHost, seen.used);
+        assertEquals(seen.used, seen.after, "nothing is allocated while training goes on");
+    }
+
+    @Test
+    void batchesThatDoNotFitAreRefusedWithWhatWouldFit() {
+        long enough =
+                train(8L << 30, "device=emulated", "batch_size=10").predicted.total();
+        train(enough, "device=emulated", "batch_size=10");
+        DeviceException refused =
+                assertThrows(DeviceException.class, () -> train(enough * 2 / 3, "device=emulated", "batch_size=10"));
+        String message = String.valueOf(refused.getMessage());
+        Matcher suggestion = Pattern.compile("NeuralNetwork.Training.batch_size: want batches that fit into the "
+                        + "[0-9.]+ MiB free on .*, got 10: the largest batch \\([0-9]+ graphs, [0-9]+ atoms, [0-9]+ "
+                        + "edges, padding included\\) takes [0-9.]+ MiB \\(computed .*\\); about ([0-9]+) would fit")
+                .matcher(message);
+        assertTrue(suggestion.matches(), message);
+        int fits = Integer.parseInt(suggestion.group(1));
+        assertTrue(fits < 10);
+        train(enough * 2 / 3, "device=emulated", "batch_size=" + fits);
+    }
+
+    @Test
+    void refusalNamesTheBudgetThatCounts() {
+        DeviceException refused = assertThrows(
+                DeviceException.class,
+                () -> train(300_000, "device=emulated", "Batching.mode=node_budget", "Batching.max_nodes=40"));
+        assertTrue(String.valueOf(refused.getMessage()).startsWith("NeuralNetwork.Training.Batching.max_nodes: "));
+    }
+
+    @Test
+    void describeSaysWhatTrainingTakesAndWhetherItFits() {
+        long total = train(8L << 30, "device=emulated").predicted.total();
+        StringWriter text = new StringWriter();
+        CommandLine line = new CommandLine(new Main()).setCaseInsensitiveEnumValuesAllowed(true);
+        line.setOut(new PrintWriter(text));
+        StringWriter problem = new StringWriter();
+        line.setExecutionExceptionHandler((thrown, _, _) -> {
+            problem.write(String.valueOf(thrown.getMessage()));
+            return Failures.describe(thrown, false).exitCode();
+        });
+        String[] describe = {"describe", config.toString(), "--device=emulated", "--check-device"};
+        assertEquals(0, line.execute(describe), problem::toString);
+        String memory = String.format(Locale.ROOT, "memory       %.1f kB on the device: computed ", total * 1e-3);
+        assertTrue(text.toString().contains(memory), text::toString);
+        assertTrue(text.toString().contains("emulated on the host: 8589.9 MB free, 0 B in use"), text::toString);
+        String[] large = {"--graphs=1000000", "--atoms=5000000", "--edges=50000000"};
+        assertEquals(
+                1, line.execute(Stream.of(describe, large).flatMap(Stream::of).toArray(String[]::new)));
+        assertTrue(problem.toString().startsWith("--graphs: want batches that fit into the 8.00 GiB free"));
+    }
+}
