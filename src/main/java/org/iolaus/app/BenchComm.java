@@ -143,9 +143,31 @@ final class BenchComm implements OnRanks {
                     }
                     sums.await();
                 });
+                if (kind == DeviceComm.Kind.NCCL) {
+                    recorded(comm, runtime, sums, address, bytes);
+                }
                 runtime.free(address);
             }
         }
+    }
+
+    /// The same as part of a graph, as training has it.
+    private void recorded(Comm comm, DeviceRuntime runtime, DeviceComm sums, long address, long bytes) {
+        DeviceRuntime.Graph graph = runtime.capture(() -> {
+            for (int i = 0; i < together(bytes); i++) {
+                sums.sum(address, bytes / Float.BYTES, Float.BYTES);
+            }
+        });
+        try (graph) {
+            time(comm, sums.name() + ", recorded", runtime.name(), "float", bytes, count -> {
+                graph.launch();
+                sums.await();
+            });
+        }
+    }
+
+    private static int together(long bytes) {
+        return bytes < TOGETHER_BELOW ? 10 : 1;
     }
 
     private static void checkSum(Comm comm, DeviceRuntime runtime, DeviceComm sums, long address, long bytes) {
@@ -168,7 +190,7 @@ final class BenchComm implements OnRanks {
     }
 
     private void time(Comm comm, String way, String deviceName, String number, long bytes, Sum sum) {
-        int together = bytes < TOGETHER_BELOW ? 10 : 1;
+        int together = together(bytes);
         once(comm, sum, together);
         double guess = once(comm, sum, together) * together * 1e-6;
         int repeats = Math.clamp((long) (seconds / guess), LEAST_REPEATS, MOST_REPEATS);

@@ -9,6 +9,7 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import org.iolaus.comm.CommException;
 import org.iolaus.config.ConfigException;
+import org.iolaus.cuda.DeviceException;
 import org.junit.jupiter.api.Test;
 import picocli.CommandLine;
 
@@ -53,6 +54,8 @@ class MainTest {
         assertEquals(wrong.getMessage(), Failures.describe(wrong, false).text());
         assertTrue(Failures.describe(wrong, true).text().contains("\tat "));
         assertEquals(1, Failures.describe(new CommException("lost"), false).exitCode());
+        var noDevice = new DeviceException("device cuda: want a driver", new IllegalStateException());
+        assertEquals(noDevice.getMessage(), Failures.describe(noDevice, false).text());
         var ours = Failures.describe(new IllegalStateException("ours"), false);
         assertEquals(1, ours.exitCode());
         assertTrue(
