@@ -5,3 +5,4 @@
 #include "optimizer.cu"
 #include "reduce_sum.cu"
 #include "segment.cu"
+#include "small_gemm.cu"

@@ -156,6 +156,9 @@ final class Launches {
         }
         long left = at(call, 0);
         long right = at(call, 1);
+        if (kernels.isSmallGemm(op.transposeA(), m, n, k, batch)) {
+            return start(kernels.smallGemm(op.transposeB(), left, right, y, m, n, k));
+        }
         int own = lane;
         return List.of(() ->
                 device.gemm(own, precision.gemm, op.transposeA(), op.transposeB(), m, n, k, batch, left, right, y));

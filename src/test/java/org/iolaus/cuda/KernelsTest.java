@@ -2,6 +2,7 @@ package org.iolaus.cuda;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.ArrayList;
@@ -157,6 +158,40 @@ class KernelsTest {
             on.device.free(xAt);
         }
         assertTrue(twoPasses);
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void smallProducts(boolean transposeB) {
+        Emulated on = open(Float.BYTES);
+        int[][] sizes = {{1, 1, 1}, {33, 31, 65}, {90, 64, 64}, {127, 21, 20}, {5, 7, 190}, {32, 32, 128}, {7, 64, 192}
+        };
+        for (int[] size : sizes) {
+            int m = size[0];
+            int n = size[1];
+            int k = size[2];
+            assertTrue(on.kernels.isSmallGemm(false, m, n, k, 1));
+            double[] a = on.random(random, m * k);
+            double[] b = on.random(random, k * n);
+            double[][] terms = new double[m * n][k];
+            for (int i = 0; i < m * n; i++) {
+                for (int p = 0; p < k; p++) {
+                    terms[i][p] = a[i / n * k + p] * b[transposeB ? i % n * k + p : p * n + i % n];
+                }
+            }
+            long aAt = on.numbers(a);
+            long bAt = on.numbers(b);
+            double[] got = on.twice(m * n, c -> on.kernels.smallGemm(transposeB, aAt, bAt, c, m, n, k));
+            for (int i = 0; i < got.length; i++) {
+                double exact = Arrays.stream(terms[i]).sum();
+                double allowed = (k + 1)
+                        * 0x1p-24
+                        * Arrays.stream(terms[i]).map(Math::abs).sum();
+                assertEquals(exact, got[i], allowed, Arrays.toString(size) + " element " + i);
+            }
+        }
+        assertFalse(on.kernels.isSmallGemm(true, 90, 64, 64, 1), "a transposed left factor");
+        assertFalse(on.kernels.isSmallGemm(false, 4098, 128, 128, 1), "many tiles");
     }
 
     /// A pattern as rotations have it, in one with an empty row, an unused entry and a row of many terms.
