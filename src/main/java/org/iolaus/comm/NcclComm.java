@@ -23,6 +23,8 @@ final class NcclComm implements DeviceComm {
     private static final Logger LOG = LoggerFactory.getLogger(NcclComm.class);
     private static final Duration END_PATIENCE = Duration.ofSeconds(5);
     private static final long ASK_EVERY_NANOS = 1_000_000;
+    /// As much as the stack of a main thread, which NCCL may count on.
+    private static final long STACK_BYTES = 8L << 20;
 
     private final Comm comm;
     private final DeviceRuntime device;
@@ -207,7 +209,7 @@ final class NcclComm implements DeviceComm {
     /// Calls that wait for other ranks must not take this thread with them.
     private static <T> FutureTask<T> inBackground(String what, Supplier<T> work) {
         FutureTask<T> task = new FutureTask<>(work::get);
-        Thread.ofPlatform().daemon().name("nccl " + what).start(task);
+        Thread.ofPlatform().daemon().stackSize(STACK_BYTES).name("nccl " + what).start(task);
         return task;
     }
 
