@@ -24,14 +24,9 @@ public interface Op {
     /// Typical arguments: for the contract test, the self-test on a node, and timing.
     List<Sample> samples();
 
-    /// Arithmetic of one run; reads each input once and writes the output once unless an operation says otherwise.
+    /// What one run costs; unless an operation says otherwise, one piece of arithmetic for each element of the result.
     default Cost cost(Node node, Sizes sizes) {
-        long out = node.shape().volume().value(sizes);
-        long elements = out;
-        for (Node input : node.inputs()) {
-            elements += input.shape().volume().value(sizes);
-        }
-        return new Cost(out, elements);
+        return Cost.touching(node, sizes, node.shape().volume().value(sizes));
     }
 
     default String name() {

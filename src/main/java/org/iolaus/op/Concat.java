@@ -2,6 +2,7 @@ package org.iolaus.op;
 
 import java.util.ArrayList;
 import java.util.List;
+import org.iolaus.ir.Cost;
 import org.iolaus.ir.HostCall;
 import org.iolaus.ir.Node;
 import org.iolaus.ir.Op;
@@ -11,6 +12,7 @@ import org.iolaus.tensor.Dim;
 import org.iolaus.tensor.HostView;
 import org.iolaus.tensor.Shape;
 import org.iolaus.tensor.ShapeException;
+import org.iolaus.tensor.Sizes;
 import org.jspecify.annotations.Nullable;
 
 /// Arrays one after another along an axis of constant extents; all other extents agree.
@@ -50,6 +52,11 @@ public record Concat(int axis) implements Op {
             Slice.copyBand(part, 0, call.out(), start, axis, part.shape()[axis]);
             start += part.shape()[axis];
         }
+    }
+
+    @Override
+    public Cost cost(Node node, Sizes sizes) {
+        return Cost.touching(node, sizes, 0);
     }
 
     @Override

@@ -2,6 +2,7 @@ package org.iolaus.op;
 
 import java.util.Arrays;
 import java.util.List;
+import org.iolaus.ir.Cost;
 import org.iolaus.ir.HostCall;
 import org.iolaus.ir.Node;
 import org.iolaus.ir.Op;
@@ -11,6 +12,7 @@ import org.iolaus.tensor.Dim;
 import org.iolaus.tensor.HostView;
 import org.iolaus.tensor.Shape;
 import org.iolaus.tensor.ShapeException;
+import org.iolaus.tensor.Sizes;
 import org.jspecify.annotations.Nullable;
 
 /// Zeros before and after along one axis, whose extent becomes `total`: the adjoint of `Slice`.
@@ -37,6 +39,11 @@ public record Pad(int axis, int before, int total) implements Op {
         HostView out = call.out();
         Arrays.fill(out.data(), out.offset(), out.offset() + out.volume(), 0);
         Slice.copyBand(x, 0, out, before, axis, x.shape()[axis]);
+    }
+
+    @Override
+    public Cost cost(Node node, Sizes sizes) {
+        return Cost.touching(node, sizes, 0);
     }
 
     @Override

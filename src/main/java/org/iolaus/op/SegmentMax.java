@@ -2,6 +2,7 @@ package org.iolaus.op;
 
 import java.util.Arrays;
 import java.util.List;
+import org.iolaus.ir.Cost;
 import org.iolaus.ir.HostCall;
 import org.iolaus.ir.Node;
 import org.iolaus.ir.Op;
@@ -9,6 +10,7 @@ import org.iolaus.ir.Sample;
 import org.iolaus.ir.Type;
 import org.iolaus.tensor.HostView;
 import org.iolaus.tensor.Index;
+import org.iolaus.tensor.Sizes;
 import org.jspecify.annotations.Nullable;
 
 /// Largest of the rows that share an index value, element by element; 0 where there is none. Ties share the gradient
@@ -49,6 +51,11 @@ public record SegmentMax() implements Op {
                 out.set(r * row + c, best);
             }
         }
+    }
+
+    @Override
+    public Cost cost(Node node, Sizes sizes) {
+        return Cost.touching(node, sizes, node.input(0).shape().volume().value(sizes));
     }
 
     @Override

@@ -2,6 +2,7 @@ package org.iolaus.op;
 
 import java.util.Arrays;
 import java.util.List;
+import org.iolaus.ir.Cost;
 import org.iolaus.ir.HostCall;
 import org.iolaus.ir.Node;
 import org.iolaus.ir.Op;
@@ -11,6 +12,7 @@ import org.iolaus.tensor.HostView;
 import org.iolaus.tensor.Index;
 import org.iolaus.tensor.Shape;
 import org.iolaus.tensor.ShapeException;
+import org.iolaus.tensor.Sizes;
 import org.jspecify.annotations.Nullable;
 
 /// Sum of the rows that share an index value, in ascending row order: `x: (E, ...)`, index `(E)` below `R`, result `(R,
@@ -57,6 +59,11 @@ public record SegmentSum() implements Op {
             }
             System.arraycopy(sum, 0, out.data(), out.offset() + r * row, row);
         }
+    }
+
+    @Override
+    public Cost cost(Node node, Sizes sizes) {
+        return Cost.touching(node, sizes, node.input(0).shape().volume().value(sizes));
     }
 
     @Override

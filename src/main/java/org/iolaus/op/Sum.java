@@ -1,6 +1,7 @@
 package org.iolaus.op;
 
 import java.util.List;
+import org.iolaus.ir.Cost;
 import org.iolaus.ir.HostCall;
 import org.iolaus.ir.Node;
 import org.iolaus.ir.Op;
@@ -9,6 +10,7 @@ import org.iolaus.ir.Type;
 import org.iolaus.tensor.Dim;
 import org.iolaus.tensor.HostView;
 import org.iolaus.tensor.Shape;
+import org.iolaus.tensor.Sizes;
 import org.jspecify.annotations.Nullable;
 
 /// Sum over axes, which stay with extent 1.
@@ -75,6 +77,11 @@ public record Sum(List<Integer> axes) implements Op {
             }
         }
         return to;
+    }
+
+    @Override
+    public Cost cost(Node node, Sizes sizes) {
+        return Cost.touching(node, sizes, node.input(0).shape().volume().value(sizes));
     }
 
     @Override
