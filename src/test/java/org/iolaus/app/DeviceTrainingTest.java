@@ -75,26 +75,33 @@ final class DeviceTrainingTest {
         "AdamW, PAINN, 2"
     })
     void deviceTrainsAsTheHostDoes(String optimizer, String model, int ranks) throws IOException {
-        String[] common = {
-            "mpnn_type=" + model,
-            "Optimizer.type=" + optimizer,
-            "gradient_clip_norm=0.5",
-            "learning_rate=1e-3",
-            "num_gaussians=8",
-            "num_filters=8"
-        };
-        solo(with(common, "log_name=host"));
-        LocalComm.run(
+        compare(
                 ranks,
-                comm -> TinyRun.train(
-                        comm,
-                        config,
-                        with(
-                                common,
-                                "log_name=device",
-                                "device=emulated",
-                                "precision=fp64",
-                                "batch_size=" + 4 / ranks)));
+                "mpnn_type=" + model,
+                "Optimizer.type=" + optimizer,
+                "gradient_clip_norm=0.5",
+                "learning_rate=1e-3",
+                "num_gaussians=8",
+                "num_filters=8");
+    }
+
+    /// Batch normalisation: statistics without padding, buffers that a step sets.
+    @ParameterizedTest
+    @CsvSource({"1, false", "2, true"})
+    void headsAndBatchNormalisationTrainAsOnTheHost(int ranks, boolean sync) throws IOException {
+        config = TinyRun.headsConfig(folder);
+        compare(ranks, "SyncBatchNorm=" + sync, "Optimizer.type=SGD"); // Adam blows up gradients that cancel to nothing
+    }
+
+    private void compare(int ranks, String... common) throws IOException {
+        String[] host = with(common, "log_name=host", "batch_size=" + 4 / ranks);
+        String[] device = with(host, "log_name=device", "device=emulated", "precision=fp64");
+        LocalComm.run(ranks, comm -> TinyRun.train(comm, config, host));
+        LocalComm.run(ranks, comm -> TinyRun.train(comm, config, device));
+        compareRuns();
+    }
+
+    private void compareRuns() throws IOException {
         Checkpoint host = last("host");
         Checkpoint device = last("device");
         assertEquals(host.position(), device.position());

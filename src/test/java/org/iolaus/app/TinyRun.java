@@ -139,6 +139,38 @@ final class TinyRun {
         }
     }
 
+    /// A configuration of two heads, with batch normalisation, for the same shards.
+    static Path headsConfig(Path folder) {
+        String json = """
+                {
+                  "Dataset": {"name": "tiny", "format": "extxyz", "path": {"total": "none.xyz"},
+                              "node_features": {"name": ["atomic_number", "forces"], "dim": [1, 3]},
+                              "graph_features": {"name": ["energy"], "dim": [1]},
+                              "split": {"counts": [20, 6, 4]}, "shards": "%1$s/shards"},
+                  "NeuralNetwork": {
+                    "Architecture": {
+                      "mpnn_type": "GIN", "radius": 3.0, "hidden_dim": 8, "num_conv_layers": 2,
+                      "activation_function": "silu", "task_weights": [1.0, 2.0],
+                      "output_heads": {
+                        "graph": {"num_sharedlayers": 1, "dim_sharedlayers": 8, "num_headlayers": 1, "dim_headlayers": [8]},
+                        "node": {"num_headlayers": 1, "dim_headlayers": [8], "type": "mlp"}}
+                    },
+                    "Variables_of_interest": {"input_node_features": [0], "output_names": ["energy", "forces"],
+                                              "output_index": [0, 1], "type": ["graph", "node"]},
+                    "Training": {
+                      "num_epoch": 4, "batch_size": 4, "Optimizer": {"type": "AdamW", "learning_rate": 0.005},
+                      "Checkpoint": true, "log_path": "%1$s/logs", "log_name": "run", "keep_checkpoints": 100, "threads": 1
+                    }
+                  }
+                }
+                """.formatted(folder);
+        try {
+            return Files.writeString(folder.resolve("heads.json"), json);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
     /// The words of a command that takes a configuration and settings.
     static String[] command(String name, Path config, String... overrides) {
         List<String> words = new ArrayList<>(List.of(name, config.toString()));
