@@ -26,9 +26,10 @@ import org.iolaus.tensor.HostTensor;
 /// @param computed what a program computes on the way, in the largest batch
 /// @param inputs of the largest batch, four times: in use and on their way
 /// @param results what evaluation fetches
+/// @param best values and results of the best model, which is evaluated at the end
 /// @param other constants, counters, losses not fetched yet
 public record MemoryPrediction(
-        long values, long gradient, long optimizer, long computed, long inputs, long results, long other) {
+        long values, long gradient, long optimizer, long computed, long inputs, long results, long best, long other) {
     /// For a model, the batches that it is trained on and those that it is evaluated on.
     ///
     /// @param evaluation may be empty: only training steps
@@ -44,25 +45,28 @@ public record MemoryPrediction(
         DeviceProgram.Memory memory = largest(schedule, precision, training);
         long other = DeviceProgram.constantBytes(schedule, precision);
         long results = 0;
+        long constants = 0;
         if (!evaluation.isEmpty()) {
             Program evaluate = model.evaluate();
             Schedule lowered = Lowering.run(evaluate);
             memory = memory.or(largest(lowered, precision, evaluation));
-            other += DeviceProgram.constantBytes(lowered, precision);
+            constants = DeviceProgram.constantBytes(lowered, precision);
             results = results(evaluate, evaluation) * bytes;
         }
         long trained = numbers(model.parameters(), true);
+        long values = (trained + numbers(model.parameters(), false)) * bytes;
         long losses = losses(train);
         UpdateRule rule = UpdateRule.of(settings.optimizer());
         other += 8 + 8L * (2 + Kernels.squareSumParts(trained)) + DeviceStep.HISTORY * losses * bytes;
         return new MemoryPrediction(
-                (trained + numbers(model.parameters(), false)) * bytes,
+                values,
                 (trained + losses + buffers(train)) * bytes,
                 rule.slots().size() * trained * bytes,
                 Math.max(1, memory.arena()) + Math.max(1, memory.workspace()),
                 DeviceEngine.INPUT_BLOCKS * (DeviceEngine.HEADER + memory.inputs()),
                 results,
-                other);
+                evaluation.isEmpty() || !settings.checkpoint() ? 0 : values + results + constants,
+                other + constants);
     }
 
     private static DeviceProgram.Memory largest(Schedule schedule, Precision precision, Collection<Bucket> buckets) {
@@ -102,7 +106,7 @@ public record MemoryPrediction(
 
     /// All of it.
     public long total() {
-        return values + gradient + optimizer + computed + inputs + results + other;
+        return values + gradient + optimizer + computed + inputs + results + best + other;
     }
 
     /// The parts by name, the largest first, those of nothing left out.
@@ -114,6 +118,7 @@ public record MemoryPrediction(
                 "computed", computed,
                 "inputs", inputs,
                 "results", results,
+                "best", best,
                 "other", other);
         Map<String, Long> sorted = new LinkedHashMap<>();
         all.entrySet().stream()
@@ -140,7 +145,7 @@ public record MemoryPrediction(
         if (total() <= free) {
             return;
         }
-        long fixed = values + gradient + optimizer + other;
+        long fixed = values + gradient + optimizer + best + other;
         long fits = (long) Math.floor((double) (free - fixed) / (total() - fixed) * limit);
         String parts = parts().entrySet().stream()
                 .map(part -> part.getKey() + " " + gib(part.getValue()))
