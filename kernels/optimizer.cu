@@ -8,7 +8,8 @@
 // append        history[(counter[0] - 1) % capacity][i] = x[i], after the increment: one row per step. One block.
 // scaled_copy   y[i] = factor * x[i]
 // adamw, sgd, adadelta, adagrad, adamax, rmsprop
-//               p, g and the state (n) each; g is multiplied by scale[0] unless scale is null.
+//               p, g and the state (n) each; g is multiplied by scale[0] unless scale is null; the weight decay is
+//               left out for element i where undecayed[i / 64] is 1, unless undecayed is null.
 //
 // Owner: a thread owns every element whose number modulo the grid's threads is its own.
 // Bytes: adamw 4 n read, 3 n written; sgd 3 n read, 2 n written (without momentum 2 and 1); square_sum n read; elements.
@@ -105,6 +106,11 @@ IOLAUS_BLOCK_KERNEL(clip_scale, clip_scale_args) {
     }
 }
 
+/// Whether the weight decay of element i is left out.
+__device__ __forceinline__ bool without_decay(const signed char* undecayed, long long i) {
+    return undecayed && undecayed[i / 64];
+}
+
 template <typename T>
 struct adamw_args {
     T* p;
@@ -114,11 +120,12 @@ struct adamw_args {
     const long long* step;
     const double* learning_rate;
     const double* scale;  // or null
+    const signed char* undecayed;  // (ceil(n / 64)) or null
     double beta1, beta2, epsilon, weight_decay;
     long long decoupled;  // 1: AdamW
     long long n;
 };
-static_assert(sizeof(adamw_args<float>) == 13 * 8, "13 members of 8 bytes");
+static_assert(sizeof(adamw_args<float>) == 14 * 8, "14 members of 8 bytes");
 
 template <typename T>
 __device__ void adamw(const adamw_args<T>& args) {
@@ -141,12 +148,13 @@ __device__ void adamw(const adamw_args<T>& args) {
     const T epsilon = static_cast<T>(args.epsilon);
     for (long long i = IOLAUS_GLOBAL_INDEX; i < args.n; i += IOLAUS_GLOBAL_STRIDE) {
         const T p = args.p[i];
-        const T d = args.g[i] * scale + coupled * p;
+        const bool free = without_decay(args.undecayed, i);
+        const T d = args.g[i] * scale + (free ? T(0) : coupled) * p;
         const T m = args.mean[i] + mean_share * (d - args.mean[i]);
         const T v = beta2 * args.square[i] + square_share * d * d;
         args.mean[i] = m;
         args.square[i] = v;
-        args.p[i] = keep * p - step_size * m / (sqrt(v) / square_correction + epsilon);
+        args.p[i] = (free ? T(1) : keep) * p - step_size * m / (sqrt(v) / square_correction + epsilon);
     }
 }
 
@@ -158,11 +166,12 @@ struct sgd_args {
     const long long* step;
     const double* learning_rate;
     const double* scale;  // or null
+    const signed char* undecayed;  // (ceil(n / 64)) or null
     double momentum, dampening, weight_decay;
     long long nesterov;
     long long n;
 };
-static_assert(sizeof(sgd_args<float>) == 11 * 8, "11 members of 8 bytes");
+static_assert(sizeof(sgd_args<float>) == 12 * 8, "12 members of 8 bytes");
 
 template <typename T>
 __device__ void sgd(const sgd_args<T>& args) {
@@ -173,7 +182,7 @@ __device__ void sgd(const sgd_args<T>& args) {
     const T fresh = static_cast<T>(args.step[0] == 1 ? 1 : 1 - args.dampening);
     for (long long i = IOLAUS_GLOBAL_INDEX; i < args.n; i += IOLAUS_GLOBAL_STRIDE) {
         const T p = args.p[i];
-        T move = args.g[i] * scale + decay * p;
+        T move = args.g[i] * scale + (without_decay(args.undecayed, i) ? T(0) : decay) * p;
         if (args.buffer) {
             const T b = momentum * args.buffer[i] + fresh * move;
             args.buffer[i] = b;
@@ -194,11 +203,12 @@ struct adaptive_args {
     const long long* step;
     const double* learning_rate;
     const double* scale;     // or null
+    const signed char* undecayed;  // (ceil(n / 64)) or null
     double decay, momentum;  // adadelta rho; adagrad learning rate decay; adamax beta2, beta1; rmsprop alpha, momentum
     double epsilon, weight_decay;
     long long n;
 };
-static_assert(sizeof(adaptive_args<float>) == 13 * 8, "13 members of 8 bytes");
+static_assert(sizeof(adaptive_args<float>) == 14 * 8, "14 members of 8 bytes");
 template <typename T> using adadelta_args = adaptive_args<T>;
 template <typename T> using adagrad_args = adaptive_args<T>;
 template <typename T> using adamax_args = adaptive_args<T>;
@@ -208,7 +218,8 @@ template <typename T> using rmsprop_args = adaptive_args<T>;
 template <typename T>
 __device__ __forceinline__ T adaptive_gradient(const adaptive_args<T>& args, long long i) {
     const T scale = static_cast<T>(args.scale ? args.scale[0] : 1);
-    return args.g[i] * scale + static_cast<T>(args.weight_decay) * args.p[i];
+    const T decay = static_cast<T>(without_decay(args.undecayed, i) ? 0 : args.weight_decay);
+    return args.g[i] * scale + decay * args.p[i];
 }
 
 template <typename T>

@@ -292,6 +292,7 @@ final class ConfigCheck {
         notNegative(path + "weight_decay", optimizer.weightDecay());
         positive(path + "eps", optimizer.eps());
         notNegative(path + "momentum", optimizer.momentum());
+        distinct(path + "no_decay", optimizer.noDecay());
         sameLength(path + "betas", optimizer.betas(), 2);
         optimizer.betas().forEach(beta -> check(beta >= 0 && beta < 1, path + "betas", "0 or more, below 1", beta));
         boolean sgd = optimizer.type() == OptimizerType.SGD;

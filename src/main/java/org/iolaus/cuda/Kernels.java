@@ -31,6 +31,9 @@ public final class Kernels {
 
     private static final int MOST_PARTS = 1024;
 
+    /// Parameters that decay or do not together.
+    public static final int DECAY_BLOCK = 64;
+
     private final DeviceRuntime.Module module;
     private final int bytes;
     private final Arena memory;
@@ -249,7 +252,8 @@ public final class Kernels {
     /// @param step int64 (1): number of this step, the first one being 1
     /// @param learningRate double (1)
     /// @param scale double (1), a factor of the gradient; 0: none
-    public record StepState(long step, long learningRate, long scale) {}
+    /// @param undecayed int8, one for each [#DECAY_BLOCK] parameters: 1 where they do not decay; 0: all do
+    public record StepState(long step, long learningRate, long scale, long undecayed) {}
 
     /// One step of Adam, or with `decoupled` of AdamW: parameters, gradient and the two states, (n) each.
     public List<Launch> adamw(
@@ -272,6 +276,7 @@ public final class Kernels {
             state.step(),
             state.learningRate(),
             state.scale(),
+            state.undecayed(),
             bits(beta1),
             bits(beta2),
             bits(epsilon),
@@ -302,6 +307,7 @@ public final class Kernels {
             state.step(),
             state.learningRate(),
             state.scale(),
+            state.undecayed(),
             bits(momentum),
             bits(dampening),
             bits(weightDecay),
@@ -344,6 +350,7 @@ public final class Kernels {
             state.step(),
             state.learningRate(),
             state.scale(),
+            state.undecayed(),
             bits(decay),
             bits(momentum),
             bits(epsilon),

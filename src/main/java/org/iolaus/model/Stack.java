@@ -10,6 +10,7 @@ import org.iolaus.nn.BatchNorm;
 import org.iolaus.nn.Graph;
 import org.iolaus.nn.Initializer;
 import org.iolaus.nn.Parameters;
+import org.iolaus.nn.Parameters.Kind;
 import org.iolaus.nn.Pass;
 import org.iolaus.nn.Pooling;
 import org.iolaus.nn.Scope;
@@ -45,7 +46,8 @@ final class Stack {
         this.ignoreShifts = Reference.ignoresShifts(architecture);
         int hidden = architecture.hiddenDim();
         elements = architecture.elementEmbedding()
-                ? root.at("element_embedding").parameter("weight", Initializer.normal(), Inputs.ELEMENTS, hidden)
+                ? root.at("element_embedding")
+                        .parameter(Kind.EMBEDDING, "weight", Initializer.normal(), Inputs.ELEMENTS, hidden)
                 : null;
         boolean frozen = architecture.freezeConvLayers();
         int width = architecture.elementEmbedding()

@@ -1,6 +1,7 @@
 package org.iolaus.nn;
 
 import org.iolaus.ir.Node;
+import org.iolaus.nn.Parameters.Kind;
 import org.iolaus.op.Expr;
 
 /// Normalises each channel over the atoms of the batch (Ioffe and Szegedy 2015), eps 1e-5, momentum 0.1.
@@ -20,8 +21,8 @@ public final class BatchNorm {
 
     public BatchNorm(Scope scope, int channels) {
         this.scope = scope;
-        weight = scope.parameter("weight", Initializer.constant(1), channels);
-        bias = scope.parameter("bias", Initializer.constant(0), channels);
+        weight = scope.parameter(Kind.NORM, "weight", Initializer.constant(1), channels);
+        bias = scope.parameter(Kind.NORM, "bias", Initializer.constant(0), channels);
         runningMean = scope.buffer("running_mean", Initializer.constant(0), channels);
         runningVariance = scope.buffer("running_var", Initializer.constant(1), channels);
         batches = scope.buffer("num_batches_tracked", Initializer.constant(0), 1);

@@ -1,6 +1,7 @@
 package org.iolaus.nn;
 
 import org.iolaus.ir.Node;
+import org.iolaus.nn.Parameters.Kind;
 import org.iolaus.op.Expr;
 import org.iolaus.tensor.ShapeException;
 import org.jspecify.annotations.Nullable;
@@ -26,7 +27,8 @@ public record Linear(Node weight, @Nullable Node bias) {
     public static Linear of(
             Scope scope, int in, int out, Initializer weightInitializer, @Nullable Initializer biasInitializer) {
         Node weight = scope.parameter("weight", weightInitializer, out, in);
-        return new Linear(weight, biasInitializer == null ? null : scope.parameter("bias", biasInitializer, out));
+        return new Linear(
+                weight, biasInitializer == null ? null : scope.parameter(Kind.BIAS, "bias", biasInitializer, out));
     }
 
     /// x: (..., in) -> (..., out)

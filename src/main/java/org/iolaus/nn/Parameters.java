@@ -27,8 +27,22 @@ public final class Parameters {
         BUFFER
     }
 
+    /// What a weight is for; weight decay may leave some kinds out.
+    public enum Kind {
+        /// multiplies features, like all that is none of the others
+        WEIGHT,
+        /// added to features
+        BIAS,
+        /// scale or shift after a normalisation, or scale of a residual branch
+        NORM,
+        /// looked up by a number such as the atomic number
+        EMBEDDING
+    }
+
     /// One parameter or buffer.
-    public record Spec(String name, Shape shape, Role role, Initializer initializer) {
+    ///
+    /// @param kind of a buffer: without meaning
+    public record Spec(String name, Shape shape, Role role, Kind kind, Initializer initializer) {
 
         public int[] extents() {
             return shape.dims().stream().mapToInt(dim -> dim.intValue()).toArray();

@@ -2,11 +2,14 @@ package org.iolaus.train;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.Predicate;
 import org.iolaus.cuda.DeviceExecutor.Precision;
 import org.iolaus.cuda.DeviceRuntime;
+import org.iolaus.cuda.Kernels;
 import org.iolaus.nn.Parameters;
 import org.iolaus.nn.Parameters.Role;
 import org.iolaus.tensor.HostView;
@@ -14,7 +17,7 @@ import org.iolaus.tensor.HostView;
 /// A model's values in the memory of a device, each beginning at a multiple of 64 numbers: first all that is trained,
 /// then the rest. Gradients and the optimizer's state have the same layout.
 final class DeviceState implements AutoCloseable {
-    private static final int ALIGNMENT = 64;
+    private static final int ALIGNMENT = Kernels.DECAY_BLOCK;
 
     private final DeviceRuntime device;
     private final Precision precision;
@@ -106,6 +109,18 @@ final class DeviceState implements AutoCloseable {
                 }
             });
         }
+    }
+
+    /// For each `ALIGNMENT` numbers of what is trained whether they belong to a certain parameter: 1 or 0.
+    byte[] blocks(Predicate<Parameters.Spec> wanted) {
+        byte[] blocks = new byte[Math.toIntExact(trained / ALIGNMENT)];
+        host.parameters().specs().values().stream()
+                .filter(spec -> spec.role() == Role.TRAINED && wanted.test(spec))
+                .forEach(spec -> {
+                    int start = Math.toIntExact(offset(spec.name()) / ALIGNMENT);
+                    Arrays.fill(blocks, start, start + Math.toIntExact(aligned(spec.size()) / ALIGNMENT), (byte) 1);
+                });
+        return blocks;
     }
 
     /// From the layout of what is trained on the device to the host's, without gaps.

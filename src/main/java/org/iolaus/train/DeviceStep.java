@@ -56,6 +56,7 @@ final class DeviceStep implements TrainingStep {
     private final long counter;
     private final long history;
     private final long clip;
+    private final long undecayed;
     private final Training settings;
     private final Map<String, Long> places;
     /// What follows when the gradient is summed, for a learning rate at [#rate].
@@ -118,6 +119,7 @@ final class DeviceStep implements TrainingStep {
         this.counter = zeros(8);
         this.history = zeros(HISTORY * lossSize() * precision.bytes());
         this.clip = zeros(8L * (2 + Kernels.squareSumParts(state.trained())));
+        this.undecayed = undecayed(settings.optimizer().noDecay());
         this.prepared = engine.new Prepared(program, state, places);
         fillSlots(rule.initial());
     }
@@ -130,6 +132,20 @@ final class DeviceStep implements TrainingStep {
     private long zeros(long bytes) {
         long address = device.allocate(bytes);
         device.fill(address, 0, bytes);
+        return address;
+    }
+
+    /// Which numbers do not decay; 0 if all do.
+    private long undecayed(List<Training.NoDecay> noDecay) {
+        if (noDecay.isEmpty()) {
+            return 0;
+        }
+        byte[] blocks = state.blocks(spec -> Training.NoDecay.has(noDecay, spec));
+        long address = device.allocate(blocks.length);
+        try (Arena scope = Arena.ofConfined()) {
+            device.upload(address, scope.allocateFrom(ValueLayout.JAVA_BYTE, blocks), blocks.length);
+            device.synchronize();
+        }
         return address;
     }
 
@@ -165,7 +181,7 @@ final class DeviceStep implements TrainingStep {
             launches.addAll(kernels.clipScale(partial, Kernels.squareSumParts(n), clip, most));
             scale = clip;
         }
-        launches.addAll(rule(kernels, new Kernels.StepState(counter, learningRate, scale), n));
+        launches.addAll(rule(kernels, new Kernels.StepState(counter, learningRate, scale, undecayed), n));
         shared.buffers().forEach((name, size) -> {
             long from = Objects.requireNonNull(places.get(Model.BUFFER_AFTER + name));
             launches.addAll(kernels.scaledCopy(from, state.address(name), 1.0 / engine.ranks(), size));
@@ -405,5 +421,8 @@ final class DeviceStep implements TrainingStep {
         device.free(counter);
         device.free(history);
         device.free(clip);
+        if (undecayed != 0) {
+            device.free(undecayed);
+        }
     }
 }

@@ -40,7 +40,12 @@ final class HostStep implements TrainingStep {
                 + values.buffers().values().stream().mapToInt(Integer::intValue).sum();
         long bucketBytes = (long) settings.gradientBucketMib() << 20;
         this.buckets = new GradientBuckets(comm, model.parameters(), state, bucketBytes, shared);
-        this.optimizer = new Optimizer(UpdateRule.of(settings.optimizer()), state.trained().length, List.of());
+        List<Training.NoDecay> noDecay = settings.optimizer().noDecay();
+        this.optimizer = new Optimizer(
+                UpdateRule.of(settings.optimizer()),
+                state.trained().length,
+                List.of(),
+                state.ranges(spec -> Training.NoDecay.has(noDecay, spec)));
     }
 
     @Override

@@ -57,6 +57,7 @@ public record MemoryPrediction(
         long values = (trained + numbers(model.parameters(), false)) * bytes;
         long losses = losses(train);
         UpdateRule rule = UpdateRule.of(settings.optimizer());
+        other += settings.optimizer().noDecay().isEmpty() ? 0 : trained / Kernels.DECAY_BLOCK;
         other += 8 + 8L * (2 + Kernels.squareSumParts(trained)) + DeviceStep.HISTORY * losses * bytes;
         return new MemoryPrediction(
                 values,

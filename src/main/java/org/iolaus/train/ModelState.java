@@ -3,8 +3,10 @@ package org.iolaus.train;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
+import java.util.function.Predicate;
 import org.iolaus.cpu.CpuExecutor;
 import org.iolaus.data.DataException;
 import org.iolaus.nn.Parameters;
@@ -70,6 +72,14 @@ public final class ModelState implements CpuExecutor.ParameterSource {
     /// Where a trained parameter begins in [#trained].
     int offset(String name) {
         return find(name).offset();
+    }
+
+    /// The parts of [#trained] that belong to certain parameters.
+    List<Optimizer.Range> ranges(Predicate<Spec> wanted) {
+        return parameters.specs().values().stream()
+                .filter(spec -> spec.role() == Role.TRAINED && wanted.test(spec))
+                .map(spec -> new Optimizer.Range(offset(spec.name()), offset(spec.name()) + spec.size()))
+                .toList();
     }
 
     @Override

@@ -11,7 +11,7 @@ import java.util.Set;
 
 /// Applies an `UpdateRule` to the flat parameter vector, leaves frozen ranges untouched, and owns the rule's state:
 /// one flat array (P) per slot. A frozen element neither moves (not by weight decay either) nor counts in the gradient
-/// norm.
+/// norm; an undecayed one follows the rule without its weight decay.
 public final class Optimizer {
     /// The elements `start` (inclusive) to `end` (exclusive) of the flat vector.
     public record Range(int start, int end) {
@@ -26,19 +26,38 @@ public final class Optimizer {
     private final UpdateRule rule;
     private final int size;
     private final List<Range> trainable;
+    private final List<Group> groups;
     private final double[][] state;
     private long steps;
 
+    /// Elements that follow the same rule.
+    private record Group(UpdateRule rule, List<Range> ranges) {}
+
+    /// One whose parameters all decay.
+    public Optimizer(UpdateRule rule, int size, List<Range> frozen) {
+        this(rule, size, frozen, List.of());
+    }
+
     /// @param size P, the number of parameters
     /// @param frozen ranges that stay as they are, in any order; they may overlap
-    public Optimizer(UpdateRule rule, int size, List<Range> frozen) {
+    /// @param undecayed ranges without weight decay, likewise
+    public Optimizer(UpdateRule rule, int size, List<Range> frozen, List<Range> undecayed) {
         this.rule = rule;
         this.size = size;
         this.trainable = complement(size, frozen);
+        List<Range> decayed = complement(size, join(frozen, undecayed));
+        this.groups = List.of(
+                new Group(rule, decayed), new Group(rule.withoutDecay(), complement(size, join(frozen, decayed))));
         this.state = new double[rule.slots().size()][size];
         for (double[] slot : state) {
             Arrays.fill(slot, rule.initial());
         }
+    }
+
+    private static List<Range> join(List<Range> some, List<Range> others) {
+        List<Range> all = new ArrayList<>(some);
+        all.addAll(others);
+        return all;
     }
 
     private static List<Range> complement(int size, List<Range> frozen) {
@@ -48,7 +67,7 @@ public final class Optimizer {
                 frozen.stream().sorted(Comparator.comparingInt(Range::start)).toList()) {
             if (range.end() > size) {
                 throw new IllegalArgumentException(
-                        "Optimizer: want frozen ranges within " + size + " parameters, got " + range);
+                        "Optimizer: want ranges within " + size + " parameters, got " + range);
             }
             if (range.start() > start) {
                 trainable.add(new Range(start, range.start()));
@@ -78,8 +97,10 @@ public final class Optimizer {
         requireSize("parameters", parameters);
         requireSize("gradients", gradients);
         steps++;
-        for (Range range : trainable) {
-            rule.update(parameters, gradients, state, range.start(), range.end(), steps, learningRate);
+        for (Group group : groups) {
+            for (Range range : group.ranges) {
+                group.rule.update(parameters, gradients, state, range.start(), range.end(), steps, learningRate);
+            }
         }
     }
 

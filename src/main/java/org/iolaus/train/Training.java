@@ -2,6 +2,8 @@ package org.iolaus.train;
 
 import java.util.List;
 import org.iolaus.comm.DeviceComm;
+import org.iolaus.nn.Parameters;
+import org.iolaus.nn.Parameters.Kind;
 import org.jspecify.annotations.Nullable;
 
 /// How the network is trained: `NeuralNetwork.Training` of a configuration.
@@ -81,12 +83,14 @@ public record Training(
     ///
     /// @param useZeroRedundancy whether the state is divided over the ranks
     /// @param betas the two decay rates of Adam's moments
+    /// @param noDecay parameters that `weightDecay` leaves out
     /// @param momentum of SGD, likewise `nesterov`
     public record Optimizer(
             OptimizerType type,
             double learningRate,
             boolean useZeroRedundancy,
             double weightDecay,
+            List<NoDecay> noDecay,
             List<Double> betas,
             double eps,
             double momentum,
@@ -113,6 +117,25 @@ public record Training(
         @Override
         public String toString() {
             return key;
+        }
+    }
+
+    /// Parameters without weight decay.
+    public enum NoDecay {
+        BIASES(Kind.BIAS),
+        /// scales and shifts after normalisations
+        NORMS(Kind.NORM),
+        EMBEDDINGS(Kind.EMBEDDING);
+
+        private final Kind kind;
+
+        NoDecay(Kind kind) {
+            this.kind = kind;
+        }
+
+        /// Whether one of `settings` leaves this parameter out.
+        static boolean has(List<NoDecay> settings, Parameters.Spec spec) {
+            return settings.stream().anyMatch(setting -> setting.kind == spec.kind());
         }
     }
 

@@ -18,6 +18,9 @@ public sealed interface UpdateRule {
         return 0;
     }
 
+    /// The same rule for parameters that do not decay.
+    UpdateRule withoutDecay();
+
     /// Updates parameters and state of the elements `from` (inclusive) to `to` (exclusive).
     ///
     /// @param p parameters: (P), overwritten
@@ -68,6 +71,11 @@ public sealed interface UpdateRule {
         }
 
         @Override
+        public UpdateRule withoutDecay() {
+            return new Sgd(momentum, dampening, 0, nesterov);
+        }
+
+        @Override
         public List<String> slots() {
             return momentum == 0 ? List.of() : List.of("momentum_buffer");
         }
@@ -112,6 +120,11 @@ public sealed interface UpdateRule {
         }
 
         @Override
+        public UpdateRule withoutDecay() {
+            return new Adam(beta1, beta2, epsilon, 0, decoupled);
+        }
+
+        @Override
         public List<String> slots() {
             return List.of("exp_avg", "exp_avg_sq");
         }
@@ -151,6 +164,11 @@ public sealed interface UpdateRule {
         }
 
         @Override
+        public UpdateRule withoutDecay() {
+            return new Adadelta(rho, epsilon, 0);
+        }
+
+        @Override
         public List<String> slots() {
             return List.of("square_avg", "acc_delta");
         }
@@ -187,6 +205,11 @@ public sealed interface UpdateRule {
         }
 
         @Override
+        public UpdateRule withoutDecay() {
+            return new Adagrad(learningRateDecay, epsilon, 0, initial);
+        }
+
+        @Override
         public List<String> slots() {
             return List.of("sum");
         }
@@ -218,6 +241,11 @@ public sealed interface UpdateRule {
         @Override
         public String kind() {
             return "Adamax";
+        }
+
+        @Override
+        public UpdateRule withoutDecay() {
+            return new Adamax(beta1, beta2, epsilon, 0);
         }
 
         @Override
@@ -256,6 +284,11 @@ public sealed interface UpdateRule {
         @Override
         public String kind() {
             return "RMSprop";
+        }
+
+        @Override
+        public UpdateRule withoutDecay() {
+            return new RmsProp(alpha, epsilon, 0, momentum, centered);
         }
 
         @Override

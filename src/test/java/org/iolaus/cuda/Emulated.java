@@ -68,6 +68,12 @@ final class Emulated implements AutoCloseable {
         return address;
     }
 
+    long bytes(byte... values) {
+        long address = device.allocate(values.length);
+        device.upload(address, arena.allocateFrom(ValueLayout.JAVA_BYTE, values), values.length);
+        return address;
+    }
+
     /// Memory that nothing has been written to.
     long empty(long n) {
         return device.allocate(n * bytes);

@@ -359,13 +359,22 @@ class KernelsTest {
                 new UpdateRule.RmsProp(0.9, 1e-3, 0, 0, false));
         for (UpdateRule rule : rules) {
             for (int n : new int[] {1, 33, 4098}) {
-                checkSteps(on, rule, n);
+                checkSteps(on, rule, n, false);
+                checkSteps(on, rule, n, true);
             }
         }
     }
 
-    private void checkSteps(Emulated on, UpdateRule rule, int n) {
-        Optimizer optimizer = new Optimizer(rule, n, List.of());
+    /// @param groups whether every other block of parameters has no decay
+    private void checkSteps(Emulated on, UpdateRule rule, int n, boolean groups) {
+        int block = Kernels.DECAY_BLOCK;
+        byte[] marks = new byte[(n + block - 1) / block];
+        List<Optimizer.Range> undecayed = new ArrayList<>();
+        for (int b = 0; groups && b < marks.length; b += 2) {
+            marks[b] = 1;
+            undecayed.add(new Optimizer.Range(b * block, Math.min(n, (b + 1) * block)));
+        }
+        Optimizer optimizer = new Optimizer(rule, n, List.of(), undecayed);
         double[] p = on.random(random, n);
         long pAt = on.numbers(p);
         long gAt = on.empty(n);
@@ -377,7 +386,7 @@ class KernelsTest {
         long rate = on.doubles(0);
         long scale = on.doubles(Double.NaN, Double.NaN);
         long partial = on.device.allocate(8L * Kernels.squareSumParts(n));
-        Kernels.StepState state = new Kernels.StepState(counter, rate, scale);
+        Kernels.StepState state = new Kernels.StepState(counter, rate, scale, groups ? on.bytes(marks) : 0);
         double maximum = 0.5 * Math.sqrt(n);
         List<Kernels.Launch> launches = new ArrayList<>(on.kernels.increment(counter));
         launches.addAll(on.kernels.squareSum(gAt, partial, n));

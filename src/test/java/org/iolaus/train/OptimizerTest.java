@@ -122,6 +122,42 @@ class OptimizerTest {
         }
     }
 
+    /// PyTorch's parameter groups: each group is as if it had an optimizer of its own.
+    @Test
+    void undecayedRangesFollowTheRuleWithoutItsDecay() {
+        List<UpdateRule> rules = List.of(
+                new Sgd(0.9, 0.1, 0.3, false),
+                new Adam(0.9, 0.999, 1e-8, 0.3, false),
+                new Adam(0.9, 0.999, 1e-8, 0.3, true),
+                new Adadelta(0.9, 1e-6, 0.3),
+                new Adagrad(0.1, 1e-10, 0.3, 0.1),
+                new Adamax(0.9, 0.999, 1e-8, 0.3),
+                new RmsProp(0.99, 1e-8, 0.3, 0.5, true));
+        for (UpdateRule rule : rules) {
+            Random random = new Random(13);
+            double[] p = random.doubles(50).toArray();
+            double[] start = p.clone();
+            double[] all = p.clone();
+            double[] none = p.clone();
+            Optimizer grouped =
+                    new Optimizer(rule, 50, List.of(new Range(8, 12)), List.of(new Range(40, 50), new Range(10, 20)));
+            Optimizer decayed = new Optimizer(rule, 50, List.of());
+            Optimizer free = new Optimizer(rule.withoutDecay(), 50, List.of());
+            for (int step = 0; step < 4; step++) {
+                double[] g = random.doubles(50, -1, 1).toArray();
+                grouped.step(p, g, 0.1);
+                decayed.step(all, g, 0.1);
+                free.step(none, g, 0.1);
+            }
+            for (int i = 0; i < 50; i++) {
+                boolean frozen = i >= 8 && i < 12;
+                boolean undecayed = i >= 40 || (i >= 10 && i < 20);
+                assertEquals(frozen ? start[i] : undecayed ? none[i] : all[i], p[i], 0.0, rule + " element " + i);
+                assertTrue(all[i] != none[i], rule + ": decay does something");
+            }
+        }
+    }
+
     @ParameterizedTest
     @FieldSource("RULES")
     void continuesFromSavedStateBitByBit(UpdateRule rule) {
@@ -161,7 +197,7 @@ class OptimizerTest {
     void settingsReachTheRule() {
         for (OptimizerType type : OptimizerType.values()) {
             Training.Optimizer settings =
-                    new Training.Optimizer(type, 0.1, false, 0.25, List.of(0.5, 0.75), 0.125, 0.375, true);
+                    new Training.Optimizer(type, 0.1, false, 0.25, List.of(), List.of(0.5, 0.75), 0.125, 0.375, true);
             if (type == OptimizerType.FUSED_LAMB) {
                 assertThrows(IllegalArgumentException.class, () -> UpdateRule.of(settings));
                 continue;

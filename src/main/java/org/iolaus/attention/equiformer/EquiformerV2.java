@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.iolaus.ir.Node;
 import org.iolaus.nn.Initializer;
+import org.iolaus.nn.Parameters.Kind;
 import org.iolaus.nn.Pass;
 import org.iolaus.nn.Scope;
 import org.iolaus.op.Expr;
@@ -96,7 +97,7 @@ public final class EquiformerV2 {
         int elements = settings.elements();
         distances = new DistanceExpansion(scope.at("distance_expansion"), settings.distances());
         sphereEmbedding = scope.at("sphere_embedding")
-                .parameter("weight", Initializer.normal(), elements, mapping.resolutions() * channels);
+                .parameter(Kind.EMBEDDING, "weight", Initializer.normal(), elements, mapping.resolutions() * channels);
         boolean sharing = settings.atomEdges() == AtomEdges.SHARED;
         shared = sharing ? AtomEdgeEmbedding.of(scope, elements, width, Initializer.normal()) : null;
         int given = settings.distances().count() + settings.edgeFeatures() + (sharing ? 2 * width : 0);

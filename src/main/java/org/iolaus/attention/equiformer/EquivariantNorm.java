@@ -5,6 +5,7 @@ import java.util.List;
 import org.iolaus.ir.Node;
 import org.iolaus.nn.Initializer;
 import org.iolaus.nn.LayerNorm;
+import org.iolaus.nn.Parameters;
 import org.iolaus.nn.Scope;
 import org.iolaus.op.Expr;
 import org.iolaus.op.Pad;
@@ -45,12 +46,18 @@ public final class EquivariantNorm {
         Initializer zeros = Initializer.constant(0);
         if (kind == Kind.LAYER_NORM_SH) {
             Scope scalar = scope.at("norm_l0");
-            Node first = Expr.reshape(scalar.parameter("weight", ones, channels), Shape.of(1, channels));
-            bias = scalar.parameter("bias", zeros, channels);
-            weight = lmax == 0 ? first : Expr.concat(0, first, scope.parameter("affine_weight", ones, lmax, channels));
+            Node first = Expr.reshape(
+                    scalar.parameter(Parameters.Kind.NORM, "weight", ones, channels), Shape.of(1, channels));
+            bias = scalar.parameter(Parameters.Kind.NORM, "bias", zeros, channels);
+            weight = lmax == 0
+                    ? first
+                    : Expr.concat(
+                            0, first, scope.parameter(Parameters.Kind.NORM, "affine_weight", ones, lmax, channels));
         } else {
-            weight = scope.parameter("affine_weight", ones, lmax + 1, channels);
-            bias = centred ? scope.parameter("affine_bias", zeros, channels) : Expr.zeros(Shape.of(channels));
+            weight = scope.parameter(Parameters.Kind.NORM, "affine_weight", ones, lmax + 1, channels);
+            bias = centred
+                    ? scope.parameter(Parameters.Kind.NORM, "affine_bias", zeros, channels)
+                    : Expr.zeros(Shape.of(channels));
         }
     }
 

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.iolaus.ir.Node;
 import org.iolaus.nn.Initializer;
+import org.iolaus.nn.Parameters.Kind;
 import org.iolaus.nn.Pass;
 import org.iolaus.nn.Scope;
 import org.iolaus.op.Expr;
@@ -64,7 +65,7 @@ public final class TransBlockV2 {
 
     private @Nullable Node scale(Scope scope, int channels) {
         Double first = settings.layerScale();
-        return first == null ? null : scope.parameter("weight", Initializer.constant(first), channels);
+        return first == null ? null : scope.parameter(Kind.NORM, "weight", Initializer.constant(first), channels);
     }
 
     /// The layer.

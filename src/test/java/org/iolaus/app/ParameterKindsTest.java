@@ -1,0 +1,59 @@
+package org.iolaus.app;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Path;
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.regex.Pattern;
+import org.iolaus.data.Hdf5File;
+import org.iolaus.nn.Parameters;
+import org.iolaus.nn.Parameters.Kind;
+import org.junit.jupiter.api.Test;
+
+/// What each weight is for agrees with its name in the reference's state dict.
+final class ParameterKindsTest {
+    private static final Path GOLDEN = Path.of(System.getProperty("golden.dir", "src/test/resources/golden"));
+
+    private static final Pattern NORM = Pattern.compile(
+            "(.*\\.)?[a-z0-9_]*norm[a-z0-9_]*\\.(weight|bias|affine_weight|affine_bias)|.*\\.net\\.[14]\\.(weight|bias)"
+                    + "|feature_layers\\..*");
+    private static final Pattern EMBEDDING = Pattern.compile("(.*\\.)?(sphere|source|target)_embedding\\.weight");
+
+    private static Kind byName(String name) {
+        if (NORM.matcher(name).matches()) {
+            return Kind.NORM;
+        }
+        return EMBEDDING.matcher(name).matches() ? Kind.EMBEDDING : name.endsWith(".bias") ? Kind.BIAS : Kind.WEIGHT;
+    }
+
+    private static Map<Kind, Integer> check(Parameters parameters) {
+        Map<Kind, Integer> counts = new EnumMap<>(Kind.class);
+        parameters.specs().values().stream()
+                .filter(spec -> spec.role() == Parameters.Role.TRAINED)
+                .forEach(spec -> {
+                    assertEquals(byName(spec.name()), spec.kind(), spec.name());
+                    counts.merge(spec.kind(), 1, Integer::sum);
+                });
+        return counts;
+    }
+
+    /// The paper's code leaves biases and norms out by these names.
+    @Test
+    void ofEquiformerV2() {
+        try (Hdf5File file = Hdf5File.open(GOLDEN.resolve("equiformer_v2").resolve("model_l4m2_gate.h5"))) {
+            Map<Kind, Integer> counts = check(ReferenceCase.open(file, "").parameters());
+            assertEquals(Kind.values().length, counts.size(), counts::toString);
+        }
+    }
+
+    @Test
+    void ofGin() {
+        try (Hdf5File file = Hdf5File.open(GOLDEN.resolve("hydragnn").resolve("GIN.h5"))) {
+            String first = ReferenceCase.names(file).getFirst();
+            Map<Kind, Integer> counts = check(ReferenceCase.open(file, first).parameters());
+            assertTrue(counts.containsKey(Kind.NORM) && counts.containsKey(Kind.BIAS), counts::toString);
+        }
+    }
+}
