@@ -17,9 +17,9 @@ import org.iolaus.ir.Node;
 import org.iolaus.ir.Program;
 import org.iolaus.model.Model;
 import org.iolaus.nn.Parameters;
+import org.iolaus.nn.so3.EdgeFrame;
 import org.iolaus.op.Expr;
 import org.iolaus.so3.CoefficientMapping;
-import org.iolaus.so3.Wigner;
 import org.iolaus.tensor.Dim;
 import org.iolaus.tensor.HostTensor;
 import org.iolaus.tensor.Index;
@@ -35,8 +35,6 @@ final class EquiformerCase implements ReferenceCase {
     private static final String TARGET = "edge_target";
     private static final String ELEMENTS = "atomic_numbers";
     private static final String GRAPH = "batch";
-    private static final String ROTATION = "edge_rot_mat";
-    private static final String WIGNER = "wigner";
 
     private final Hdf5File file;
     private final String group;
@@ -44,7 +42,6 @@ final class EquiformerCase implements ReferenceCase {
     private final Parameters parameters = new Parameters();
     private final Map<String, Node> nodes = new HashMap<>();
     private @Nullable Program program;
-    private @Nullable CoefficientMapping frames;
 
     EquiformerCase(Hdf5File file, String group) {
         this.file = file;
@@ -153,10 +150,7 @@ final class EquiformerCase implements ReferenceCase {
 
         /// The frames that the rotation matrices of the edges give.
         EdgeFrames frames(CoefficientMapping mapping) {
-            int entries = Wigner.packedSize(mapping.lmax(), mapping.mmax());
-            frames = mapping;
-            return new EdgeFrames(
-                    mapping.mmax(), nodes.computeIfAbsent(WIGNER, key -> Expr.input(key, Shape.of("E", entries))));
+            return new EdgeFrames(EdgeFrame.given(array("edge_rot_mat", "E"), mapping), mapping);
         }
     }
 
@@ -178,7 +172,6 @@ final class EquiformerCase implements ReferenceCase {
                     indices.put(
                             name, new Index(graph, Arrays.stream(graph).max().orElse(-1) + 1));
                 }
-                case WIGNER -> floats.put(name, wigner(array("inputs", ROTATION)));
                 default -> floats.put(name, array("inputs", name));
             }
         });
@@ -191,19 +184,6 @@ final class EquiformerCase implements ReferenceCase {
 
     private int range(String index) {
         return Objects.requireNonNull(nodes.get(index)).type().indexRange().intValue();
-    }
-
-    /// (E, P): rows of the Wigner matrices of rotations (E, 3, 3).
-    private HostTensor wigner(HostTensor rotations) {
-        CoefficientMapping mapping = Objects.requireNonNull(frames);
-        int edges = rotations.shape()[0];
-        int entries = Wigner.packedSize(mapping.lmax(), mapping.mmax());
-        double[] packed = new double[edges * entries];
-        for (int e = 0; e < edges; e++) {
-            double[] one = Arrays.copyOfRange(rotations.data(), 9 * e, 9 * e + 9);
-            System.arraycopy(Wigner.packed(mapping.lmax(), mapping.mmax(), one), 0, packed, e * entries, entries);
-        }
-        return new HostTensor(new int[] {edges, entries}, packed);
     }
 
     private int[] ints(String name) {

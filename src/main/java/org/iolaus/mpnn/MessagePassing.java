@@ -20,6 +20,12 @@ public interface MessagePassing {
     /// @param last whether no layer follows that reads equivariant features
     Layer layer(Scope scope, int in, int out, boolean last);
 
+    /// Width C of the vectors (N, 3, C) that leave a layer made with the same arguments; 0 where there are
+    /// none.
+    default int vectors(int in, int out, boolean last) {
+        return 0;
+    }
+
     /// What enters the first layer. x: (N, in)
     NodeFeatures start(Node x, Graph graph);
 

@@ -50,6 +50,11 @@ public final class Painn implements MessagePassing {
     }
 
     @Override
+    public int vectors(int in, int out, boolean last) {
+        return last ? in : out;
+    }
+
+    @Override
     public NodeFeatures start(Node x, Graph graph) {
         return new NodeFeatures(x, null);
     }

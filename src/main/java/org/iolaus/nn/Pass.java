@@ -11,9 +11,9 @@ public final class Pass {
     private final boolean training;
     private final boolean synchronised;
     private final Node atomWeight;
-    private final @Nullable Node dropoutKey;
+    private final @Nullable Node chanceKey;
     private final Map<String, Node> buffers = new LinkedHashMap<>();
-    private int dropouts;
+    private int streams;
 
     /// Begins an evaluation.
     ///
@@ -24,14 +24,14 @@ public final class Pass {
         this(training, synchronised, atomWeight, null);
     }
 
-    /// Begins an evaluation that may drop values.
+    /// Begins an evaluation in which something may be random.
     ///
-    /// @param dropoutKey (2): seed and step; null where nothing may be dropped
-    public Pass(boolean training, boolean synchronised, Node atomWeight, @Nullable Node dropoutKey) {
+    /// @param chanceKey (2): seed and step; null where nothing is random
+    public Pass(boolean training, boolean synchronised, Node atomWeight, @Nullable Node chanceKey) {
         this.training = training;
         this.synchronised = synchronised;
         this.atomWeight = atomWeight;
-        this.dropoutKey = dropoutKey;
+        this.chanceKey = chanceKey;
     }
 
     public boolean training() {
@@ -56,10 +56,20 @@ public final class Pass {
         if (!drops(probability)) {
             return x;
         }
-        if (dropoutKey == null) {
-            throw new IllegalStateException("dropout: want a key for training, got none");
+        return Expr.dropout(x, probability, chanceKey(), nextStream());
+    }
+
+    /// (2): seed and step of everything random in this evaluation.
+    public Node chanceKey() {
+        if (chanceKey == null) {
+            throw new IllegalStateException("chance: want a key, got none");
         }
-        return Expr.dropout(x, probability, dropoutKey, dropouts++);
+        return chanceKey;
+    }
+
+    /// A number of its own for each use of chance.
+    public int nextStream() {
+        return streams++;
     }
 
     /// The value of a buffer at this point of the evaluation.

@@ -2,9 +2,10 @@ package org.iolaus.attention.equiformer;
 
 import org.iolaus.ir.Node;
 import org.iolaus.op.Expr;
+import org.iolaus.op.Pad;
 import org.iolaus.tensor.Shape;
 
-/// Small matrices that carry values between degrees and coefficients.
+/// Small matrices that carry values between degrees and coefficients, and look-ups in tables of elements.
 final class Constants {
 
     private Constants() {}
@@ -26,5 +27,15 @@ final class Constants {
             values[degree[k] * degree.length + k] = 1;
         }
         return Expr.constant(Shape.of(lmax + 1, degree.length), values);
+    }
+
+    /// Rows of a table by number; a number that the index may have but the table has not gives zeros.
+    ///
+    /// @param table (Z, C)
+    /// @param elements N -> at least Z
+    static Node lookUp(Node table, Node elements) {
+        int rows = elements.type().indexRange().intValue();
+        boolean enough = table.shape().dim(0).intValue() == rows;
+        return Expr.gather(enough ? table : Node.of(new Pad(0, 0, rows), table), elements);
     }
 }

@@ -44,7 +44,7 @@ public final class EdgeDegreeEmbedding {
             CoefficientMapping one = mapping.resolution(i);
             Node own = Expr.slice(byDegree, 1, start, one.lmax() + 1);
             start += one.lmax() + 1;
-            Node turned = edges.frames().rotateBackFromZero(own, one);
+            Node turned = edges.frames().rotateBackFromZero(i, own);
             sums.add(Expr.scale(Expr.segmentSum(turned, edges.target()), 1 / rescale));
         }
         return new So3Embedding(mapping, sums);

@@ -40,7 +40,7 @@ public record EdgeScalars(Node features, List<End> ends) {
         for (End each : ends) {
             int columns = each.table().shape().dim(1).intValue();
             Node product = layer.columns(start, columns).apply(each.table());
-            sum = Expr.add(sum, Expr.gather(Expr.gather(product, each.elements()), each.end()));
+            sum = Expr.add(sum, Expr.gather(Constants.lookUp(product, each.elements()), each.end()));
             start += columns;
         }
         int columns = layer.weight().shape().dim(1).intValue();

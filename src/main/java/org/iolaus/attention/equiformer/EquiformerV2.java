@@ -173,7 +173,7 @@ public final class EquiformerV2 {
     /// Features of atoms before the first block: the sum over edges, and the element where l = 0.
     public So3Embedding embed(EdgeSet edges) {
         So3Embedding surroundings = edgeDegree.apply(edges);
-        return surroundings.plusScalars(Expr.gather(sphereEmbedding, edges.elements()));
+        return surroundings.plusScalars(Constants.lookUp(sphereEmbedding, edges.elements()));
     }
 
     /// Features of atoms after a block.

@@ -21,7 +21,12 @@ public final class S2Activation {
     ///
     /// @param scalars (B, C)
     public static Node separable(Node scalars, Node x, GridTransform grid) {
-        return withScalars(Activation.SILU.apply(scalars), plain(x, grid));
+        return separated(scalars, plain(x, grid));
+    }
+
+    /// What the separable form makes of scalars (B, C) and the plain form's result (B, R, C).
+    static Node separated(Node scalars, Node activated) {
+        return withScalars(Activation.SILU.apply(scalars), activated);
     }
 
     /// x with its first coefficient replaced. scalars: (B, C)

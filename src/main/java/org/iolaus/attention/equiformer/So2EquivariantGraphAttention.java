@@ -124,7 +124,7 @@ public final class So2EquivariantGraphAttention {
         So2Convolution.Result hidden = first.apply(message(x, known), known.scalars());
         Node extra = Objects.requireNonNull(hidden.extra());
         int alphas = settings.heads() * settings.alphaChannels();
-        OrderMajor activated = activate(hidden.values(), extra, alphas);
+        OrderMajor activated = activate(hidden.values(), extra, alphas, edges.frames());
         OrderMajor values = second.apply(activated, known.scalars()).values();
         Node weights = pass.dropout(weights(Expr.slice(extra, 1, 0, alphas), edges), settings.dropout());
         if (edges.envelope() != null) {
@@ -133,7 +133,7 @@ public final class So2EquivariantGraphAttention {
         List<Node> joined = weigh(values, weights).joined();
         List<Node> sums = new ArrayList<>();
         for (int i = 0; i < joined.size(); i++) {
-            Node back = edges.frames().rotateBack(joined.get(i), mapping.resolution(i));
+            Node back = edges.frames().rotateBack(i, joined.get(i));
             sums.add(projections.get(i).apply(Expr.segmentSum(back, edges.target())));
         }
         return new So3Embedding(mapping, sums);
@@ -144,8 +144,8 @@ public final class So2EquivariantGraphAttention {
         List<Node> turned = new ArrayList<>();
         for (int i = 0; i < mapping.resolutions(); i++) {
             Node value = x.values().get(i);
-            Node sent = edges.frames().rotate(Expr.gather(value, edges.source()), mapping.resolution(i));
-            Node received = edges.frames().rotate(Expr.gather(value, edges.target()), mapping.resolution(i));
+            Node sent = edges.frames().rotate(i, Expr.gather(value, edges.source()));
+            Node received = edges.frames().rotate(i, Expr.gather(value, edges.target()));
             turned.add(Expr.concat(2, sent, received));
         }
         OrderMajor message = OrderMajor.of(mapping, turned);
@@ -158,29 +158,29 @@ public final class So2EquivariantGraphAttention {
                 Expr.reshape(weights, Shape.of(weights.shape().dim(0), mapping.mSize()[0], 2 * channels)));
     }
 
-    private OrderMajor activate(OrderMajor x, Node extra, int start) {
+    private OrderMajor activate(OrderMajor x, Node extra, int start, EdgeFrames frames) {
         int length = settings.nonLinearity().scalars(mapping, settings.hidden());
         return switch (settings.nonLinearity()) {
             case GATE -> GateActivation.ofEdges(x, Expr.slice(extra, 1, start, length));
-            case SEPARABLE_S2 -> onGrid(x, Expr.slice(extra, 1, start, length));
-            case S2 -> onGrid(x, null);
+            case SEPARABLE_S2 -> onGrid(x, Expr.slice(extra, 1, start, length), frames);
+            case S2 -> onGrid(x, null, frames);
         };
     }
 
     /// Each resolution on its own grid.
     ///
     /// @param scalars (E, resolutions * hidden); null: l = 0 comes from the grid like the rest
-    private OrderMajor onGrid(OrderMajor x, @Nullable Node scalars) {
+    private OrderMajor onGrid(OrderMajor x, @Nullable Node scalars, EdgeFrames frames) {
         List<Node> changed = new ArrayList<>();
         List<Node> joined = x.joined();
         for (int i = 0; i < joined.size(); i++) {
+            GridTransform grid = grids.get(i);
+            Node activated = frames.activate(i, joined.get(i), each -> S2Activation.plain(each, grid));
             changed.add(
                     scalars == null
-                            ? S2Activation.plain(joined.get(i), grids.get(i))
-                            : S2Activation.separable(
-                                    Expr.slice(scalars, 1, i * settings.hidden(), settings.hidden()),
-                                    joined.get(i),
-                                    grids.get(i)));
+                            ? activated
+                            : S2Activation.separated(
+                                    Expr.slice(scalars, 1, i * settings.hidden(), settings.hidden()), activated));
         }
         return OrderMajor.of(mapping, changed);
     }

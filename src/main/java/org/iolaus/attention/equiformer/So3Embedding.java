@@ -6,6 +6,7 @@ import org.iolaus.ir.Node;
 import org.iolaus.op.Expr;
 import org.iolaus.op.Pad;
 import org.iolaus.so3.CoefficientMapping;
+import org.iolaus.tensor.Dim;
 
 /// Features of atoms as functions on the sphere, one array of coefficients for each resolution.
 ///
@@ -49,6 +50,18 @@ public record So3Embedding(CoefficientMapping mapping, List<Node> values) {
                 1,
                 values.stream()
                         .map(x -> Expr.squeeze(Expr.slice(x, 1, 0, 1), 1))
+                        .toList());
+    }
+
+    /// (N, 3, resolutions * C): coefficients of degree 1, one resolution after another; zeros of those that
+    /// have none.
+    Node vectors() {
+        return Expr.concat(
+                2,
+                values.stream()
+                        .map(x -> x.shape().dim(1).isOne()
+                                ? Expr.zeros(x.shape().with(1, Dim.of(3)))
+                                : Expr.slice(x, 1, 1, 3))
                         .toList());
     }
 

@@ -1,0 +1,193 @@
+package org.iolaus.attention.equiformer;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.function.UnaryOperator;
+import org.iolaus.ir.Node;
+import org.iolaus.mpnn.NodeFeatures;
+import org.iolaus.nn.Initializer;
+import org.iolaus.nn.LayerNorm;
+import org.iolaus.nn.Linear;
+import org.iolaus.nn.Pass;
+import org.iolaus.nn.Scope;
+import org.iolaus.op.Expr;
+import org.iolaus.op.Pad;
+import org.iolaus.so3.CoefficientMapping;
+import org.jspecify.annotations.Nullable;
+
+/// EquiformerV2 as global attention beside local message passing: coefficients of all degrees live on from
+/// layer to layer, each layer is a block of the network.
+///
+/// What the local layer makes of the invariant features, with its shortcut, is normalised and added where l =
+/// 0; its vectors are added where l = 1. After the block, l = 0 and l = 1 of the normalised coefficients are
+/// added back to both. Without local message passing nothing is added between blocks, so the coefficients are
+/// the paper's.
+public final class EquiformerEngine {
+    private final EquiformerV2 network;
+    private final CoefficientMapping mapping;
+    private final int channels;
+    private final Scope scope;
+    private final EquivariantNorm.Kind norm;
+    private final @Nullable Linear start;
+    private final List<Coupling> couplings = new ArrayList<>();
+
+    /// Makes the network.
+    ///
+    /// @param root where the network's own names begin
+    /// @param scope where the layers between it and the local message passing are
+    /// @param startWidth width of invariant features that are added before the first block; 0: none
+    public EquiformerEngine(
+            Scope root, Scope scope, EquiformerV2.Settings settings, int startWidth, boolean energies, boolean forces) {
+        this.network = new EquiformerV2(root, settings, energies, forces);
+        this.scope = scope;
+        this.mapping = settings.mapping();
+        this.channels = settings.sphereChannels();
+        this.norm = settings.norm();
+        start = startWidth == 0
+                ? null
+                : Linear.withoutBias(scope.at("start"), startWidth, mapping.resolutions() * channels);
+    }
+
+    /// How one layer's coefficients and its other features feed each other; parts are null where nothing
+    /// flows.
+    private record Coupling(
+            @Nullable LayerNorm feedNorm,
+            @Nullable Linear feedScalars,
+            @Nullable Linear feedVectors,
+            List<EquivariantNorm> readNorms,
+            @Nullable Linear readScalars,
+            @Nullable Linear readVectors) {}
+
+    /// Makes the next layer.
+    ///
+    /// @param local whether there is local message passing
+    /// @param out width of the invariant features that leave it
+    /// @param vectors width of the vectors that leave it; 0 without
+    /// @param read whether someone reads invariant features after this layer
+    /// @param readVectors whether someone reads vectors after it
+    public void layer(boolean local, int out, int vectors, boolean read, boolean readVectors) {
+        Scope place = scope.at(couplings.size());
+        int all = mapping.resolutions() * channels;
+        boolean turning = vectors > 0 && mapping.lmax() > 0;
+        List<EquivariantNorm> norms = new ArrayList<>();
+        for (int i = 0; read && i < mapping.resolutions(); i++) {
+            Scope own = Names.resolution(place.at("read").at("norm"), i);
+            norms.add(new EquivariantNorm(own, norm, mapping.lmaxList().get(i), channels));
+        }
+        Scope feed = place.at("feed");
+        couplings.add(new Coupling(
+                local ? LayerNorm.of(feed.at("norm"), out) : null,
+                local ? Linear.of(feed.at("scalars"), out, all, Initializer.dense(out), null) : null,
+                local && turning ? Linear.withoutBias(feed.at("vectors"), vectors, all) : null,
+                norms,
+                read ? Linear.of(place.at("read").at("scalars"), all, out) : null,
+                read && readVectors && turning
+                        ? Linear.withoutBias(place.at("read").at("vectors"), all, vectors)
+                        : null));
+    }
+
+    /// The network, for edges and heads.
+    public EquiformerV2 network() {
+        return network;
+    }
+
+    /// Begins an evaluation.
+    ///
+    /// @param graph of each atom: N -> G
+    public Run begin(EdgeSet edges, Node graph, Pass pass) {
+        return new Run(edges, graph, pass);
+    }
+
+    /// One evaluation.
+    public final class Run {
+        private final EdgeSet edges;
+        private final Node graph;
+        private final Pass pass;
+
+        private Run(EdgeSet edges, Node graph, Pass pass) {
+            this.edges = edges;
+            this.graph = graph;
+            this.pass = pass;
+        }
+
+        /// Features with the coefficients that enter the first layer.
+        public NodeFeatures start(NodeFeatures features) {
+            So3Embedding x = network.embed(edges);
+            x = start == null ? x : x.plusScalars(start.apply(features.invariant()));
+            return features.withSphere(x.joined());
+        }
+
+        /// Features after layer `i`.
+        ///
+        /// @param local the layer of the message passing with what follows it; null without
+        public NodeFeatures layer(int i, NodeFeatures features, @Nullable UnaryOperator<NodeFeatures> local) {
+            Coupling coupling = couplings.get(i);
+            So3Embedding x = So3Embedding.split(Objects.requireNonNull(features.sphere()), mapping);
+            NodeFeatures mixed = features;
+            if (local != null) {
+                mixed = beside(features, local.apply(features));
+                x = feed(coupling, x, mixed);
+            }
+            So3Embedding y = network.block(i, x, edges, graph, pass);
+            return read(coupling, mixed, y).withSphere(y.joined());
+        }
+
+        /// (G, 1)
+        public Node energies(NodeFeatures features) {
+            return network.energies(normalised(features), graph);
+        }
+
+        /// (N, 3)
+        public Node forces(NodeFeatures features) {
+            return network.forces(normalised(features), edges, pass);
+        }
+
+        private So3Embedding normalised(NodeFeatures features) {
+            return network.normalise(So3Embedding.split(Objects.requireNonNull(features.sphere()), mapping));
+        }
+    }
+
+    /// The local layer's result with a shortcut around it, where widths allow one.
+    private static NodeFeatures beside(NodeFeatures before, NodeFeatures after) {
+        Node h = before.invariant();
+        return h.shape().equals(after.invariant().shape())
+                ? after.withInvariant(Expr.add(h, after.invariant()))
+                : after;
+    }
+
+    private So3Embedding feed(Coupling coupling, So3Embedding x, NodeFeatures features) {
+        Node normal = Objects.requireNonNull(coupling.feedNorm()).apply(features.invariant());
+        So3Embedding fed =
+                x.plusScalars(Objects.requireNonNull(coupling.feedScalars()).apply(normal));
+        Node vectors = features.equivariant();
+        if (coupling.feedVectors() == null || vectors == null) {
+            return fed;
+        }
+        Node all = coupling.feedVectors().apply(vectors);
+        List<Node> values = new ArrayList<>();
+        for (int i = 0; i < mapping.resolutions(); i++) {
+            Node value = fed.values().get(i);
+            boolean turning = mapping.lmaxList().get(i) > 0;
+            Node own = Expr.slice(all, 2, i * channels, channels);
+            int coefficients = value.shape().dim(1).intValue();
+            values.add(turning ? Expr.add(value, Node.of(new Pad(1, 1, coefficients), own)) : value);
+        }
+        return new So3Embedding(mapping, values);
+    }
+
+    private NodeFeatures read(Coupling coupling, NodeFeatures features, So3Embedding y) {
+        if (coupling.readScalars() == null) {
+            return features;
+        }
+        So3Embedding normal = EquivariantNorm.apply(coupling.readNorms(), y);
+        Node scalars = coupling.readScalars().apply(normal.scalars());
+        // where the network stands alone, what entered it is in the coefficients already
+        Node invariant = coupling.feedNorm() == null ? scalars : Expr.add(features.invariant(), scalars);
+        Node vectors = features.equivariant();
+        if (coupling.readVectors() != null && vectors != null) {
+            vectors = Expr.add(vectors, coupling.readVectors().apply(normal.vectors()));
+        }
+        return new NodeFeatures(invariant, vectors, features.sphere());
+    }
+}

@@ -1,0 +1,24 @@
+package org.iolaus.mpnn;
+
+import org.iolaus.ir.Node;
+import org.iolaus.nn.Graph;
+import org.iolaus.nn.Scope;
+
+/// Layers that change nothing: for a global attention alone.
+public final class NoMessagePassing implements MessagePassing {
+
+    @Override
+    public Layer layer(Scope scope, int in, int out, boolean last) {
+        return (features, graph, pass) -> features;
+    }
+
+    @Override
+    public NodeFeatures start(Node x, Graph graph) {
+        return new NodeFeatures(x, null);
+    }
+
+    @Override
+    public boolean normalised() {
+        return false;
+    }
+}
