@@ -19,10 +19,12 @@ import org.iolaus.data.Batch;
 import org.iolaus.data.DataException;
 import org.iolaus.data.DatasetConfig;
 import org.iolaus.data.GraphFile;
+import org.iolaus.data.Neighbours;
 import org.iolaus.data.ShardIndex;
 import org.iolaus.data.ShardSet;
 import org.iolaus.data.Statistics;
 import org.iolaus.model.Architecture;
+import org.iolaus.model.AttentionEdges;
 import org.iolaus.model.Model;
 import org.iolaus.train.Columns;
 import org.iolaus.train.DeviceEngine;
@@ -172,8 +174,14 @@ record Assembly(Config config, Columns columns, Model model) {
     }
 
     private static ShardIndex requireNeighbours(Architecture architecture, ShardIndex index) {
-        index.requireNeighbours(requireRadius(architecture), architecture.maxNeighbours());
+        index.requireNeighbours(requireRadius(architecture), architecture.maxNeighbours(), attention(architecture));
         return index;
+    }
+
+    /// The neighbour list of a global attention, if it needs its own.
+    static @Nullable Neighbours attention(Architecture architecture) {
+        AttentionEdges edges = AttentionEdges.of(architecture);
+        return edges == null || edges.complete() ? null : new Neighbours(edges.cutoffAngstrom(), edges.maxNeighbours());
     }
 
     static double requireRadius(Architecture architecture) {

@@ -168,6 +168,7 @@ final class ConvertFrames implements OnRanks {
                 existing,
                 radius,
                 architecture.maxNeighbours(),
+                Assembly.attention(architecture),
                 architecture.periodicBoundaryConditions(),
                 rule(config, dataset),
                 required(dataset, architecture.potential().enableInteratomicPotential()),

@@ -3,6 +3,7 @@ package org.iolaus.app;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -12,6 +13,7 @@ import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import org.iolaus.comm.SoloComm;
 import org.iolaus.config.Config;
+import org.iolaus.config.ConfigException;
 import org.iolaus.config.ConfigReader;
 import org.iolaus.cuda.DeviceExecutor.Precision;
 import org.iolaus.data.DatasetConfig;
@@ -21,6 +23,7 @@ import org.iolaus.ir.Program;
 import org.iolaus.lower.Lowering;
 import org.iolaus.lower.MemoryPlan;
 import org.iolaus.lower.Schedule;
+import org.iolaus.model.AttentionEdges;
 import org.iolaus.nn.Parameters.Role;
 import org.iolaus.tensor.Sizes;
 import org.iolaus.train.BatchInputs;
@@ -89,7 +92,7 @@ final class Describe implements Callable<Integer> {
         }
         Assembly assembly = Assembly.of(given, index);
         Training settings = assembly.training();
-        Sizes sizes = sizes(settings, index);
+        Sizes sizes = sizes(settings, index, assembly.model().attentionEdges());
         Program program = assembly.model().train();
         Schedule schedule = Lowering.run(program);
         MemoryPlan plan = MemoryPlan.of(schedule, sizes);
@@ -151,7 +154,11 @@ final class Describe implements Callable<Integer> {
     private void memory(PrintWriter out, Assembly assembly, @Nullable ShardIndex index, Sizes sizes) {
         Training settings = assembly.training();
         BatchInputs inputs = new BatchInputs(assembly.model(), assembly.columns(), 1);
-        Set<Bucket> training = Set.of(inputs.bucket(sizes.of("N"), sizes.of("E"), sizes.of("G")));
+        Set<Bucket> training = Set.of(inputs.bucket(
+                sizes.of("N"),
+                sizes.of("E"),
+                sizes.of("G"),
+                assembly.model().attentionEdges() == null ? -1 : sizes.of("A")));
         Set<Bucket> evaluation = training;
         if (index != null && graphs == null && atoms == null && edges == null) {
             RunBatches batches = new RunBatches(inputs, index, settings, 1, 0);
@@ -160,7 +167,7 @@ final class Describe implements Callable<Integer> {
         }
         Precision precision = Precision.valueOf(settings.precision().name());
         MemoryPrediction prediction = MemoryPrediction.of(assembly.model(), settings, precision, training, evaluation);
-        Bucket largest = training.stream().reduce(new Bucket(0, 0, 0), Bucket::or);
+        Bucket largest = training.stream().reduce(new Bucket(0, 0, 0, 0), Bucket::or);
         row(
                 out,
                 "largest",
@@ -196,7 +203,7 @@ final class Describe implements Callable<Integer> {
         }
     }
 
-    private Sizes sizes(Training settings, @Nullable ShardIndex index) {
+    private Sizes sizes(Training settings, @Nullable ShardIndex index, @Nullable AttentionEdges attention) {
         int g = graphs != null ? graphs : settings.batchSize();
         double meanAtoms = 0;
         double meanEdges = 0;
@@ -213,7 +220,29 @@ final class Describe implements Callable<Integer> {
         }
         int n = atoms != null ? atoms : (int) Math.ceil(g * meanAtoms);
         int e = edges != null ? edges : (int) Math.ceil(g * meanEdges);
-        return new Sizes(Map.of("G", g, "N", n, "E", e));
+        return new Sizes(Map.of("G", g, "N", n, "E", e, "A", attentionEdges(attention, index, g, n)));
+    }
+
+    /// Edges of a global attention: all pairs of graphs of the mean size, or the mean of the data, or as many
+    /// as its list allows.
+    private static int attentionEdges(
+            @Nullable AttentionEdges attention, @Nullable ShardIndex index, int graphs, int atoms) {
+        if (attention == null) {
+            return 0;
+        }
+        if (attention.complete()) {
+            return (int) Math.ceil(atoms * Math.max(0, (double) atoms / graphs - 1));
+        }
+        if (index != null && index.attentionEdges().length > 0) {
+            return (int) Math.ceil(
+                    graphs * Arrays.stream(index.attentionEdges()).average().orElse(0));
+        }
+        Integer most = attention.maxNeighbours();
+        if (most == null) {
+            throw new ConfigException(
+                    "equiformer_max_neighbours: want a number where there are no shards to count in," + " got null");
+        }
+        return atoms * most;
     }
 
     private static void row(PrintWriter out, String name, String text) {

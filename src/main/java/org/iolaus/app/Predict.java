@@ -13,6 +13,7 @@ import org.iolaus.comm.SoloComm;
 import org.iolaus.config.ConfigException;
 import org.iolaus.config.ConfigReader;
 import org.iolaus.data.Batch;
+import org.iolaus.data.Neighbours;
 import org.iolaus.data.ShardSet;
 import org.iolaus.data.read.ExtXyzWriter;
 import org.iolaus.data.read.ReadOptions;
@@ -97,6 +98,16 @@ final class Predict implements Callable<Integer> {
                 structure.periodic(),
                 Assembly.requireRadius(architecture),
                 most == null ? NeighbourList.UNLIMITED : most);
+        Neighbours second = Assembly.attention(architecture);
+        Edges attention = second == null
+                ? null
+                : ShardSet.edges(
+                        structure.source(),
+                        structure.positions(),
+                        structure.cell(),
+                        structure.periodic(),
+                        second.cutoffAngstrom(),
+                        second.most() == null ? NeighbourList.UNLIMITED : second.most());
         Map<String, Batch.Column> atomColumns = new HashMap<>();
         structure
                 .atomColumns()
@@ -140,7 +151,9 @@ final class Predict implements Callable<Integer> {
                 atomColumns,
                 graphColumns,
                 1,
-                structure.atoms());
+                structure.atoms(),
+                attention == null ? null : new Batch.Edges(attention.source(), attention.target(), attention.shift()),
+                0);
     }
 
     private static Structure predicted(Structure given, Map<String, double[]> outputs, Columns columns) {

@@ -2,14 +2,18 @@ package org.iolaus.config;
 
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import org.iolaus.data.DatasetConfig;
 import org.iolaus.data.DatasetConfig.Features;
 import org.iolaus.data.DatasetConfig.Split;
 import org.iolaus.model.Architecture;
+import org.iolaus.model.Architecture.AttentionEngine;
 import org.iolaus.model.Architecture.Dimensions;
 import org.iolaus.model.Architecture.EnergyReference;
 import org.iolaus.model.Architecture.EnergyScale;
+import org.iolaus.model.Architecture.Equiformer;
+import org.iolaus.model.Architecture.EquiformerEdges;
 import org.iolaus.model.Architecture.GraphBranch;
 import org.iolaus.model.Architecture.GraphHead;
 import org.iolaus.model.Architecture.Level;
@@ -19,6 +23,7 @@ import org.iolaus.model.Architecture.NodeHead;
 import org.iolaus.model.Architecture.OutputHeads;
 import org.iolaus.model.Architecture.Pooling;
 import org.iolaus.model.Architecture.Potential;
+import org.iolaus.model.Inputs;
 import org.iolaus.model.VariablesOfInterest;
 import org.iolaus.train.Training;
 import org.iolaus.train.Training.BatchMode;
@@ -35,6 +40,7 @@ final class ConfigCheck {
     private static final String ARCHITECTURE = "NeuralNetwork.Architecture.";
     private static final String VARIABLES = "NeuralNetwork.Variables_of_interest.";
     private static final String TRAINING = "NeuralNetwork.Training.";
+    private static final int MOST_DEGREE = 8;
     private static final List<String> ROLES = List.of("train", "validate", "test");
 
     private static final Map<MpnnType, List<String>> NEEDED = Map.of(
@@ -76,7 +82,10 @@ final class ConfigCheck {
         check(level >= 0 && level <= 4, "Verbosity.level", "0 to 4", level);
         variables(variables, architecture);
         layers(architecture);
-        heads(architecture.outputHeads(), variables);
+        attention(architecture);
+        if (!hasOwnHeads(architecture)) {
+            heads(architecture.outputHeads(), variables);
+        }
         potential(architecture, variables, training);
         training(training);
         batching(training.batching());
@@ -166,6 +175,63 @@ final class ConfigCheck {
                 ARCHITECTURE + "element_embedding",
                 "false with compatibility hydragnn, which has no such thing",
                 true);
+    }
+
+    /// Whether the attention's heads take the place of those of the configuration.
+    private static boolean hasOwnHeads(Architecture architecture) {
+        return architecture.attention().globalAttnEngine() == AttentionEngine.EQUIFORMER_V2
+                && architecture.attention().equiformer().heads();
+    }
+
+    private static void attention(Architecture architecture) {
+        if (architecture.attention().globalAttnEngine() != AttentionEngine.EQUIFORMER_V2) {
+            check(
+                    architecture.mpnnType() != MpnnType.NONE,
+                    ARCHITECTURE + "mpnn_type",
+                    "message passing without EquiformerV2",
+                    architecture.mpnnType());
+            return;
+        }
+        String path = ARCHITECTURE + "equiformer_";
+        Equiformer settings = architecture.attention().equiformer();
+        positive(ARCHITECTURE + "global_attn_heads", architecture.attention().globalAttnHeads());
+        check(!settings.lmaxList().isEmpty(), path + "lmax_list", "at least one degree", settings.lmaxList());
+        sameLength(path + "mmax_list", settings.mmaxList(), settings.lmaxList().size());
+        for (int i = 0; i < settings.lmaxList().size(); i++) {
+            int lmax = settings.lmaxList().get(i);
+            int mmax = settings.mmaxList().get(i);
+            check(lmax >= 0 && lmax <= MOST_DEGREE, path + "lmax_list", "0 to " + MOST_DEGREE, lmax);
+            check(mmax >= 0 && mmax <= lmax, path + "mmax_list", "0 to the degree " + lmax, mmax);
+        }
+        Integer grid = settings.gridResolution();
+        check(grid == null || (grid > 0 && grid % 2 == 0), path + "grid_resolution", "an even number above 0", grid);
+        positive(path + "sphere_channels", settings.sphereChannels());
+        check(
+                settings.maxNumElements() > 1 && settings.maxNumElements() <= Inputs.ELEMENTS,
+                path + "max_num_elements",
+                "2 to " + Inputs.ELEMENTS,
+                settings.maxNumElements());
+        positive(path + "edge_channels", settings.edgeChannels());
+        positive(path + "attn_hidden_channels", settings.attnHiddenChannels());
+        positive(path + "attn_alpha_channels", settings.attnAlphaChannels());
+        positive(path + "attn_value_channels", settings.attnValueChannels());
+        positive(path + "ffn_hidden_channels", settings.ffnHiddenChannels());
+        check(settings.numDistanceBasis() > 1, path + "num_distance_basis", "at least 2", settings.numDistanceBasis());
+        for (double share : new double[] {settings.alphaDrop(), settings.dropPathRate(), settings.projDrop()}) {
+            check(share >= 0 && share < 1, path + "alpha_drop, drop_path_rate, proj_drop", "0 or more, below 1", share);
+        }
+        positive(path + "radius", settings.radius());
+        positive(path + "max_neighbours", settings.maxNeighbours());
+        positive(path + "avg_degree", settings.avgDegree());
+        positive(path + "avg_num_nodes", settings.avgNumNodes());
+        check(
+                architecture.mpnnType() != MpnnType.NONE
+                        || settings.edges() != EquiformerEdges.RADIUS
+                        || (Objects.equals(architecture.radius(), settings.radius())
+                                && Objects.equals(architecture.maxNeighbours(), settings.maxNeighbours())),
+                ARCHITECTURE + "radius, max_neighbours",
+                "those of equiformer_ or none with mpnn_type none",
+                architecture.radius() + ", " + architecture.maxNeighbours());
     }
 
     private static void heads(OutputHeads heads, VariablesOfInterest variables) {

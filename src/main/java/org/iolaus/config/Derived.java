@@ -54,13 +54,24 @@ final class Derived {
                     "taskWeights",
                     Collections.nCopies(variables.type().size(), 1.0));
         }
-        architecture = architecture.with(dimensions(architecture, variables));
+        architecture = neighbours(architecture).with(dimensions(architecture, variables));
         Training training = network.training();
         if (training.logName().isEmpty()) {
             training = with(training, "logName", logName(architecture, variables, training, dataset));
         }
         NeuralNetwork filled = new NeuralNetwork(architecture, variables, training);
         return new Config(config.verbosity(), dataset, filled, config.visualization(), config.profile());
+    }
+
+    /// Without message passing, the neighbour list of the data is that of the attention.
+    private static Architecture neighbours(Architecture architecture) {
+        Architecture.Equiformer attention = architecture.attention().equiformer();
+        if (architecture.mpnnType() != MpnnType.NONE || architecture.radius() != null) {
+            return architecture;
+        }
+        Architecture filled = with(architecture, "radius", attention.radius());
+        Integer most = attention.maxNeighbours();
+        return most == null || architecture.maxNeighbours() != null ? filled : with(filled, "maxNeighbours", most);
     }
 
     private static List<Integer> outputDim(

@@ -37,7 +37,11 @@ final class Keys {
             Architecture.Dimensions.class,
             Architecture.Basis.class,
             Architecture.Potential.class,
-            Architecture.Attention.class);
+            Architecture.Attention.class,
+            Architecture.Equiformer.class);
+
+    /// What the keys of a record's components begin with.
+    private static final Map<Class<?>, String> PREFIX = Map.of(Architecture.Equiformer.class, "equiformer_");
 
     private Keys() {}
 
@@ -48,7 +52,11 @@ final class Keys {
     static String of(RecordComponent component) {
         String name = component.getName();
         String odd = ODD.get(component.getDeclaringRecord().getSimpleName() + "." + name);
-        return odd != null ? odd : name.replaceAll("([A-Z])", "_$1").toLowerCase(Locale.ROOT);
+        if (odd != null) {
+            return odd;
+        }
+        String prefix = PREFIX.getOrDefault(component.getDeclaringRecord(), "");
+        return prefix + name.replaceAll("([A-Z])", "_$1").toLowerCase(Locale.ROOT);
     }
 
     /// All keys that an object for `record` may have, in the order of the components.

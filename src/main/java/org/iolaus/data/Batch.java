@@ -3,8 +3,8 @@ package org.iolaus.data;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// The graphs of one rank and step, one after another in flat arrays of exactly the sizes that they need: N atoms,
-/// E edges, G graphs. Units eV and Å. Edges go from source to target and are sorted by target;
+/// The graphs of one rank and step, one after another in flat arrays of exactly the sizes that they need: N
+/// atoms, E edges, G graphs. Units eV and Å. Edges go from source to target and are sorted by target;
 /// `edge_vector = pos[source] + shift - pos[target]`.
 ///
 /// @param graphIds `(G)` numbers of the graphs in the shard set, ascending
@@ -14,10 +14,14 @@ import org.jspecify.annotations.Nullable;
 /// @param edgeShift `(E, 3)` from the source as given to its image
 /// @param cell `(G, 3, 3)` lattice vectors as rows; zeros without a box
 /// @param dataset `(G)` number of the dataset of each graph
-/// @param energy `(G)`; null unless all frames of the set have it, as for `forces` `(N, 3)` and `stress` `(G, 3, 3)`
+/// @param energy `(G)`; null unless all frames of the set have it, as for `forces` `(N, 3)` and `stress` `(G,
+///     3, 3)`
 /// @param atomColumns further values per atom by name
 /// @param graphColumns further values per graph by name
 /// @param globalGraphs graphs of this step over all ranks; likewise `globalAtoms`
+/// @param attention edges of a second neighbour list, for a global attention; null unless the set was made
+///     for one
+/// @param chance a number of its own for each rank and step, on which all that is random in the step depends
 @SuppressWarnings("ArrayRecordComponent")
 public record Batch(
         int[] graphIds,
@@ -35,7 +39,20 @@ public record Batch(
         Map<String, Column> atomColumns,
         Map<String, Column> graphColumns,
         long globalGraphs,
-        long globalAtoms) {
+        long globalAtoms,
+        @Nullable Edges attention,
+        long chance) {
+
+    /// Edges as those of the batch.
+    ///
+    /// @param shift `(E, 3)`
+    @SuppressWarnings("ArrayRecordComponent")
+    public record Edges(int[] source, int[] target, double[] shift) {
+        /// E.
+        public int size() {
+            return source.length;
+        }
+    }
 
     /// A column of a batch.
     ///
@@ -61,7 +78,8 @@ public record Batch(
     /// What it occupies, roughly.
     public long bytes() {
         long perAtom = 2L * Integer.BYTES + 3L * Double.BYTES * (forces == null ? 1 : 2);
-        long bytes = atoms() * perAtom + edges() * (2L * Integer.BYTES + 3L * Double.BYTES) + graphs() * 88L;
+        long all = edges() + (attention == null ? 0L : attention.size());
+        long bytes = atoms() * perAtom + all * (2L * Integer.BYTES + 3L * Double.BYTES) + graphs() * 88L;
         for (Column column : atomColumns.values()) {
             bytes += (long) column.values.length * Double.BYTES;
         }

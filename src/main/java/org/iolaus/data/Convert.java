@@ -51,6 +51,7 @@ public final class Convert {
     /// @param out the folder to make
     /// @param existing what happens to a set that is there already
     /// @param maxNeighbours null: all
+    /// @param attention a second neighbour list, for a global attention; null without
     /// @param periodic null: as each frame says; true: every frame must be periodic; false: none is
     /// @param required what every frame must have
     /// @param atomsPerShard a shard is complete when it has so many
@@ -60,6 +61,7 @@ public final class Convert {
             Existing existing,
             double cutoffAngstrom,
             @Nullable Integer maxNeighbours,
+            @Nullable Neighbours attention,
             @Nullable Boolean periodic,
             Splits.Rule split,
             FrameCheck.Required required,
@@ -167,7 +169,7 @@ public final class Convert {
 
         SetFacts[] facts = new SetFacts[1];
         byte[] draft = fromRoot(() -> {
-            facts[0] = SetFacts.of(told, options.cutoffAngstrom, options.maxNeighbours);
+            facts[0] = SetFacts.of(told, options.cutoffAngstrom, options.maxNeighbours, options.attention);
             return draft(facts[0], set, sources, frames);
         });
         ShardIndex index = ShardIndex.of(draft, options.out);
@@ -273,7 +275,8 @@ public final class Convert {
                         options.periodic == null ? "periodic as given" : options.periodic ? "periodic" : "not periodic",
                         options.split,
                         options.atomsPerShard,
-                        options.description);
+                        options.description
+                                + (options.attention == null ? "" : "; for attention " + options.attention));
     }
 
     /// The index without statistics, which tells the ranks what there is.
@@ -304,6 +307,7 @@ public final class Convert {
                 facts.shards(),
                 facts.atoms(),
                 facts.edges(),
+                facts.attentionEdges(),
                 split,
                 facts.dataset(),
                 Statistics.NONE,
@@ -339,7 +343,8 @@ public final class Convert {
     /// Reads all frames, writes the shards whose turn it is, and tells about them under `number/...`.
     private Map<String, double[]> writeShards(String set, int[] frames) {
         FrameCheck check = new FrameCheck(options.required, options.periodic);
-        ShardBuilder builder = new ShardBuilder(partial, set, check, options.cutoffAngstrom, options.maxNeighbours);
+        ShardBuilder builder =
+                new ShardBuilder(partial, set, check, options.cutoffAngstrom, options.maxNeighbours, options.attention);
         Map<String, double[]> told = new LinkedHashMap<>();
         List<Structure> shard = new ArrayList<>();
         int number = 0;

@@ -26,10 +26,13 @@ public final class EpochPlan {
 
     private final int[] stepStart;
     private final int leftOut;
+    private final long chance;
 
-    private EpochPlan(ShardIndex index, int[] order, Batching batching, int ranks, boolean training, String what) {
+    private EpochPlan(
+            ShardIndex index, int[] order, Batching batching, int ranks, boolean training, long chance, String what) {
+        this.chance = chance;
         this.atoms = index.atoms();
-        this.edges = index.edges();
+        this.edges = index.allEdges();
         this.ranks = ranks;
         this.batching = batching;
         this.order = withoutOversized(order, what);
@@ -47,7 +50,8 @@ public final class EpochPlan {
     public static EpochPlan training(ShardIndex index, Batching batching, long seed, int epoch, int ranks) {
         int[] order = index.graphsOf(Split.TRAIN);
         Shuffle.shuffle(order, seed, epoch);
-        return new EpochPlan(index, order, batching, ranks, true, index.name() + ", training frames");
+        return new EpochPlan(
+                index, order, batching, ranks, true, Shuffle.number(seed, epoch), index.name() + ", training frames");
     }
 
     /// A pass over a split in its own order, each graph exactly once. Where there are fewer graphs than ranks, some
@@ -56,7 +60,8 @@ public final class EpochPlan {
         Batching all = batching.oversized() == Batching.Oversized.SKIP
                 ? new Batching(batching.mode(), batching.graphs(), batching.budget(), Batching.Oversized.SINGLE, false)
                 : batching;
-        return new EpochPlan(index, index.graphsOf(split), all, ranks, false, index.name() + ", " + split + " frames");
+        return new EpochPlan(
+                index, index.graphsOf(split), all, ranks, false, 0, index.name() + ", " + split + " frames");
     }
 
     /// Steps of every rank.
@@ -74,6 +79,12 @@ public final class EpochPlan {
         int[] graphs = deal(stepStart[step], stepStart[step + 1]).get(rank);
         Arrays.sort(graphs);
         return graphs;
+    }
+
+    /// A number of its own for each seed, epoch, step and rank; where nothing is shuffled, for each step and
+    /// rank.
+    long chance(int step, int rank) {
+        return Shuffle.number(Shuffle.number(chance, step), rank);
     }
 
     /// Graphs of a step over all ranks.

@@ -83,7 +83,9 @@ public record GraphFile(String name, Batch batch, boolean reordered) {
                 Map.of(),
                 Map.of(),
                 (long) ranks * graphs,
-                (long) ranks * atomicNumbers.length);
+                (long) ranks * atomicNumbers.length,
+                null,
+                0);
     }
 
     /// A batch that grows graph by graph.

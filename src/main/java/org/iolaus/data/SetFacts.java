@@ -23,13 +23,18 @@ record SetFacts(
         ShardIndex.Content content,
         int[] atoms,
         int[] edges,
+        int[] attentionEdges,
         int[] dataset,
         double @Nullable [] energy,
         int[] composition,
         List<Map<Integer, Integer>> compositions,
         SortedSet<String> partial) {
 
-    static SetFacts of(List<Map<String, double[]>> shards, double cutoffAngstrom, @Nullable Integer maxNeighbours) {
+    static SetFacts of(
+            List<Map<String, double[]>> shards,
+            double cutoffAngstrom,
+            @Nullable Integer maxNeighbours,
+            @Nullable Neighbours attention) {
         List<ShardIndex.Shard> list = new ArrayList<>();
         int first = 0;
         for (Map<String, double[]> facts : shards) {
@@ -46,6 +51,7 @@ record SetFacts(
         ShardIndex.Content content = new ShardIndex.Content(
                 cutoffAngstrom,
                 maxNeighbours,
+                attention,
                 energy,
                 all(shards, "forces", partial),
                 all(shards, "stress", partial),
@@ -59,6 +65,7 @@ record SetFacts(
                 content,
                 ints(shards, "atoms"),
                 ints(shards, "edges"),
+                attention == null ? new int[0] : ints(shards, "attention_edges"),
                 ints(shards, "dataset"),
                 energy ? joined(shards, "energy") : null,
                 composition,

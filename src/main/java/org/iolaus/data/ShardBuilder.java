@@ -11,7 +11,6 @@ import java.util.function.Function;
 import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
 import org.iolaus.atoms.Edges;
-import org.iolaus.atoms.NeighbourList;
 import org.iolaus.atoms.Structure;
 import org.jspecify.annotations.Nullable;
 
@@ -24,14 +23,15 @@ record ShardBuilder(
         String set,
         FrameCheck check,
         double cutoffAngstrom,
-        @Nullable Integer maxNeighbours) {
-    /// A frame with its number of neighbours per atom.
+        @Nullable Integer maxNeighbours,
+        @Nullable Neighbours attention) {
+    /// A frame with its number of neighbours per atom, and of edges in the second list.
     @SuppressWarnings("ArrayRecordComponent")
-    private record Counted(Structure frame, int[] degree) {}
+    private record Counted(Structure frame, int[] degree, int attentionEdges) {}
 
-    /// What the set's index needs to know about a shard, by name: `atoms`, `edges`, `dataset`, `energy` over graphs;
-    /// `composition` as runs of `elements, (number, count) * elements`; `bytes`;
-    /// `has/...` and the widths of columns.
+    /// What the set's index needs to know about a shard, by name: `atoms`, `edges`, `attention_edges`,
+    /// `dataset`, `energy` over graphs; `composition` as runs of `elements, (number, count) * elements`;
+    /// `bytes`; `has/...` and the widths of columns.
     Map<String, double[]> write(int number, List<Structure> raw) {
         List<Counted> counted = counted(raw);
         List<Structure> frames = counted.stream().map(Counted::frame).toList();
@@ -47,6 +47,11 @@ record ShardBuilder(
         facts.put(
                 "edges",
                 degrees.stream().mapToDouble(d -> IntStream.of(d).sum()).toArray());
+        if (attention != null) {
+            facts.put(
+                    "attention_edges",
+                    counted.stream().mapToDouble(Counted::attentionEdges).toArray());
+        }
         facts.put(
                 "dataset", frames.stream().mapToDouble(ShardBuilder::datasetOf).toArray());
         facts.put(
@@ -87,7 +92,8 @@ record ShardBuilder(
         IntStream.range(0, raw.size()).parallel().forEach(f -> {
             try {
                 Structure frame = check.check(raw.get(f));
-                results[f] = new Counted(frame, degrees(frame));
+                int second = attention == null ? 0 : edges(frame, attention).size();
+                results[f] = new Counted(frame, degrees(frame), second);
             } catch (DataException e) {
                 results[f] = e;
             }
@@ -104,19 +110,23 @@ record ShardBuilder(
     }
 
     private int[] degrees(Structure frame) {
+        int[] degrees = new int[frame.atoms()];
+        for (int target :
+                edges(frame, new Neighbours(cutoffAngstrom, maxNeighbours)).target()) {
+            degrees[target]++;
+        }
+        return degrees;
+    }
+
+    private static Edges edges(Structure frame, Neighbours wanted) {
         double[] cell = frame.cell();
-        Edges edges = ShardSet.edges(
+        return ShardSet.edges(
                 frame.source(),
                 frame.positions(),
                 cell == null ? new double[9] : cell,
                 frame.periodic(),
-                cutoffAngstrom,
-                maxNeighbours == null ? NeighbourList.UNLIMITED : maxNeighbours);
-        int[] degrees = new int[frame.atoms()];
-        for (int target : edges.target()) {
-            degrees[target]++;
-        }
-        return degrees;
+                wanted.cutoffAngstrom(),
+                wanted.limit());
     }
 
     /// The columns that all frames have, with their widths.

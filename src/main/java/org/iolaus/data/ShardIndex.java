@@ -19,6 +19,7 @@ import org.jspecify.annotations.Nullable;
 /// @param set identifies the set; each of its shards carries it too
 /// @param atoms `(G)` atoms of each graph
 /// @param edges `(G)` edges of each graph at the cutoff
+/// @param attentionEdges `(G)` the same of the second neighbour list; empty without
 /// @param split `(G)` what each graph is for, as [Split#code]
 /// @param dataset `(G)` number of the dataset that each graph comes from
 @SuppressWarnings("ArrayRecordComponent")
@@ -29,6 +30,7 @@ public record ShardIndex(
         List<Shard> shards,
         int[] atoms,
         int[] edges,
+        int[] attentionEdges,
         byte[] split,
         int[] dataset,
         Statistics statistics,
@@ -43,11 +45,13 @@ public record ShardIndex(
     ///
     /// @param cutoffAngstrom of the neighbour lists
     /// @param maxNeighbours per atom; null: all
+    /// @param attention a second neighbour list, for a global attention; null without
     /// @param atomColumns further columns per atom and their widths
     /// @param graphColumns further values per graph and their widths
     public record Content(
             double cutoffAngstrom,
             @Nullable Integer maxNeighbours,
+            @Nullable Neighbours attention,
             boolean energy,
             boolean forces,
             boolean stress,
@@ -85,7 +89,10 @@ public record ShardIndex(
     }
 
     /// Refuses a set made for other neighbour lists than the model wants: its statistics would not fit.
-    public void requireNeighbours(double cutoffAngstrom, @Nullable Integer maxNeighbours) {
+    ///
+    /// @param attention of the second list; null if none is needed
+    public void requireNeighbours(
+            double cutoffAngstrom, @Nullable Integer maxNeighbours, @Nullable Neighbours attention) {
         if (content.cutoffAngstrom != cutoffAngstrom) {
             throw new DataException(name + ": want neighbour lists of " + cutoffAngstrom + " Å, got "
                     + content.cutoffAngstrom + " Å: convert the data again");
@@ -94,6 +101,19 @@ public record ShardIndex(
             throw new DataException(name + ": want at most " + maxNeighbours + " neighbours, got "
                     + content.maxNeighbours + ": convert the data again");
         }
+        if (attention != null && !attention.equals(content.attention)) {
+            throw new DataException(name + ": want a second list of " + attention + " for the global attention, got "
+                    + (content.attention == null ? "none" : content.attention) + ": convert the data again");
+        }
+    }
+
+    /// `(G)` edges of each graph, of both lists together.
+    int[] allEdges() {
+        return attentionEdges.length == 0
+                ? edges
+                : IntStream.range(0, edges.length)
+                        .map(g -> edges[g] + attentionEdges[g])
+                        .toArray();
     }
 
     /// The bytes of a set's index, for [#of].
@@ -124,6 +144,7 @@ public record ShardIndex(
                     shards,
                     atoms,
                     file.ints("graphs/edges"),
+                    attention(file) == null ? new int[0] : file.ints("graphs/attention_edges"),
                     file.bytes("graphs/split"),
                     file.ints("graphs/dataset"),
                     Statistics.read(file, "statistics"),
@@ -161,7 +182,8 @@ public record ShardIndex(
                         file + ", graphs/atoms: want " + shard.atoms + " in " + shard.file + ", got " + counted);
             }
         }
-        for (int length : new int[] {atoms.length, edges.length, split.length, dataset.length}) {
+        int second = content.attention == null ? graphs : attentionEdges.length;
+        for (int length : new int[] {atoms.length, edges.length, second, split.length, dataset.length}) {
             if (length != graphs) {
                 throw new DataException(file + ", graphs: want " + graphs + " values each, got " + length);
             }
@@ -170,7 +192,8 @@ public record ShardIndex(
 
     /// The same with other statistics.
     ShardIndex with(Statistics other) {
-        return new ShardIndex(name, set, content, shards, atoms, edges, split, dataset, other, provenance);
+        return new ShardIndex(
+                name, set, content, shards, atoms, edges, attentionEdges, split, dataset, other, provenance);
     }
 
     void write(Path file) {
@@ -183,6 +206,12 @@ public record ShardIndex(
                 .attribute("content", "forces", content.forces ? 1L : 0L)
                 .attribute("content", "stress", content.stress ? 1L : 0L)
                 .attribute("content", "units", "eV, Å, eV/Å, eV/Å³");
+        if (content.attention != null) {
+            Integer most = content.attention.most();
+            out.attribute("content", "attention_cutoff", content.attention.cutoffAngstrom())
+                    .attribute("content", "attention_max_neighbours", most == null ? -1L : most);
+            out.ints("graphs/attention_edges", attentionEdges);
+        }
         writeColumns(out, "content/atom_columns", content.atomColumns);
         writeColumns(out, "content/graph_columns", content.graphColumns);
         out.strings("shards/file", shards.stream().map(Shard::file).toList())
@@ -234,11 +263,20 @@ public record ShardIndex(
         return new Content(
                 file.doubleAttribute("content", "cutoff"),
                 most < 0 ? null : (int) most,
+                attention(file),
                 file.longAttribute("content", "energy") != 0,
                 file.longAttribute("content", "forces") != 0,
                 file.longAttribute("content", "stress") != 0,
                 columns(file, "content/atom_columns"),
                 columns(file, "content/graph_columns"));
+    }
+
+    private static @Nullable Neighbours attention(Hdf5File file) {
+        if (!file.hasAttribute("content", "attention_cutoff")) {
+            return null;
+        }
+        long most = file.longAttribute("content", "attention_max_neighbours");
+        return new Neighbours(file.doubleAttribute("content", "attention_cutoff"), most < 0 ? null : (int) most);
     }
 
     private static List<Shard> shards(Hdf5File file) {

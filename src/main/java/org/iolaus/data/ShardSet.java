@@ -29,6 +29,7 @@ public final class ShardSet implements AutoCloseable {
     private final long[] firstAtom;
 
     private final EdgeCache neighbours;
+    private final EdgeCache attention;
 
     private ShardSet(Path folder, ShardIndex index, boolean verify, long cacheBytes) {
         this.folder = folder;
@@ -36,8 +37,10 @@ public final class ShardSet implements AutoCloseable {
         this.verify = verify;
         this.files = new ShardFile[index.shards().size()];
         this.firstAtom = new long[index.graphs()];
-        this.neighbours =
-                new EdgeCache(Math.min(cacheBytes, Runtime.getRuntime().maxMemory() / 4));
+        boolean both = index.content().attention() != null;
+        long room = Math.min(cacheBytes, Runtime.getRuntime().maxMemory() / 4);
+        this.neighbours = new EdgeCache(both ? room / 2 : room);
+        this.attention = new EdgeCache(room / 2);
         for (ShardIndex.Shard shard : index.shards()) {
             long atom = 0;
             for (int g = shard.firstGraph(); g < shard.firstGraph() + shard.graphs(); g++) {
@@ -71,7 +74,7 @@ public final class ShardSet implements AutoCloseable {
 
     /// Reads the share of one rank in one step of a plan.
     public Batch batch(EpochPlan plan, int step, int rank) {
-        return batch(plan.graphs(step, rank), plan.globalGraphs(step), plan.globalAtoms(step));
+        return batch(plan.graphs(step, rank), plan.globalGraphs(step), plan.globalAtoms(step), plan.chance(step, rank));
     }
 
     /// Reads some graphs.
@@ -79,6 +82,10 @@ public final class ShardSet implements AutoCloseable {
     /// @param graphs their numbers
     /// @param globalGraphs graphs of the step over all ranks; likewise `globalAtoms`
     public Batch batch(int[] graphs, long globalGraphs, long globalAtoms) {
+        return batch(graphs, globalGraphs, globalAtoms, 0);
+    }
+
+    private Batch batch(int[] graphs, long globalGraphs, long globalAtoms, long chance) {
         int g = graphs.length;
         int[] atomStart = new int[g + 1];
         for (int i = 0; i < g; i++) {
@@ -101,22 +108,11 @@ public final class ShardSet implements AutoCloseable {
         double[] positions = overAtoms(ShardFile.POSITIONS, 3, graphs, atomStart);
         double[] cell = overGraphs(ShardFile.CELL, 9, graphs);
 
-        EdgeCache.Packed[] lists = new EdgeCache.Packed[g];
-        int e = 0;
-        for (int i = 0; i < g; i++) {
-            lists[i] = neighbours(graphs[i], positions, atomStart[i], atomStart[i + 1], cell, periodic, i);
-            e = Math.addExact(e, lists[i].size());
-        }
-        int[] source = new int[e];
-        int[] target = new int[e];
-        double[] edgeShift = new double[3 * e];
-        int edge = 0;
-        for (int i = 0; i < g; i++) {
-            lists[i].unpack(atomStart[i], edge, cell, i, source, target, edgeShift);
-            edge += lists[i].size();
-        }
-
         ShardIndex.Content content = index.content();
+        Places places = new Places(graphs, atomStart, positions, cell, periodic);
+        Neighbours first = new Neighbours(content.cutoffAngstrom(), content.maxNeighbours());
+        Batch.Edges edges = edges(neighbours, first, places);
+        Neighbours second = content.attention();
         Map<String, Batch.Column> atomColumns = new LinkedHashMap<>();
         content.atomColumns().forEach((name, width) -> {
             double[] values = overAtoms(ShardFile.ATOM_COLUMNS + "/" + name, width, graphs, atomStart);
@@ -132,9 +128,9 @@ public final class ShardSet implements AutoCloseable {
                 atomicNumbers,
                 graphOfAtom,
                 positions,
-                source,
-                target,
-                edgeShift,
+                edges.source(),
+                edges.target(),
+                edges.shift(),
                 cell,
                 dataset,
                 content.energy() ? overGraphs(ShardFile.ENERGY, 1, graphs) : null,
@@ -143,7 +139,9 @@ public final class ShardSet implements AutoCloseable {
                 atomColumns,
                 graphColumns,
                 globalGraphs,
-                globalAtoms);
+                globalAtoms,
+                second == null ? null : edges(attention, second, places),
+                chance);
     }
 
     /// Checks every byte of every `stride`-th shard of a set, beginning with shard `first`.
@@ -167,19 +165,41 @@ public final class ShardSet implements AutoCloseable {
         arena.close();
     }
 
-    private EdgeCache.Packed neighbours(
-            int graph, double[] positions, int from, int to, double[] cell, int[] periodic, int i) {
-        return neighbours.get(graph, to - from, () -> {
-            boolean[] directions = {periodic[3 * i] != 0, periodic[3 * i + 1] != 0, periodic[3 * i + 2] != 0};
-            Integer most = index.content().maxNeighbours();
-            return edges(
-                    index.name() + ", graph " + graph,
-                    Arrays.copyOfRange(positions, 3 * from, 3 * to),
-                    Arrays.copyOfRange(cell, 9 * i, 9 * i + 9),
-                    directions,
-                    index.content().cutoffAngstrom(),
-                    most == null ? NeighbourList.UNLIMITED : most);
-        });
+    /// Where the atoms of a batch are.
+    ///
+    /// @param periodic `(G, 3)` 0 or 1
+    @SuppressWarnings("ArrayRecordComponent")
+    private record Places(int[] graphs, int[] atomStart, double[] positions, double[] cell, int[] periodic) {}
+
+    /// One neighbour list of a batch.
+    private Batch.Edges edges(EdgeCache cache, Neighbours wanted, Places at) {
+        int g = at.graphs.length;
+        EdgeCache.Packed[] lists = new EdgeCache.Packed[g];
+        int e = 0;
+        for (int i = 0; i < g; i++) {
+            int graph = i;
+            int atoms = at.atomStart[i + 1] - at.atomStart[i];
+            lists[i] = cache.get(at.graphs[i], atoms, () -> edges(wanted, at, graph));
+            e = Math.addExact(e, lists[i].size());
+        }
+        Batch.Edges edges = new Batch.Edges(new int[e], new int[e], new double[3 * e]);
+        int edge = 0;
+        for (int i = 0; i < g; i++) {
+            lists[i].unpack(at.atomStart[i], edge, at.cell, i, edges.source(), edges.target(), edges.shift());
+            edge += lists[i].size();
+        }
+        return edges;
+    }
+
+    private Edges edges(Neighbours wanted, Places at, int i) {
+        int[] flags = at.periodic;
+        return edges(
+                index.name() + ", graph " + at.graphs[i],
+                Arrays.copyOfRange(at.positions, 3 * at.atomStart[i], 3 * at.atomStart[i + 1]),
+                Arrays.copyOfRange(at.cell, 9 * i, 9 * i + 9),
+                new boolean[] {flags[3 * i] != 0, flags[3 * i + 1] != 0, flags[3 * i + 2] != 0},
+                wanted.cutoffAngstrom(),
+                wanted.limit());
     }
 
     /// The neighbour list of a frame; what is wrong with it is said with its name.

@@ -11,6 +11,11 @@ final class Shuffle {
         this.state = state;
     }
 
+    /// A number that looks random; another one for each pair.
+    static long number(long seed, long stream) {
+        return mix(mix(seed + GOLDEN) ^ mix(stream * GOLDEN + 1));
+    }
+
     /// Shuffles in place; each `stream` of a seed gives another order.
     static void shuffle(int[] values, long seed, long stream) {
         Shuffle random = new Shuffle(mix(seed + GOLDEN) ^ mix(stream * GOLDEN + 1));

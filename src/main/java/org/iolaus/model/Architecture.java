@@ -152,7 +152,62 @@ public record Architecture(
             boolean equivariantAttnAllowScalarOnly,
             boolean equivariantAttnRequireTensorCoupling,
             @Nullable Integer equivariantAttnChunkSize,
-            CouplingMode equivariantAttnCouplingMode) {}
+            CouplingMode equivariantAttnCouplingMode,
+            Equiformer equiformer) {}
+
+    /// EquiformerV2 as global attention engine; names and defaults are those of the paper's code and its
+    /// configuration for OC20 (12 layers, L = 6, M = 2).
+    ///
+    /// @param lmaxList largest degree of each resolution
+    /// @param mmaxList largest order of each resolution in the frames of edges
+    /// @param sphereChannels channels of each coefficient; null: `hiddenDim`
+    /// @param maxNumElements atomic numbers are below
+    /// @param gridResolution polar angles and azimuths of the grids, even; null: as few as needed
+    /// @param edges which edges attention runs over
+    /// @param radius cutoff of its own neighbour list, Å
+    /// @param maxNeighbours nearest neighbours kept per atom in it; null keeps all
+    /// @param frame the edges' frames; null: `smooth` for a potential, else `rolled`
+    /// @param cutoffEnvelope whether edges weigh less towards the cutoff and nothing there; null: only for a
+    ///     potential
+    /// @param avgDegree what sums over edges are divided by in the first embedding
+    /// @param avgNumNodes what the energy head's sum over atoms is divided by
+    /// @param layerScale first value of a learned factor for each channel of each branch; null without
+    /// @param heads whether outputs come from the paper's heads: of graphs one energy, of nodes three force
+    ///     components
+    public record Equiformer(
+            List<Integer> lmaxList,
+            List<Integer> mmaxList,
+            @Nullable Integer sphereChannels,
+            int maxNumElements,
+            @Nullable Integer gridResolution,
+            int edgeChannels,
+            int attnHiddenChannels,
+            int attnAlphaChannels,
+            int attnValueChannels,
+            int ffnHiddenChannels,
+            EquiformerNorm normType,
+            boolean useAtomEdgeEmbedding,
+            boolean shareAtomEdgeEmbedding,
+            boolean useMShareRad,
+            boolean useAttnRenorm,
+            boolean useGateAct,
+            boolean useGridMlp,
+            boolean useSepS2Act,
+            DistanceFunction distanceFunction,
+            int numDistanceBasis,
+            double alphaDrop,
+            double dropPathRate,
+            double projDrop,
+            WeightInit weightInit,
+            EquiformerEdges edges,
+            double radius,
+            @Nullable Integer maxNeighbours,
+            @Nullable EquiformerFrame frame,
+            @Nullable Boolean cutoffEnvelope,
+            double avgDegree,
+            double avgNumNodes,
+            @Nullable Double layerScale,
+            boolean heads) {}
 
     /// Heads by level; one entry per branch, several branches for several datasets.
     public record OutputHeads(List<GraphBranch> graph, List<NodeBranch> node) {}
@@ -175,7 +230,7 @@ public record Architecture(
         NODE
     }
 
-    /// Message-passing layer.
+    /// Message-passing layer; none is for EquiformerV2 alone.
     public enum MpnnType {
         SCHNET("SchNet"),
         EGNN("EGNN"),
@@ -189,7 +244,8 @@ public record Architecture(
         PNA_PLUS("PNAPlus"),
         PNA_EQ("PNAEq"),
         DIMENET("DimeNet"),
-        MACE("MACE");
+        MACE("MACE"),
+        NONE("none");
 
         private final String key;
 
@@ -296,6 +352,41 @@ public record Architecture(
     public enum AttentionType {
         MULTIHEAD,
         PERFORMER
+    }
+
+    /// Normalisation between EquiformerV2's layers.
+    public enum EquiformerNorm {
+        LAYER_NORM,
+        LAYER_NORM_SH,
+        RMS_NORM_SH
+    }
+
+    /// How EquiformerV2 sees distances.
+    public enum DistanceFunction {
+        GAUSSIAN,
+        SIGMOID,
+        LINEAR_SIGMOID,
+        SILU
+    }
+
+    /// First values of EquiformerV2's weights.
+    public enum WeightInit {
+        UNIFORM,
+        NORMAL
+    }
+
+    /// Edges that EquiformerV2's attention runs over: its own neighbour list, all pairs of a graph, or the
+    /// message passing's edges with their features.
+    public enum EquiformerEdges {
+        RADIUS,
+        COMPLETE,
+        LOCAL
+    }
+
+    /// Frames of edges: the paper's, with a random roll and no gradient, or smooth ones.
+    public enum EquiformerFrame {
+        ROLLED,
+        SMOOTH
     }
 
     /// Order of local layer and equivariant attention.

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import org.iolaus.attention.equiformer.EquiformerEngine;
 import org.iolaus.ir.Node;
 import org.iolaus.model.Architecture.GraphBranch;
 import org.iolaus.model.Architecture.Level;
@@ -47,6 +48,10 @@ final class Heads {
     }
 
     List<Head> build() {
+        if (Equiformers.wanted(architecture)
+                && architecture.attention().equiformer().heads()) {
+            return papersHeads();
+        }
         for (GraphBranch branch : architecture.outputHeads().graph()) {
             int width = branch.architecture().dimSharedlayers();
             int[] widths = new int[branch.architecture().numSharedlayers() + 1];
@@ -74,6 +79,19 @@ final class Heads {
             }
         }
         return heads;
+    }
+
+    /// EquiformerV2's own: energies of graphs, forces on atoms.
+    private List<Head> papersHeads() {
+        if (outputsPerColumn > 1) {
+            throw new ModelException("equiformer_heads: want a loss without variances, got GaussianNLLLoss");
+        }
+        return architecture.dimensions().outputType().stream()
+                .<Head>map(level -> encoding -> {
+                    EquiformerEngine.Run run = Objects.requireNonNull(encoding.attention());
+                    return level == Level.GRAPH ? run.energies(encoding.atoms()) : run.forces(encoding.atoms());
+                })
+                .toList();
     }
 
     private Head graphHead(int i) {

@@ -9,7 +9,8 @@ import org.iolaus.tensor.Shape;
 
 /// What a batch hands to a model's programs. A program reads only those that it needs (`program.inputs()`).
 ///
-/// Padding is one graph at the end whose atoms and edges are ordinary; only the weights tell it from the others.
+/// Padding is one graph at the end whose atoms and edges are ordinary; only the weights tell it from the
+/// others.
 ///
 /// | name | shape | meaning |
 /// | --- | --- | --- |
@@ -20,10 +21,12 @@ import org.iolaus.tensor.Shape;
 /// | `edge_source`, `edge_target` | E -> N | sender and receiver, sorted by receiver |
 /// | `edge_shift` | (E, 3) | added to the sender's position, Å |
 /// | `edge_attr` | (E, D) | edge features |
+/// | `attention_source`, `attention_target`, `attention_shift` | A -> N, A -> N, (A, 3) | the same for the
+/// edges of a global attention that has its own |
 /// | `graph_attr` | (G, A) | graph attributes |
 /// | `branch` | G -> B | each graph's branch (dataset) of the heads |
-/// | `nodes_by_slot` | P*G -> N | for `mlp_per_node` with P atoms per graph: the first atom of every graph, then the
-/// second of every graph, ... |
+/// | `nodes_by_slot` | P*G -> N | for `mlp_per_node` with P atoms per graph: the first atom of every graph,
+/// then the second of every graph, ... |
 /// | `y_head_i` | (G, W) or (N, W) | target of head i |
 /// | `energy` | (G, 1) | target, eV |
 /// | `forces` | (N, 3) | target, eV/Å |
@@ -31,6 +34,7 @@ import org.iolaus.tensor.Shape;
 /// | `graph_weight` | (G, 1) | 1; 0 for padding |
 /// | `atoms_total`, `graphs_total` | () | over all ranks, without padding |
 /// | `ranks` | () | number of ranks |
+/// | `chance_key` | (2) | whole numbers below 2^24 on which all that is random depends |
 public final class Inputs {
     public static final String X = "x";
     public static final String ATOMIC_NUMBER = "atomic_number";
@@ -50,6 +54,10 @@ public final class Inputs {
     public static final String ATOMS_TOTAL = "atoms_total";
     public static final String GRAPHS_TOTAL = "graphs_total";
     public static final String RANKS = "ranks";
+    public static final String ATTENTION_SOURCE = "attention_source";
+    public static final String ATTENTION_TARGET = "attention_target";
+    public static final String ATTENTION_SHIFT = "attention_shift";
+    public static final String CHANCE_KEY = "chance_key";
 
     /// Atomic numbers run from 1 to 118.
     public static final int ELEMENTS = 119;
@@ -57,6 +65,7 @@ public final class Inputs {
     static final Dim N = Dim.symbol("N");
     static final Dim E = Dim.symbol("E");
     static final Dim G = Dim.symbol("G");
+    static final Dim A = Dim.symbol("A");
 
     final Node x;
     final Node atomicNumber = Expr.index(ATOMIC_NUMBER, N, Dim.of(ELEMENTS));
@@ -77,6 +86,10 @@ public final class Inputs {
     final Node atomsTotal = Expr.input(ATOMS_TOTAL, Shape.SCALAR);
     final Node graphsTotal = Expr.input(GRAPHS_TOTAL, Shape.SCALAR);
     final Node ranks = Expr.input(RANKS, Shape.SCALAR);
+    final Node attentionSource = Expr.index(ATTENTION_SOURCE, A, N);
+    final Node attentionTarget = Expr.index(ATTENTION_TARGET, A, N);
+    final Node attentionShift = Expr.input(ATTENTION_SHIFT, Shape.of(A, 3));
+    final Node chanceKey = Expr.input(CHANCE_KEY, Shape.of(2));
 
     Inputs(Architecture architecture, int graphAttributes) {
         Architecture.Dimensions sizes = architecture.dimensions();

@@ -4,6 +4,7 @@ import org.iolaus.model.Architecture.Basis;
 import org.iolaus.mpnn.Egnn;
 import org.iolaus.mpnn.Gin;
 import org.iolaus.mpnn.MessagePassing;
+import org.iolaus.mpnn.NoMessagePassing;
 import org.iolaus.mpnn.Painn;
 import org.iolaus.mpnn.SchNet;
 import org.iolaus.nn.Scope;
@@ -38,6 +39,12 @@ final class MessagePassingTypes {
             case PAINN ->
                 new Painn(needed("radius", architecture.radius()), needed("num_radial", basis.numRadial()), edgeWidth);
             case GIN -> new Gin();
+            case NONE -> {
+                if (!Equiformers.wanted(architecture)) {
+                    throw new ModelException("mpnn_type: want message passing without EquiformerV2, got none");
+                }
+                yield new NoMessagePassing();
+            }
             case SAGE, GAT, MFC, CGCNN, PNA, PNA_PLUS, PNA_EQ, DIMENET, MACE ->
                 throw new ModelException("mpnn_type: want SchNet, EGNN, PAINN or GIN, got " + architecture.mpnnType());
         };

@@ -60,8 +60,8 @@ public final class Model {
     /// @param graphAttributes columns of the graph attributes, 0 without
     /// @throws ModelException if the architecture cannot be built
     public Model(Architecture architecture, String loss, int graphAttributes) {
-        if (architecture.attention().globalAttnEngine() != null) {
-            throw new ModelException("global_attn_engine: want null, got "
+        if (architecture.attention().globalAttnEngine() != null && !Equiformers.wanted(architecture)) {
+            throw new ModelException("global_attn_engine: want null or EquiformerV2, got "
                     + architecture.attention().globalAttnEngine());
         }
         this.architecture = architecture;
@@ -94,6 +94,18 @@ public final class Model {
     /// list; so it is for SchNet with `"compatibility": "hydragnn"`, which finds neighbours itself.
     public boolean wantsAllPairs() {
         return Reference.rebuildsEdges(architecture);
+    }
+
+    /// Atomic numbers must be below.
+    public int elements() {
+        return Equiformers.wanted(architecture)
+                ? architecture.attention().equiformer().maxNumElements()
+                : Inputs.ELEMENTS;
+    }
+
+    /// The edges that a global attention runs over, if it has its own; null without.
+    public @Nullable AttentionEdges attentionEdges() {
+        return AttentionEdges.of(architecture);
     }
 
     /// Predictions.
@@ -141,7 +153,7 @@ public final class Model {
         private @Nullable Objective objective;
 
         Evaluation(boolean training) {
-            pass = new Pass(training, architecture.syncBatchNorm(), inputs.atomWeight);
+            pass = new Pass(training, architecture.syncBatchNorm(), inputs.atomWeight, inputs.chanceKey);
             atomsPerGraph = Expr.max(Expr.segmentSum(inputs.atomWeight, inputs.graph), Expr.constant(1));
             Encoding encoding = stack.apply(pass, atomsPerGraph);
             for (int i = 0; i < heads.size(); i++) {

@@ -2,6 +2,7 @@ package org.iolaus.model;
 
 import java.util.ArrayList;
 import java.util.List;
+import org.iolaus.attention.equiformer.EquiformerEngine;
 import org.iolaus.ir.Node;
 import org.iolaus.mpnn.MessagePassing;
 import org.iolaus.mpnn.NodeFeatures;
@@ -19,7 +20,7 @@ import org.iolaus.tensor.Shape;
 import org.jspecify.annotations.Nullable;
 
 /// Embedding, message-passing layers and pooling. After each layer come conditioning, normalisation where
-/// the kind of message passing wants it, and the activation.
+/// the kind of message passing wants it, and the activation; then the layer of the global attention, if any.
 final class Stack {
     private final Inputs inputs;
     private final MessagePassing messagePassing;
@@ -30,6 +31,8 @@ final class Stack {
     private final @Nullable Node elements;
     private final List<MessagePassing.Layer> layers = new ArrayList<>();
     private final List<BatchNorm> norms = new ArrayList<>();
+    private final boolean alone;
+    private final @Nullable Equiformers attention;
 
     Stack(
             Architecture architecture,
@@ -45,11 +48,13 @@ final class Stack {
         this.pooling = Pooling.valueOf(architecture.graphPooling().name());
         this.ignoreShifts = Reference.ignoresShifts(architecture);
         int hidden = architecture.hiddenDim();
-        elements = architecture.elementEmbedding()
+        alone = architecture.mpnnType() == Architecture.MpnnType.NONE;
+        elements = architecture.elementEmbedding() && !Equiformers.embedsElements(architecture)
                 ? root.at("element_embedding")
                         .parameter(Kind.EMBEDDING, "weight", Initializer.normal(), Inputs.ELEMENTS, hidden)
                 : null;
         boolean frozen = architecture.freezeConvLayers();
+        attention = Equiformers.of(architecture, inputs, root.frozen(frozen));
         int width = architecture.elementEmbedding()
                 ? hidden
                 : architecture.dimensions().inputDim();
@@ -59,6 +64,9 @@ final class Stack {
             if (messagePassing.normalised()) {
                 norms.add(new BatchNorm(
                         root.at("feature_layers").at(i).at("module").frozen(frozen), hidden));
+            }
+            if (attention != null) {
+                attention.layer(messagePassing, i, width, hidden);
             }
             width = hidden;
         }
@@ -73,14 +81,25 @@ final class Stack {
         Graph graph = new Graph(inputs.positions, inputs.edgeSource, inputs.edgeTarget, shift, edgeAttr);
         Node x = elements == null ? inputs.x : Expr.gather(elements, inputs.atomicNumber);
         NodeFeatures features = messagePassing.start(x, graph);
+        EquiformerEngine.Run run = attention == null ? null : attention.begin(graph, pass);
+        features = run == null ? features : run.start(features);
         for (int i = 0; i < layers.size(); i++) {
-            features = layers.get(i).apply(features, graph, pass);
-            Node changed = features.invariant();
-            changed = conditioning == null ? changed : conditioning.atoms(changed, inputs);
-            changed = norms.isEmpty() ? changed : norms.get(i).apply(changed, pass);
-            features = features.withInvariant(activation.apply(changed));
+            int layer = i;
+            features = run == null
+                    ? local(layer, features, graph, pass)
+                    : run.layer(i, features, alone ? null : before -> local(layer, before, graph, pass));
         }
         Node pooled = pooling.apply(features.invariant(), inputs.graph, atomsPerGraph);
-        return new Encoding(features, conditioning == null ? pooled : conditioning.graphs(pooled, inputs), graph, pass);
+        Node conditioned = conditioning == null ? pooled : conditioning.graphs(pooled, inputs);
+        return new Encoding(features, conditioned, graph, pass, run);
+    }
+
+    /// A layer of the message passing with what follows it.
+    private NodeFeatures local(int i, NodeFeatures before, Graph graph, Pass pass) {
+        NodeFeatures features = layers.get(i).apply(before, graph, pass);
+        Node changed = features.invariant();
+        changed = conditioning == null ? changed : conditioning.atoms(changed, inputs);
+        changed = norms.isEmpty() ? changed : norms.get(i).apply(changed, pass);
+        return features.withInvariant(activation.apply(changed));
     }
 }

@@ -11,6 +11,7 @@ import org.iolaus.data.DataException;
 import org.iolaus.data.ShardIndex;
 import org.iolaus.model.AllPairs;
 import org.iolaus.model.Architecture.Level;
+import org.iolaus.model.AttentionEdges;
 import org.iolaus.model.Inputs;
 import org.iolaus.model.Model;
 import org.iolaus.tensor.HostTensor;
@@ -20,6 +21,9 @@ import org.jspecify.annotations.Nullable;
 /// Turns a batch of data into the inputs of a model's programs.
 public final class BatchInputs {
     private static final int PADDING_ELEMENT = 1;
+
+    /// Whole numbers that a float holds.
+    private static final long CHANCE_MASK = (1 << 24) - 1;
 
     private final Model model;
     private final Columns columns;
@@ -41,34 +45,74 @@ public final class BatchInputs {
 
     /// The sizes of a batch without padding.
     public Bucket exact(Batch batch) {
-        return new Bucket(batch.atoms(), edgesOf(batch), batch.graphs());
+        return new Bucket(batch.atoms(), edgesOf(batch), batch.graphs(), Math.max(0, attentionEdgesOf(batch)));
     }
 
     /// The bucket for a batch.
     public Bucket bucket(Batch batch) {
-        return bucket(batch.atoms(), edgesOf(batch), batch.graphs());
+        return bucket(batch.atoms(), edgesOf(batch), batch.graphs(), attentionEdgesOf(batch));
     }
 
     /// The bucket for a batch of these graphs.
     Bucket bucket(ShardIndex index, int[] graphs) {
+        AttentionEdges attention = model.attentionEdges();
         int n = 0;
         int e = 0;
+        int a = attention == null ? -1 : 0;
         for (int graph : graphs) {
             int atoms = index.atoms()[graph];
+            int pairs = atoms * (atoms - 1);
             n += atoms;
-            e += model.wantsAllPairs() ? atoms * (atoms - 1) : index.edges()[graph];
+            e += model.wantsAllPairs() ? pairs : index.edges()[graph];
+            if (attention != null) {
+                a += attention.complete() ? pairs : index.attentionEdges()[graph];
+            }
         }
-        return bucket(n, e, graphs.length);
+        return bucket(n, e, graphs.length, a);
     }
 
     /// The bucket for a batch of these sizes.
-    public Bucket bucket(int atoms, int edges, int graphs) {
+    ///
+    /// @param attentionEdges -1 without any
+    public Bucket bucket(int atoms, int edges, int graphs, int attentionEdges) {
         Integer slots = model.architecture().dimensions().numNodes();
-        return slots == null ? Bucket.of(atoms, edges, graphs) : Bucket.ofEqualGraphs(edges, graphs, slots);
+        return slots == null
+                ? Bucket.of(atoms, edges, graphs, attentionEdges)
+                : Bucket.ofEqualGraphs(edges, graphs, attentionEdges, slots);
     }
 
     private int edgesOf(Batch batch) {
-        return model.wantsAllPairs() ? AllPairs.of(batch.graphOfAtom()).source().length : batch.edges();
+        return model.wantsAllPairs() ? pairs(batch).size() : batch.edges();
+    }
+
+    private int attentionEdgesOf(Batch batch) {
+        Batch.Edges edges = attentionEdges(batch);
+        return edges == null ? -1 : edges.size();
+    }
+
+    /// The edges of a global attention that has its own.
+    private Batch.@Nullable Edges attentionEdges(Batch batch) {
+        AttentionEdges wanted = model.attentionEdges();
+        if (wanted == null) {
+            return null;
+        }
+        if (!wanted.complete()) {
+            if (batch.attention() == null) {
+                throw new DataException("batch: want a second neighbour list for the global attention, got none; set "
+                        + "equiformer_edges to local where a file brings its edges");
+            }
+            return batch.attention();
+        }
+        if (Arrays.stream(batch.edgeShift()).anyMatch(shift -> shift != 0)) {
+            throw new DataException(
+                    "batch: want systems without periodic neighbours for equiformer_edges complete, got " + "some");
+        }
+        return pairs(batch);
+    }
+
+    private static Batch.Edges pairs(Batch batch) {
+        AllPairs pairs = AllPairs.of(batch.graphOfAtom());
+        return new Batch.Edges(pairs.source(), pairs.target(), new double[3 * pairs.source().length]);
     }
 
     /// The same, padded: graphs of atoms that lie at the origin, each with edges from its own periodic images, follow
@@ -88,6 +132,9 @@ public final class BatchInputs {
         indices.put(
                 Inputs.ATOMIC_NUMBER,
                 new Index(padded(batch.atomicNumbers(), n, _ -> PADDING_ELEMENT), Inputs.ELEMENTS));
+        floats.put(Inputs.CHANCE_KEY, HostTensor.of(new int[] {2}, (double) (batch.chance() & CHANCE_MASK), (double)
+                (batch.chance() >>> 24 & CHANCE_MASK)));
+        requireElements(batch);
         int atoms = n - batch.atoms();
         int graphs = g - batch.graphs();
         indices.put(
@@ -112,6 +159,16 @@ public final class BatchInputs {
             indices.put(Inputs.NODES_BY_SLOT, new Index(bySlot(n, g, slots), n));
         }
         return new Bound(floats, indices);
+    }
+
+    private void requireElements(Batch batch) {
+        int limit = model.elements();
+        for (int number : batch.atomicNumbers()) {
+            if (number >= limit) {
+                throw new DataException(
+                        "batch: want atomic numbers below equiformer_max_num_elements " + limit + ", got " + number);
+            }
+        }
     }
 
     /// The part, of `parts` nearly equal ones, that item `i` of `items` belongs to.
@@ -142,25 +199,30 @@ public final class BatchInputs {
     }
 
     private void edges(Batch batch, Bucket bucket, Map<String, HostTensor> floats, Map<String, Index> indices) {
+        Batch.Edges given = new Batch.Edges(batch.source(), batch.target(), batch.edgeShift());
+        Batch.Edges edges = padded(model.wantsAllPairs() ? pairs(batch) : given, batch, bucket, bucket.edges());
         int n = bucket.atoms();
-        int[] source = batch.source();
-        int[] target = batch.target();
-        double[] given = batch.edgeShift();
-        if (model.wantsAllPairs()) {
-            AllPairs pairs = AllPairs.of(batch.graphOfAtom());
-            source = pairs.source();
-            target = pairs.target();
-            given = new double[3 * source.length];
+        indices.put(Inputs.EDGE_SOURCE, new Index(edges.source(), n));
+        indices.put(Inputs.EDGE_TARGET, new Index(edges.target(), n));
+        floats.put(Inputs.EDGE_SHIFT, matrix(edges.size(), 3, edges.shift()));
+        Batch.Edges own = attentionEdges(batch);
+        if (own != null) {
+            Batch.Edges attention = padded(own, batch, bucket, bucket.attentionEdges());
+            indices.put(Inputs.ATTENTION_SOURCE, new Index(attention.source(), n));
+            indices.put(Inputs.ATTENTION_TARGET, new Index(attention.target(), n));
+            floats.put(Inputs.ATTENTION_SHIFT, matrix(attention.size(), 3, attention.shift()));
         }
-        int atoms = n - batch.atoms();
-        int edges = bucket.edges() - source.length;
+    }
+
+    /// Edges of the padding's atoms, from their own images, after the given ones.
+    private Batch.Edges padded(Batch.Edges given, Batch batch, Bucket bucket, int size) {
+        int atoms = bucket.atoms() - batch.atoms();
+        int edges = size - given.size();
         IntUnaryOperator own = i -> batch.atoms() + share(i, edges, atoms);
-        indices.put(Inputs.EDGE_SOURCE, new Index(padded(source, bucket.edges(), own), n));
-        indices.put(Inputs.EDGE_TARGET, new Index(padded(target, bucket.edges(), own), n));
-        double[] shift = Arrays.copyOf(given, 3 * bucket.edges());
+        double[] shift = Arrays.copyOf(given.shift(), 3 * size);
         Double radius = model.architecture().radius();
-        Arrays.fill(shift, given.length, shift.length, radius == null ? 1 : radius / 3);
-        floats.put(Inputs.EDGE_SHIFT, matrix(bucket.edges(), 3, shift));
+        Arrays.fill(shift, given.shift().length, shift.length, radius == null ? 1 : radius / 3);
+        return new Batch.Edges(padded(given.source(), size, own), padded(given.target(), size, own), shift);
     }
 
     /// The target of a head: (N or G, width).

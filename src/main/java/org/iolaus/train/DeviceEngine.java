@@ -223,7 +223,7 @@ public final class DeviceEngine implements Engine {
                 return; // as in every step but the first of a bucket
             }
             DeviceProgram.Memory wanted = sizes;
-            Bucket largest = new Bucket(0, 0, 0);
+            Bucket largest = new Bucket(0, 0, 0, 0);
             for (Bucket bucket : buckets) {
                 wanted = wanted.or(program.memory(bucket.sizes()));
                 largest = largest.or(bucket);

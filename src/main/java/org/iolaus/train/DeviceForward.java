@@ -36,7 +36,7 @@ final class DeviceForward implements Engine.Forward {
         this.program = program;
         this.state = state;
         this.inputs = inputs;
-        this.prepared = prepare(new Bucket(1, 1, 1));
+        this.prepared = prepare(new Bucket(1, 1, 1, 1));
     }
 
     /// Makes room for the outputs of a batch of this size.
@@ -65,7 +65,7 @@ final class DeviceForward implements Engine.Forward {
 
     @Override
     public void reserve(Collection<Bucket> buckets) {
-        Bucket largest = new Bucket(capacity.of("N"), capacity.of("E"), capacity.of("G"));
+        Bucket largest = new Bucket(capacity.of("N"), capacity.of("E"), capacity.of("G"), capacity.of("A"));
         Bucket before = largest;
         for (Bucket bucket : buckets) {
             largest = largest.or(bucket);

@@ -98,7 +98,7 @@ public record MemoryPrediction(
     }
 
     private static long results(Program program, Collection<Bucket> buckets) {
-        Bucket all = buckets.stream().reduce(new Bucket(1, 1, 1), Bucket::or);
+        Bucket all = buckets.stream().reduce(new Bucket(1, 1, 1, 1), Bucket::or);
         return program.outputs().values().stream()
                 .mapToLong(node ->
                         DeviceState.aligned(HostTensor.volume(node.shape().bind(all.sizes()))))

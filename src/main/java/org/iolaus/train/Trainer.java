@@ -130,7 +130,7 @@ public final class Trainer implements AutoCloseable {
                             device.freeBytes(),
                             device.deviceName(),
                             setup.settings,
-                            training.stream().reduce(new Bucket(0, 0, 0), Bucket::or));
+                            training.stream().reduce(new Bucket(0, 0, 0, 0), Bucket::or));
         }
     }
 

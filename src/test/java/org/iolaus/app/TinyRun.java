@@ -15,10 +15,12 @@ import org.iolaus.config.ConfigReader;
 import org.iolaus.data.Convert;
 import org.iolaus.data.FrameCheck;
 import org.iolaus.data.FrameSource;
+import org.iolaus.data.Neighbours;
 import org.iolaus.data.ShardSet;
 import org.iolaus.data.Splits;
 import org.iolaus.train.Engine;
 import org.iolaus.train.Trainer;
+import org.jspecify.annotations.Nullable;
 
 /// A small data set with a pair potential, and a small network for it: what end-to-end tests train.
 final class TinyRun {
@@ -78,11 +80,30 @@ final class TinyRun {
 
     /// Shards of 20 training, 6 validation and 4 test frames.
     static Path shards(Path folder) {
-        return shards(folder, frames(30, 5), new Splits.Counts(TRAINING, 6, 4, false, 3), Set.of("energy", "forces"));
+        return shards(folder, null);
+    }
+
+    /// The same with a second neighbour list.
+    static Path shards(Path folder, @Nullable Neighbours attention) {
+        return shards(
+                folder,
+                frames(30, 5),
+                new Splits.Counts(TRAINING, 6, 4, false, 3),
+                Set.of("energy", "forces"),
+                attention);
     }
 
     /// Shards of given frames, about eight in each file.
     static Path shards(Path folder, List<Structure> frames, Splits.Counts counts, Set<String> required) {
+        return shards(folder, frames, counts, required, null);
+    }
+
+    private static Path shards(
+            Path folder,
+            List<Structure> frames,
+            Splits.Counts counts,
+            Set<String> required,
+            @Nullable Neighbours attention) {
         Path out = folder.resolve("shards");
         Convert.run(
                 List.of(new Convert.Input(source(folder), null, () -> FrameSource.of(frames))),
@@ -91,6 +112,7 @@ final class TinyRun {
                         Convert.Existing.REPLACE,
                         CUTOFF,
                         null,
+                        attention,
                         null,
                         counts,
                         new FrameCheck.Required(required, Map.of(), Map.of()),

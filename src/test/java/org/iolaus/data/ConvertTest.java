@@ -307,7 +307,7 @@ final class ConvertTest {
             @Nullable Boolean periodic,
             FrameCheck.Required required,
             Convert.Existing existing) {
-        return new Convert.Options(out, existing, 3.5, null, periodic, split, required, 100, "test", "", "");
+        return new Convert.Options(out, existing, 3.5, null, null, periodic, split, required, 100, "test", "", "");
     }
 
     private static Convert.Options options(Path out, Splits.Rule split, Convert.Existing existing) {

@@ -10,6 +10,7 @@ import java.util.Random;
 import java.util.Set;
 import java.util.stream.IntStream;
 import org.iolaus.atoms.Structure;
+import org.jspecify.annotations.Nullable;
 
 /// Random frames and sets made of them.
 final class Frames {
@@ -51,11 +52,21 @@ final class Frames {
     }
 
     static Convert.Options options(Path out, Splits.Rule split) {
+        return options(out, split, null);
+    }
+
+    /// With a second neighbour list.
+    static Convert.Options options(Path out, Neighbours attention) {
+        return options(out, new Splits.Fractions(0.6, 0.2, 0.2, false, 7), attention);
+    }
+
+    private static Convert.Options options(Path out, Splits.Rule split, @Nullable Neighbours attention) {
         return new Convert.Options(
                 out,
                 Convert.Existing.REFUSE,
                 3.5,
                 null,
+                attention,
                 null,
                 split,
                 new FrameCheck.Required(Set.of("energy", "forces"), Map.of(), Map.of()),

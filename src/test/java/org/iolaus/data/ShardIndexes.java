@@ -13,10 +13,11 @@ final class ShardIndexes {
         return new ShardIndex(
                 "made-up",
                 "0",
-                new ShardIndex.Content(5, null, true, true, false, Map.of(), Map.of()),
+                new ShardIndex.Content(5, null, null, true, true, false, Map.of(), Map.of()),
                 List.of(),
                 atoms,
                 edges,
+                new int[0],
                 split,
                 new int[atoms.length],
                 Statistics.NONE,

@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.iolaus.atoms.Edges;
@@ -118,6 +119,35 @@ final class ShardSetTest {
     }
 
     @Test
+    void hasASecondListWhereOneIsAskedFor() {
+        Path other = folder.resolve("second");
+        Neighbours wanted = new Neighbours(4.5, 6);
+        ShardIndex second = Frames.convert(frames, Frames.options(other, wanted), Convert.Ranks.single());
+        assertArrayEquals(index.edges(), second.edges());
+        try (ShardSet set = ShardSet.open(other)) {
+            for (int graph : new int[] {0, 17, 39}) {
+                Structure frame = frames.get(graph);
+                Edges edges = NeighbourList.build(frame.positions(), frame.cell(), frame.periodic(), 4.5, 6);
+                Batch batch = set.batch(new int[] {5, graph}, 2, 0);
+                Batch.Edges got = Objects.requireNonNull(batch.attention());
+                int before = second.attentionEdges()[5];
+                assertEquals(edges.size(), second.attentionEdges()[graph]);
+                assertEquals(before + edges.size(), got.size());
+                for (int e = 0; e < edges.size(); e++) {
+                    assertEquals(edges.source()[e] + index.atoms()[5], got.source()[before + e]);
+                    assertEquals(edges.target()[e] + index.atoms()[5], got.target()[before + e]);
+                    assertEquals(edges.shift()[3 * e], got.shift()[3 * (before + e)] + 0.0);
+                }
+            }
+        }
+        second.requireNeighbours(3.5, null, wanted);
+        assertSays(
+                () -> second.requireNeighbours(3.5, null, new Neighbours(4.5, null)),
+                "want a second list of all neighbours within 4.5 Å for the global attention, got at most 6");
+        assertSays(() -> index.requireNeighbours(3.5, null, wanted), "got none");
+    }
+
+    @Test
     void indexSurvivesTheWire() {
         ShardIndex again = ShardIndex.of(ShardIndex.read(out), out);
         assertArrayEquals(index.atoms(), again.atoms());
@@ -128,9 +158,9 @@ final class ShardSetTest {
         assertEquals(Map.of("charge", 1), again.content().atomColumns());
         assertEquals(Map.of("field", 2), again.content().graphColumns());
         assertArrayEquals(index.statistics().degree(), again.statistics().degree());
-        again.requireNeighbours(3.5, null);
-        assertSays(() -> again.requireNeighbours(4, null), "want neighbour lists of 4.0 Å, got 3.5 Å");
-        assertSays(() -> again.requireNeighbours(3.5, 10), "at most 10 neighbours");
+        again.requireNeighbours(3.5, null, null);
+        assertSays(() -> again.requireNeighbours(4, null, null), "want neighbour lists of 4.0 Å, got 3.5 Å");
+        assertSays(() -> again.requireNeighbours(3.5, 10, null), "at most 10 neighbours");
     }
 
     @Test
@@ -217,6 +247,7 @@ final class ShardSetTest {
                 shards,
                 index.atoms(),
                 index.edges(),
+                index.attentionEdges(),
                 index.split(),
                 index.dataset(),
                 index.statistics(),

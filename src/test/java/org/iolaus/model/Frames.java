@@ -2,6 +2,7 @@ package org.iolaus.model;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -77,6 +78,10 @@ final class Frames {
         List<Integer> target = new ArrayList<>();
         List<Double> atomWeight = new ArrayList<>();
         double cutoff = Objects.requireNonNull(model.architecture().radius());
+        AttentionEdges attention = model.attentionEdges();
+        List<Integer> attentionSource = new ArrayList<>();
+        List<Integer> attentionTarget = new ArrayList<>();
+        List<Double> attentionShift = new ArrayList<>();
         for (int g = 0; g < frames.size(); g++) {
             Frame frame = frames.get(g);
             int first = elements.size();
@@ -88,6 +93,22 @@ final class Frames {
                 target.add(first + edges.target()[e]);
             }
             Arrays.stream(edges.shift()).forEach(shift::add);
+            if (attention != null && attention.complete()) {
+                AllPairs pairs = AllPairs.of(new int[frame.elements().length]);
+                Arrays.stream(pairs.source()).forEach(i -> attentionSource.add(first + i));
+                Arrays.stream(pairs.target()).forEach(i -> attentionTarget.add(first + i));
+                attentionShift.addAll(Collections.nCopies(3 * pairs.source().length, 0.0));
+            } else if (attention != null) {
+                Edges own = NeighbourList.build(
+                        frame.positions(),
+                        frame.cell(),
+                        periodic,
+                        attention.cutoffAngstrom(),
+                        attention.maxNeighbours() == null ? NeighbourList.UNLIMITED : attention.maxNeighbours());
+                Arrays.stream(own.source()).forEach(i -> attentionSource.add(first + i));
+                Arrays.stream(own.target()).forEach(i -> attentionTarget.add(first + i));
+                Arrays.stream(own.shift()).forEach(attentionShift::add);
+            }
             Arrays.stream(frame.positions()).forEach(positions::add);
             for (int z : frame.elements()) {
                 x.add(new double[] {0.1 * z});
@@ -101,6 +122,8 @@ final class Frames {
         floats.put(Inputs.X, column(x.stream().mapToDouble(row -> row[0]).toArray()));
         floats.put(Inputs.POSITIONS, rows(positions, 3));
         floats.put(Inputs.EDGE_SHIFT, rows(shift, 3));
+        floats.put(Inputs.ATTENTION_SHIFT, rows(attentionShift, 3));
+        floats.put(Inputs.CHANCE_KEY, HostTensor.of(new int[] {2}, 5, 7));
         floats.put(Inputs.ATOM_WEIGHT, rows(atomWeight, 1));
         floats.put(Inputs.GRAPH_WEIGHT, column(weight));
         double graphs = Arrays.stream(weight).sum();
@@ -133,6 +156,8 @@ final class Frames {
         indices.put(Inputs.GRAPH, index(graph, frames.size()));
         indices.put(Inputs.EDGE_SOURCE, index(source, atoms));
         indices.put(Inputs.EDGE_TARGET, index(target, atoms));
+        indices.put(Inputs.ATTENTION_SOURCE, index(attentionSource, atoms));
+        indices.put(Inputs.ATTENTION_TARGET, index(attentionTarget, atoms));
         return new Batch(floats, indices);
     }
 

@@ -9,21 +9,77 @@ enum Models {
     SCHNET_MOVING("SchNet", true),
     EGNN("EGNN", false),
     EGNN_MOVING("EGNN", true),
-    PAINN("PAINN", false);
+    PAINN("PAINN", false),
+    EQUIFORMER(
+            "none",
+            Attention.GATE + Attention.DEGREES + "\"equiformer_edges\": \"radius\", \"equiformer_radius\": 3.0,",
+            1e-10),
+    EQUIFORMER_ON_GRID("none", Attention.GRID + "\"equiformer_edges\": \"local\",", 1e-4),
+    EQUIFORMER_OVER_PAINN(
+            "PAINN",
+            Attention.GATE + Attention.DEGREES + "\"equiformer_edges\": \"complete\", \"equiformer_layer_scale\": 0.5,",
+            1e-10),
+    EQUIFORMER_OVER_SCHNET(
+            "SchNet",
+            Attention.GATE + Attention.TWO_RESOLUTIONS
+                    + "\"equiformer_edges\": \"radius\", \"equiformer_radius\": 2.7,",
+            1e-10);
 
     private final String type;
     private final boolean moving;
+    private final String attention;
+    private final double turnError;
 
     Models(String type, boolean moving) {
+        this(type, moving, "", 1e-10);
+    }
+
+    Models(String type, String attention, double turnError) {
+        this(type, false, attention, turnError);
+    }
+
+    Models(String type, boolean moving, String attention, double turnError) {
         this.type = type;
         this.moving = moving;
+        this.attention = attention;
+        this.turnError = turnError;
+    }
+
+    /// Small EquiformerV2s.
+    private interface Attention {
+        String SIZES = """
+                "global_attn_engine": "EquiformerV2", "global_attn_heads": 2,
+                "equiformer_max_neighbours": null, "equiformer_sphere_channels": 6, "equiformer_edge_channels": 5,
+                "equiformer_attn_hidden_channels": 4, "equiformer_attn_alpha_channels": 3,
+                "equiformer_attn_value_channels": 2, "equiformer_ffn_hidden_channels": 5,
+                "equiformer_num_distance_basis": 12, "equiformer_alpha_drop": 0.0, "equiformer_drop_path_rate": 0.0,
+                "equiformer_avg_degree": 3.0, "equiformer_avg_num_nodes": 2.0,
+                """;
+        String GATE = SIZES + """
+                "equiformer_use_gate_act": true, "equiformer_use_grid_mlp": false,
+                """;
+        String DEGREES = "\"equiformer_lmax_list\": [3], \"equiformer_mmax_list\": [2],";
+        String TWO_RESOLUTIONS = "\"equiformer_lmax_list\": [2, 1], \"equiformer_mmax_list\": [1, 1],";
+        String GRID = SIZES + """
+                "equiformer_lmax_list": [2], "equiformer_mmax_list": [2], "equiformer_grid_resolution": 26,
+                """;
+    }
+
+    /// How much a turn of the atoms may change relative to the answer: rounding, or the error of a grid.
+    double turnError() {
+        return turnError;
+    }
+
+    /// Whether mirror images have the same energy: not so where SO(2) maps mix orders m and -m.
+    boolean mirrors() {
+        return attention.isEmpty();
     }
 
     private String architecture() {
         return """
-                "mpnn_type": "%s", "radius": 3.0, "hidden_dim": 8, "num_conv_layers": 3, "equivariance": %s,
+                "mpnn_type": "%s", "radius": 3.0, "hidden_dim": 8, "num_conv_layers": %d, "equivariance": %s,
                 "activation_function": "silu", "num_gaussians": 6, "num_filters": 7, "num_radial": 5,
-                """.formatted(type, moving);
+                """.formatted(type, attention.isEmpty() ? 3 : 2, moving) + attention;
     }
 
     /// A potential with one energy per atom (`node`) or a dense head on the sum over atoms (`graph`).
