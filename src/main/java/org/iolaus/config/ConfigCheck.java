@@ -28,6 +28,7 @@ import org.iolaus.model.VariablesOfInterest;
 import org.iolaus.train.Training;
 import org.iolaus.train.Training.BatchMode;
 import org.iolaus.train.Training.Batching;
+import org.iolaus.train.Training.CosineWithWarmup;
 import org.iolaus.train.Training.LossFunction;
 import org.iolaus.train.Training.Optimizer;
 import org.iolaus.train.Training.OptimizerType;
@@ -91,6 +92,7 @@ final class ConfigCheck {
         batching(training.batching());
         optimizer(training.optimizer());
         plateau(training.reduceLrOnPlateau());
+        cosine(training);
         if (config.dataset() != null) {
             columns(config.dataset(), variables, architecture);
         }
@@ -387,6 +389,28 @@ final class ConfigCheck {
         notNegative(path + "cooldown", plateau.cooldown());
     }
 
+    private static void cosine(Training training) {
+        CosineWithWarmup cosine = training.cosineWithWarmup();
+        if (cosine == null) {
+            return;
+        }
+        check(
+                training.reduceLrOnPlateau() == null,
+                TRAINING + "ReduceLROnPlateau",
+                "null beside CosineWithWarmup: one schedule of the learning rate",
+                "both");
+        String path = TRAINING + "CosineWithWarmup.";
+        notNegative(path + "warmup_epochs", cosine.warmupEpochs());
+        int epochs = training.numEpoch() - training.epochStart();
+        check(
+                training.numEpoch() == 0 || cosine.warmupEpochs() < epochs,
+                path + "warmup_epochs",
+                "less than the run's " + epochs + " epochs",
+                cosine.warmupEpochs());
+        fraction(path + "warmup_factor", cosine.warmupFactor());
+        fraction(path + "lr_min_factor", cosine.lrMinFactor());
+    }
+
     private static void source(DatasetConfig dataset) {
         Set<String> roles = dataset.path().keySet();
         check(
@@ -510,6 +534,10 @@ final class ConfigCheck {
 
     private static void positive(String path, @Nullable Number value) {
         check(value == null || value.doubleValue() > 0, path, "more than 0", value);
+    }
+
+    private static void fraction(String path, double value) {
+        check(value >= 0 && value <= 1, path, "0 to 1", value);
     }
 
     private static void notNegative(String path, Number value) {

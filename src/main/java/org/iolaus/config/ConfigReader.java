@@ -79,6 +79,7 @@ public final class ConfigReader {
         Overrides.apply(root, overrides);
         HydraGnnForms.normalise(root);
         Derived.optimizerDefaults(root);
+        Derived.scheduleDefaults(root);
         return RecordMapper.read(Config.class, root, "");
     }
 

@@ -36,6 +36,15 @@ final class Derived {
         }
     }
 
+    /// Likewise: there is one schedule of the learning rate, and the usual one only where no other is given.
+    static void scheduleDefaults(ObjectNode root) {
+        if (root.path("NeuralNetwork").path("Training") instanceof ObjectNode training
+                && training.path("CosineWithWarmup").isObject()
+                && !training.has("ReduceLROnPlateau")) {
+            training.putNull("ReduceLROnPlateau");
+        }
+    }
+
     /// Sizes, task weights, names and folders that were left empty.
     static Config fill(Config config) {
         DatasetConfig dataset = config.dataset();

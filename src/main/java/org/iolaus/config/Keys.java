@@ -28,6 +28,7 @@ final class Keys {
             Map.entry("Training.batching", "Batching"),
             Map.entry("Training.optimizer", "Optimizer"),
             Map.entry("Training.reduceLrOnPlateau", "ReduceLROnPlateau"),
+            Map.entry("Training.cosineWithWarmup", "CosineWithWarmup"),
             Map.entry("Training.earlyStopping", "EarlyStopping"),
             Map.entry("Training.checkpoint", "Checkpoint"),
             Map.entry("Training.continueRun", "continue"),

@@ -185,7 +185,7 @@ public final class Trainer implements AutoCloseable {
                 profile.enter(Phase.DATA);
                 ReadyBatch batch = loader.next();
                 edges += batch.batch().edges();
-                trainingStep.run(batch, schedule.learningRate());
+                trainingStep.run(batch, learningRate(plan, step));
                 step++;
                 globalStep++;
                 trainingStep.report(false, this::account);
@@ -202,7 +202,7 @@ public final class Trainer implements AutoCloseable {
         Metrics validation = evaluator.run(shards, Split.VALIDATION, batching, null);
         boolean measured = validation.sums()[0] > 0;
         double metric = measured ? validation.loss() : epochMetrics.loss();
-        double rate = schedule.learningRate();
+        double rate = learningRate(plan, plan.steps() - 1);
         schedule.step(metric);
         boolean improved = best.offer(epoch, metric);
         boolean stop = earlyStopping.step(metric) && settings.earlyStopping();
@@ -218,6 +218,17 @@ public final class Trainer implements AutoCloseable {
             LOG.info("early stopping: no better validation loss for {} epochs", settings.patience());
         }
         return !stop;
+    }
+
+    /// The learning rate of a step of this epoch.
+    private double learningRate(EpochPlan plan, int step) {
+        Training.CosineWithWarmup cosine = settings.cosineWithWarmup();
+        double rate = schedule.learningRate();
+        if (cosine == null) {
+            return rate;
+        }
+        double done = epoch - settings.epochStart() + (double) step / plan.steps();
+        return rate * cosine.factor(done, settings.numEpoch() - settings.epochStart());
     }
 
     private EpochPlan plan() {

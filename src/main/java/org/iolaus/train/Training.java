@@ -22,7 +22,8 @@ import org.jspecify.annotations.Nullable;
 /// @param startfrom log name of the run to resume from; empty: this run's
 /// @param checkRemainingTime whether to stop before the batch job's time is over
 /// @param convCheckpointing whether layers are recomputed in the backward pass to save memory
-/// @param reduceLrOnPlateau learning-rate schedule; null: constant
+/// @param reduceLrOnPlateau learning-rate schedule; null: another, or constant
+/// @param cosineWithWarmup learning-rate schedule; null: another, or constant
 /// @param gradientClipNorm largest norm of the whole gradient; null: no limit
 /// @param shareGpu whether ranks may use one GPU together
 /// @param comm how sums over ranks that have devices go; ranks without always use MPI
@@ -38,6 +39,7 @@ public record Training(
         LossFunction lossFunctionType,
         Optimizer optimizer,
         @Nullable ReduceLrOnPlateau reduceLrOnPlateau,
+        @Nullable CosineWithWarmup cosineWithWarmup,
         @Nullable Double gradientClipNorm,
         boolean earlyStopping,
         int patience,
@@ -99,6 +101,30 @@ public record Training(
     /// Multiplies the learning rate by `factor` when the validation loss has not improved (by the relative
     /// `threshold`) for more than `patience` epochs.
     public record ReduceLrOnPlateau(double factor, int patience, double minLr, double threshold, int cooldown) {}
+
+    /// Multiplies the learning rate of each step by a factor that follows from how much of the run is done: it rises
+    /// in a line from `warmupFactor` to 1, then falls along half a period of the cosine to `lrMinFactor`.
+    ///
+    /// With t epochs done (a fraction within an epoch), T epochs in all and m the least factor it is
+    /// `m + (1 - m) (1 + cos(pi t / T)) / 2` after the warm-up, as in the EquiformerV2 paper's code: the cosine
+    /// begins with the run, not where the warm-up ends.
+    ///
+    /// @param warmupEpochs how long it rises; may be a fraction
+    public record CosineWithWarmup(double warmupEpochs, double warmupFactor, double lrMinFactor) {
+
+        /// The factor.
+        ///
+        /// @param done epochs, the part of the current one included
+        /// @param epochs of the whole run
+        public double factor(double done, double epochs) {
+            if (done <= warmupEpochs) {
+                double risen = warmupEpochs == 0 ? 1 : done / warmupEpochs;
+                return warmupFactor * (1 - risen) + risen;
+            }
+            double cosine = done >= epochs ? -1 : Math.cos(Math.PI * (done / epochs));
+            return lrMinFactor + 0.5 * (1 - lrMinFactor) * (1 + cosine);
+        }
+    }
 
     /// Loss between prediction and target.
     public enum LossFunction {

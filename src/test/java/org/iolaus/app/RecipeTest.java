@@ -17,13 +17,16 @@ import org.iolaus.train.ModelState;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /// The training recipe of the EquiformerV2 paper, all of it at once: on the host, on the emulated device, restarted.
 final class RecipeTest {
     private static final String[] RECIPE = {
         "gradient_clip_norm=0.5",
         "Optimizer.weight_decay=0.5",
-        "Optimizer.no_decay=[\"biases\", \"norms\", \"embeddings\"]"
+        "Optimizer.no_decay=[\"biases\", \"norms\", \"embeddings\"]",
+        "CosineWithWarmup={\"warmup_epochs\": 1.5}"
     };
 
     @TempDir
@@ -95,10 +98,47 @@ final class RecipeTest {
         }
     }
 
+    /// The log says the learning rate of each epoch's last step: five steps an epoch, four epochs.
+    @Test
+    void theRateFollowsTheCosine() throws IOException {
+        solo(with(RECIPE, "log_name=run"));
+        List<String> rows = metrics("run");
+        for (int epoch = 0; epoch < 4; epoch++) {
+            double done = epoch + 0.8;
+            double want = epoch == 0 ? 0.2 + 0.8 * done / 1.5 : 0.01 + 0.99 * 0.5 * (1 + Math.cos(Math.PI * done / 4));
+            assertEquals(0.005 * want, Double.parseDouble(rows.get(epoch + 1).split(",")[2]), 1e-12);
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"cpu, 7", "cpu, 9", "emulated, 7", "emulated, 10"})
+    void resumedRunEqualsUninterruptedOne(String device, int stepsBeforeTheEnd) throws IOException {
+        String[] run = with(RECIPE, "log_name=run", "device=" + device, "checkpoint_every_steps=1");
+        solo(run);
+        byte[] whole = Files.readAllBytes(newest("run"));
+        List<String> log = metrics("run");
+        try (var files = Files.list(folder.resolve("logs/run"))) {
+            for (Path file : files.toList()) {
+                String name = file.getFileName().toString();
+                if (name.startsWith("checkpoint-") && step(file) > stepsBeforeTheEnd || name.equals("best.h5")) {
+                    Files.delete(file);
+                }
+            }
+        }
+        solo(with(run, "continue=1"));
+        assertEquals(log, metrics("run"));
+        assertArrayEquals(whole, Files.readAllBytes(newest("run")), "the last checkpoint, byte by byte");
+    }
+
     /// Weight decay shrinks what decays, and only that.
     @Test
     void embeddingsDoNotDecay() throws IOException {
-        solo(with(RECIPE, "log_name=run", "learning_rate=1e-9", "Optimizer.weight_decay=1e6", "num_epoch=1"));
+        solo(
+                "log_name=run",
+                "learning_rate=1e-9",
+                "Optimizer.weight_decay=1e6",
+                "num_epoch=1",
+                "Optimizer.no_decay=[\"biases\", \"norms\", \"embeddings\"]");
         Map<String, HostTensor> after = last("run").model().parameters();
         solo("log_name=none", "learning_rate=1e-9", "Optimizer.weight_decay=0", "num_epoch=1");
         Map<String, HostTensor> before = last("none").model().parameters();

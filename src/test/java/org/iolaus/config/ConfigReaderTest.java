@@ -2,6 +2,7 @@ package org.iolaus.config;
 
 import static org.junit.jupiter.api.Assertions.assertAll;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -98,6 +99,15 @@ final class ConfigReaderTest {
                         new Training.ReduceLrOnPlateau(0.5, 5, 1e-5, 1e-4, 0), training.reduceLrOnPlateau()));
     }
 
+    @Test
+    void thereIsOneScheduleAndCosineTakesTheUsualOnesPlace() {
+        Config config = ConfigReader.read(MULTIHEAD, List.of("CosineWithWarmup={\"lr_min_factor\": 0.5}"));
+        Training training = config.neuralNetwork().training();
+        assertNull(training.reduceLrOnPlateau());
+        assertEquals(new Training.CosineWithWarmup(0.1, 0.2, 0.5), training.cosineWithWarmup());
+        assertEquals(config, ConfigReader.fromJson(ConfigReader.toJson(config)));
+    }
+
     @ParameterizedTest
     @CsvSource({"SGD, 0, 1e-8", "Adagrad, 0, 1e-10", "Adadelta, 0, 1e-6", "AdamW, 0.01, 1e-8"})
     void optimizerDefaultsDependOnItsType(String type, double weightDecay, double eps) {
@@ -189,6 +199,7 @@ final class ConfigReaderTest {
                 "Optimizer=Adam | Optimizer: want an object, got \"Adam\"",
                 "Dataset.path=here | Dataset.path: want an object, got \"here\"",
                 "energy_scale=big | energy_scale: want a number, \"auto\" or null, got \"big\"",
+                "Optimizer.no_decay=[\"bias\"] | Optimizer.no_decay[0]: want one of biases, norms, embeddings, got \"bias\"",
                 "activation_function=gelu | want one of relu, selu, prelu, elu, lrelu_01, lrelu_025, lrelu_05, sigmoid, silu, tanh, got \"gelu\"",
                 "units.energy=foe | Dataset.units: unit of energy: want one of",
                 "Dataset.rotational_invariance=true | Dataset.rotational_invariance: not supported yet, want false",
@@ -270,6 +281,11 @@ final class ConfigReaderTest {
                 "P | betas=[0.9,1.0] | Optimizer.betas: want 0 or more, below 1, got 1.0",
                 "P | momentum=0.9 | Optimizer.momentum: want 0 with AdamW, got 0.9",
                 "P | nesterov=true | Optimizer.nesterov: want false but for SGD with momentum",
+                "P | Optimizer.no_decay=[\"biases\",\"biases\"] | Optimizer.no_decay: want different entries",
+                "P | CosineWithWarmup={};ReduceLROnPlateau={} | ReduceLROnPlateau: want null beside CosineWithWarmup",
+                "P | ReduceLROnPlateau=null;CosineWithWarmup={\"warmup_epochs\":100} | CosineWithWarmup.warmup_epochs: want less than the run's 100 epochs, got 100.0",
+                "P | ReduceLROnPlateau=null;CosineWithWarmup={\"warmup_factor\":1.1} | CosineWithWarmup.warmup_factor: want 0 to 1, got 1.1",
+                "P | ReduceLROnPlateau=null;CosineWithWarmup={\"lr_min_factor\":-1} | CosineWithWarmup.lr_min_factor: want 0 to 1, got -1.0",
                 "P | factor=1 | ReduceLROnPlateau.factor: want more than 0, below 1, got 1.0",
             })
     void whatCannotGoTogetherIsOneError(String base, String settings, String message) {

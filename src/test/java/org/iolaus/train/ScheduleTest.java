@@ -49,6 +49,25 @@ class ScheduleTest {
         }
     }
 
+    /// The paper's factor of step i is a function of i, steps of warm-up and steps in all.
+    @Test
+    void cosineFollowsThePaper() {
+        Training.CosineWithWarmup cosine = new Training.CosineWithWarmup(0.5, 0.2, 0.01);
+        int perEpoch = 8;
+        int epochs = 12;
+        for (int step = 0; step <= epochs * perEpoch; step++) {
+            double want = step <= 4
+                    ? 0.2 + 0.8 * step / 4
+                    : 0.01 + 0.99 * 0.5 * (1 + Math.cos(Math.PI * step / (epochs * perEpoch)));
+            double done = step / perEpoch + (double) (step % perEpoch) / perEpoch;
+            assertEquals(want, cosine.factor(done, epochs), 1e-15, "step " + step);
+        }
+        assertEquals(0.01, cosine.factor(13, epochs));
+        Training.CosineWithWarmup cold = new Training.CosineWithWarmup(0, 0.2, 0);
+        assertEquals(1, cold.factor(0, 2));
+        assertEquals(0.5, cold.factor(1, 2), 1e-15);
+    }
+
     @Test
     void rateIsConstantWithoutSettings() {
         ReduceLROnPlateau schedule = new ReduceLROnPlateau(null, 0.1);
