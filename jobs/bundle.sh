@@ -18,7 +18,7 @@ out=target/bundle
 rm -rf "${out:?}/$name"
 mkdir -p "$out/$name/lib" "$out/$name/native"
 # java.desktop is for the plots
-"$JAVA_HOME/bin/jlink" --output "$out/$name/runtime" --strip-debug --no-header-files --no-man-pages --compress zip-6 \
+"$JAVA_HOME/bin/jlink" --output "$out/$name/runtime" --strip-debug --no-header-files --no-man-pages --compress zip-0 \
   --add-modules java.base,java.logging,java.xml,java.management,java.naming,java.desktop,jdk.unsupported,jdk.incubator.vector,jdk.zipfs \
   2> >(grep -v 'incubator modules' >&2 || true)
 cp target/iolaus.jar "$out/$name/lib/"
