@@ -7,12 +7,14 @@
 //               is not finite and where maximum is 0 (no clipping). One block.
 // append        history[(counter[0] - 1) % capacity][i] = x[i], after the increment: one row per step. One block.
 // scaled_copy   y[i] = factor * x[i]
+// moving_average  y[i] += share * (x[i] - y[i])
 // adamw, sgd, adadelta, adagrad, adamax, rmsprop
 //               p, g and the state (n) each; g is multiplied by scale[0] unless scale is null; the weight decay is
 //               left out for element i where undecayed[i / 64] is 1, unless undecayed is null.
 //
 // Owner: a thread owns every element whose number modulo the grid's threads is its own.
-// Bytes: adamw 4 n read, 3 n written; sgd 3 n read, 2 n written (without momentum 2 and 1); square_sum n read; elements.
+// Bytes: adamw 4 n read, 3 n written; sgd 3 n read, 2 n written (without momentum 2 and 1); moving_average 2 n read, n
+// written; square_sum n read; elements.
 // Bound by memory. Deterministic: fixed trees for a given launch.
 #include "iolaus.cuh"
 
@@ -55,6 +57,23 @@ __device__ void scaled_copy(const scaled_copy_args<T>& args) {
 }
 
 IOLAUS_BOTH(IOLAUS_KERNEL, scaled_copy)
+
+template <typename T>
+struct moving_average_args {
+    const T* x;
+    T* y;
+    double share;
+    long long n;
+};
+
+template <typename T>
+__device__ void moving_average(const moving_average_args<T>& args) {
+    const T share = static_cast<T>(args.share);
+    for (long long i = IOLAUS_GLOBAL_INDEX; i < args.n; i += IOLAUS_GLOBAL_STRIDE)
+        args.y[i] += share * (args.x[i] - args.y[i]);
+}
+
+IOLAUS_BOTH(IOLAUS_KERNEL, moving_average)
 
 /// Sum over the block, to thread 0; blockDim.x is a multiple of 32 up to 1024.
 __device__ __forceinline__ double optimizer_block_sum(double value) {

@@ -56,7 +56,7 @@ final class Evaluate implements OnRanks {
         Checkpoint saved = comm.rootFirst(() -> Checkpoint.read(checkpoint));
         Assembly assembly = Assembly.of(ConfigReader.fromJson(saved.run().configJson(), device.over(List.of())), null);
         Training settings = assembly.training();
-        ModelState state = new ModelState(assembly.model().parameters(), ModelState.values(saved.model()));
+        ModelState state = new ModelState(assembly.model().parameters(), ModelState.evaluated(saved.model()));
         try (ShardSet shards = Assembly.open(comm, folder, true);
                 Engine engine = Assembly.engine(comm, settings);
                 Evaluator evaluator = new Evaluator(comm, assembly.model(), state, assembly.columns(), engine)) {

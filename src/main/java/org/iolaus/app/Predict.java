@@ -66,7 +66,7 @@ final class Predict implements Callable<Integer> {
     public Integer call() {
         Checkpoint saved = Checkpoint.read(checkpoint);
         Assembly assembly = Assembly.of(ConfigReader.fromJson(saved.run().configJson(), device.over(List.of())), null);
-        ModelState state = new ModelState(assembly.model().parameters(), ModelState.values(saved.model()));
+        ModelState state = new ModelState(assembly.model().parameters(), ModelState.evaluated(saved.model()));
         BatchInputs inputs = new BatchInputs(assembly.model(), assembly.columns(), 1);
         Architecture architecture = assembly.config().neuralNetwork().architecture();
         int frames = 0;

@@ -192,7 +192,7 @@ final class Train implements OnRanks {
         if (hasBest) {
             ModelState state = new ModelState(
                     assembly.model().parameters(),
-                    ModelState.values(Checkpoint.read(best).model()));
+                    ModelState.evaluated(Checkpoint.read(best).model()));
             try (Evaluator evaluator = new Evaluator(comm, assembly.model(), state, assembly.columns(), engine)) {
                 table = table(evaluator, shards, settings, plots);
             }

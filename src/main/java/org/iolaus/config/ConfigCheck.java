@@ -315,6 +315,8 @@ final class ConfigCheck {
         Double part = training.percTrain();
         check(part == null || (part > 0 && part <= 1), TRAINING + "perc_train", "more than 0, at most 1", part);
         positive(TRAINING + "gradient_clip_norm", training.gradientClipNorm());
+        Double decay = training.emaDecay();
+        check(decay == null || (decay > 0 && decay < 1), TRAINING + "ema_decay", "more than 0, below 1", decay);
         positive(TRAINING + "patience", training.patience());
         notNegative(TRAINING + "checkpoint_warmup", training.checkpointWarmup());
         positive(TRAINING + "checkpoint_every_steps", training.checkpointEverySteps());

@@ -228,6 +228,13 @@ public final class Kernels {
                 : List.of(launch(typed("scaled_copy"), striding(n), 1, 0, new long[] {x, y, bits(factor), n}));
     }
 
+    /// `average (n)`: moved a `share` of the way towards `x (n)`.
+    public List<Launch> movingAverage(long x, long average, double share, long n) {
+        return n == 0
+                ? List.of()
+                : List.of(launch(typed("moving_average"), striding(n), 1, 0, new long[] {x, average, bits(share), n}));
+    }
+
     /// How many partial sums `squareSum` writes.
     public static int squareSumParts(long n) {
         return Math.clamp(ceil(n, 4L * BLOCK), 1, MOST_PARTS);

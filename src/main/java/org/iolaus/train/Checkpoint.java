@@ -45,10 +45,18 @@ public record Checkpoint(
     ///
     /// @param parameters what is trained, frozen parameters among them
     /// @param buffers what is not: running statistics, reference energies, scales
-    public record Model(Map<String, HostTensor> parameters, Map<String, HostTensor> buffers) {
+    /// @param averages the parameters averaged over the steps, which the model is measured with; empty without
+    public record Model(
+            Map<String, HostTensor> parameters, Map<String, HostTensor> buffers, Map<String, HostTensor> averages) {
         public Model {
             parameters = Collections.unmodifiableMap(new TreeMap<>(parameters));
             buffers = Collections.unmodifiableMap(new TreeMap<>(buffers));
+            averages = Collections.unmodifiableMap(new TreeMap<>(averages));
+        }
+
+        /// Without averages.
+        public Model(Map<String, HostTensor> parameters, Map<String, HostTensor> buffers) {
+            this(parameters, buffers, Map.of());
         }
     }
 
@@ -114,6 +122,7 @@ public record Checkpoint(
         out.group("parameters").group("buffers");
         model.parameters.forEach((name, values) -> put(out, "parameters/" + name, values));
         model.buffers.forEach((name, values) -> put(out, "buffers/" + name, values));
+        model.averages.forEach((name, values) -> put(out, "averages/" + name, values));
         out.group("optimizer")
                 .attribute("optimizer", "kind", optimizer.kind)
                 .attribute("optimizer", "steps", optimizer.steps);
@@ -155,7 +164,10 @@ public record Checkpoint(
                 throw new DataException(path + ": want format " + FORMAT + ", got " + format);
             }
             return new Checkpoint(
-                    new Model(tensors(in, "parameters"), tensors(in, "buffers")),
+                    new Model(
+                            tensors(in, "parameters"),
+                            tensors(in, "buffers"),
+                            in.isGroup("averages") ? tensors(in, "averages") : Map.of()),
                     new OptimizerState(
                             in.stringAttribute("optimizer", "kind"), in.longAttribute("optimizer", "steps"), slots(in)),
                     new ReduceLROnPlateau.State(

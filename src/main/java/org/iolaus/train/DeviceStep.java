@@ -22,6 +22,7 @@ import org.iolaus.model.Model;
 import org.iolaus.nn.Parameters;
 import org.iolaus.nn.Parameters.Role;
 import org.iolaus.train.StepProfile.Phase;
+import org.jspecify.annotations.Nullable;
 
 /// A training step on a device: parameters, gradient and optimizer state never leave it, and one step is one start of a
 /// recorded graph (two where gradients are summed by MPI between them). The host fetches the losses of many steps at
@@ -41,6 +42,7 @@ final class DeviceStep implements TrainingStep {
     private final Precision precision;
     private final DeviceComm comm;
     private final DeviceState state;
+    private final @Nullable DeviceState average;
     private final StepProfile profile;
     private final SharedValues shared;
     private final long sharedSize;
@@ -95,6 +97,7 @@ final class DeviceStep implements TrainingStep {
         this.precision = engine.precision();
         this.comm = engine.comm();
         this.state = engine.values(host);
+        this.average = settings.emaDecay() == null ? null : engine.values(host.average());
         this.profile = profile;
         this.rule = UpdateRule.of(settings.optimizer());
         var program = model.train();
@@ -168,7 +171,7 @@ final class DeviceStep implements TrainingStep {
         pieces.add(open);
     }
 
-    /// Clip, update, store buffers, keep the losses.
+    /// Clip, update, store buffers, average, keep the losses.
     private List<Kernels.Launch> update(long learningRate) {
         Kernels kernels = new Kernels(device.builtin(), precision.bytes(), Arena.ofAuto());
         long n = state.trained();
@@ -182,12 +185,22 @@ final class DeviceStep implements TrainingStep {
             scale = clip;
         }
         launches.addAll(rule(kernels, new Kernels.StepState(counter, learningRate, scale, undecayed), n));
-        shared.buffers().forEach((name, size) -> {
-            long from = Objects.requireNonNull(places.get(Model.BUFFER_AFTER + name));
-            launches.addAll(kernels.scaledCopy(from, state.address(name), 1.0 / engine.ranks(), size));
-        });
+        storeBuffers(kernels, state, launches);
+        DeviceState averages = average;
+        Double decay = settings.emaDecay();
+        if (averages != null && decay != null) {
+            launches.addAll(kernels.movingAverage(state.address(), averages.address(), 1 - decay, n));
+            storeBuffers(kernels, averages, launches);
+        }
         launches.addAll(kernels.append(gradient + n * precision.bytes(), history, counter, HISTORY, lossSize()));
         return launches;
+    }
+
+    private void storeBuffers(Kernels kernels, DeviceState to, List<Kernels.Launch> launches) {
+        shared.buffers().forEach((name, size) -> {
+            long from = Objects.requireNonNull(places.get(Model.BUFFER_AFTER + name));
+            launches.addAll(kernels.scaledCopy(from, to.address(name), 1.0 / engine.ranks(), size));
+        });
     }
 
     private List<Kernels.Launch> rule(Kernels kernels, Kernels.StepState at, long n) {
@@ -362,6 +375,9 @@ final class DeviceStep implements TrainingStep {
     @Override
     public Checkpoint.OptimizerState save() {
         state.download();
+        if (average != null) {
+            average.download();
+        }
         Map<String, double[]> saved = new LinkedHashMap<>();
         try (Arena scope = Arena.ofConfined()) {
             long bytes = state.trained() * precision.bytes();
@@ -378,6 +394,9 @@ final class DeviceStep implements TrainingStep {
     public void load(Checkpoint.OptimizerState saved) {
         saved.require(rule);
         state.upload();
+        if (average != null) {
+            average.upload();
+        }
         for (int slot = 0; slot < slots.size(); slot++) {
             double[] values =
                     Objects.requireNonNull(saved.slots().get(rule.slots().get(slot)));

@@ -34,6 +34,9 @@ final class HostStep implements TrainingStep {
         this.state = state;
         this.settings = settings;
         this.profile = profile;
+        if (settings.emaDecay() != null) {
+            state.average(); // begins before the first step
+        }
         this.values = SharedValues.of(executor.program(), state);
         int shared = 1
                 + values.tasks()
@@ -76,7 +79,12 @@ final class HostStep implements TrainingStep {
             optimizer.clip(gradient, settings.gradientClipNorm());
         }
         optimizer.step(state.trained(), gradient, learningRate);
-        storeBuffers();
+        storeBuffers(state);
+        Double decay = settings.emaDecay();
+        if (decay != null) {
+            state.moveAverage(decay);
+            storeBuffers(state.average());
+        }
     }
 
     /// Takes one output of the program as soon as it is there.
@@ -106,7 +114,7 @@ final class HostStep implements TrainingStep {
     }
 
     /// Buffers become the mean over ranks, so that replicas stay equal.
-    private void storeBuffers() {
+    private void storeBuffers(ModelState state) {
         for (String buffer : values.buffers().keySet()) {
             HostView view = state.find(buffer);
             int offset = sharedOffset(buffer);

@@ -21,7 +21,8 @@ import org.iolaus.tensor.HostTensor;
 
 /// What training will take of a device's memory, in bytes; the context and the libraries come on top.
 ///
-/// @param values parameters and buffers; likewise `gradient`, with the other values that are summed over ranks
+/// @param values parameters and buffers, twice with averages of them; likewise `gradient`, with the other values that
+/// are summed over ranks
 /// @param optimizer its state
 /// @param computed what a program computes on the way, in the largest batch
 /// @param inputs of the largest batch, four times: in use and on their way
@@ -60,7 +61,7 @@ public record MemoryPrediction(
         other += settings.optimizer().noDecay().isEmpty() ? 0 : trained / Kernels.DECAY_BLOCK;
         other += 8 + 8L * (2 + Kernels.squareSumParts(trained)) + DeviceStep.HISTORY * losses * bytes;
         return new MemoryPrediction(
-                values,
+                settings.emaDecay() == null ? values : 2 * values,
                 (trained + losses + buffers(train)) * bytes,
                 rule.slots().size() * trained * bytes,
                 Math.max(1, memory.arena()) + Math.max(1, memory.workspace()),

@@ -14,14 +14,16 @@ import org.iolaus.nn.Parameters.Role;
 import org.iolaus.nn.Parameters.Spec;
 import org.iolaus.tensor.HostTensor;
 import org.iolaus.tensor.HostView;
+import org.jspecify.annotations.Nullable;
 
 /// The values of a model on this rank: what is trained lies in one flat array, in the order of creation; frozen weights
-/// and buffers lie in another.
+/// and buffers lie in another. Beside it there may be another state, whose trained values are averages over the steps.
 public final class ModelState implements CpuExecutor.ParameterSource {
     private final Parameters parameters;
     private final double[] trained;
     private final double[] fixed;
     private final Map<String, HostView> views = new LinkedHashMap<>();
+    private @Nullable ModelState average;
 
     /// First values from a seed.
     public ModelState(Parameters parameters, long seed) {
@@ -67,6 +69,30 @@ public final class ModelState implements CpuExecutor.ParameterSource {
     /// All that is trained, one parameter after another.
     public double[] trained() {
         return trained;
+    }
+
+    /// The state whose trained values are averages; it begins as a copy of this one when it is first asked for.
+    ModelState average() {
+        ModelState kept = average;
+        if (kept == null) {
+            kept = new ModelState(parameters, values(snapshot()));
+            average = kept;
+        }
+        return kept;
+    }
+
+    /// The state to measure the model with: the average, where one is kept.
+    public ModelState evaluated() {
+        return average == null ? this : average;
+    }
+
+    /// One step of the average: `average += (1 - decay) (trained - average)`.
+    void moveAverage(double decay) {
+        double[] averages = average().trained;
+        double share = 1 - decay;
+        for (int i = 0; i < trained.length; i++) {
+            averages[i] += share * (trained[i] - averages[i]);
+        }
     }
 
     /// Where a trained parameter begins in [#trained].
@@ -115,13 +141,23 @@ public final class ModelState implements CpuExecutor.ParameterSource {
             boolean buffer = role(name) == Role.BUFFER;
             (buffer ? buffers : weights).put(name, new HostTensor(view.shape(), copy));
         });
-        return new Checkpoint.Model(weights, buffers);
+        ModelState kept = average;
+        Map<String, HostTensor> averages =
+                kept == null ? Map.of() : kept.snapshot().parameters();
+        return new Checkpoint.Model(weights, buffers, averages);
     }
 
-    /// The values of a checkpoint, parameters and buffers together.
+    /// The values of a checkpoint with which its training goes on, parameters and buffers together.
     public static Map<String, HostTensor> values(Checkpoint.Model model) {
         Map<String, HostTensor> all = new HashMap<>(model.parameters());
         all.putAll(model.buffers());
+        return all;
+    }
+
+    /// The values of a checkpoint to measure and predict with: averages, where it has some.
+    public static Map<String, HostTensor> evaluated(Checkpoint.Model model) {
+        Map<String, HostTensor> all = values(model);
+        all.putAll(model.averages());
         return all;
     }
 

@@ -2,6 +2,7 @@ package org.iolaus.train;
 
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
@@ -40,9 +41,11 @@ final class Replicas {
 
     private static long checksum(ModelState model, Checkpoint.OptimizerState optimizer) {
         CRC32C sum = new CRC32C();
-        for (String name : new TreeSet<>(model.parameters().specs().keySet())) {
-            HostView view = model.find(name);
-            add(sum, view.data(), view.offset(), view.volume());
+        for (ModelState state : new LinkedHashSet<>(List.of(model, model.evaluated()))) {
+            for (String name : new TreeSet<>(state.parameters().specs().keySet())) {
+                HostView view = state.find(name);
+                add(sum, view.data(), view.offset(), view.volume());
+            }
         }
         optimizer.slots().values().forEach(slot -> add(sum, slot, 0, slot.length));
         return sum.getValue();

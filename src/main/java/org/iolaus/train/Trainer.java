@@ -96,7 +96,7 @@ public final class Trainer implements AutoCloseable {
         Set<Bucket> evaluation = prepares ? batches.evaluation() : Set.of();
         requireRoom(setup, training, evaluation);
         this.trainingStep = setup.engine.training(setup.model, state, inputs, settings, profile);
-        this.evaluator = new Evaluator(comm, setup.model, state, setup.columns, setup.engine);
+        this.evaluator = new Evaluator(comm, setup.model, state.evaluated(), setup.columns, setup.engine);
         this.epochMetrics = evaluator.metrics();
         this.schedule = new ReduceLROnPlateau(
                 settings.reduceLrOnPlateau(), settings.optimizer().learningRate());
@@ -282,6 +282,9 @@ public final class Trainer implements AutoCloseable {
         if (saved.run().ranks() != comm.size() && saved.position().step() > 0) {
             throw new DataException("checkpoint of the middle of an epoch: want the "
                     + saved.run().ranks() + " ranks that it was made with, got " + comm.size());
+        }
+        if (settings.emaDecay() != null) {
+            saved.model().averages().forEach(state.average()::set);
         }
         trainingStep.load(saved.optimizer());
         schedule.load(saved.schedule());

@@ -24,6 +24,7 @@ import org.jspecify.annotations.Nullable;
 /// @param convCheckpointing whether layers are recomputed in the backward pass to save memory
 /// @param reduceLrOnPlateau learning-rate schedule; null: another, or constant
 /// @param cosineWithWarmup learning-rate schedule; null: another, or constant
+/// @param emaDecay of the average of the parameters that the model is measured with; null: none is kept
 /// @param gradientClipNorm largest norm of the whole gradient; null: no limit
 /// @param shareGpu whether ranks may use one GPU together
 /// @param comm how sums over ranks that have devices go; ranks without always use MPI
@@ -40,6 +41,7 @@ public record Training(
         Optimizer optimizer,
         @Nullable ReduceLrOnPlateau reduceLrOnPlateau,
         @Nullable CosineWithWarmup cosineWithWarmup,
+        @Nullable Double emaDecay,
         @Nullable Double gradientClipNorm,
         boolean earlyStopping,
         int patience,

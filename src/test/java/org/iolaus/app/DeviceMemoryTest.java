@@ -82,7 +82,7 @@ final class DeviceMemoryTest {
     /// As `train` does at its end; closing gives nothing back that counts here.
     private void evaluateBest(Comm comm, Assembly assembly, ShardSet shards, DeviceEngine engine) {
         Checkpoint best = Checkpoint.read(folder.resolve("logs/run/best.h5"));
-        ModelState state = new ModelState(assembly.model().parameters(), ModelState.values(best.model()));
+        ModelState state = new ModelState(assembly.model().parameters(), ModelState.evaluated(best.model()));
         Evaluator evaluator = new Evaluator(comm, assembly.model(), state, assembly.columns(), engine);
         evaluator.run(shards, Split.TRAIN, Trainer.batching(assembly.training()), null);
         evaluator.run(shards, Split.VALIDATION, Trainer.batching(assembly.training()), null);
@@ -101,6 +101,14 @@ final class DeviceMemoryTest {
                 "num_filters=8",
                 "num_epoch=2");
         check(seen);
+    }
+
+    @Test
+    void predictionHoldsForTheWholeRecipe() {
+        check(train(
+                8L << 30,
+                Stream.concat(Stream.of(RecipeTest.RECIPE), Stream.of("device=emulated"))
+                        .toArray(String[]::new)));
     }
 
     /// Its steps set the statistics of batch normalisation.

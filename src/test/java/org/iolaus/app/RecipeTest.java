@@ -2,31 +2,46 @@ package org.iolaus.app;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
+import org.iolaus.comm.LocalComm;
 import org.iolaus.comm.SoloComm;
+import org.iolaus.config.Config;
+import org.iolaus.config.ConfigReader;
+import org.iolaus.data.ShardSet;
+import org.iolaus.data.Split;
+import org.iolaus.data.read.ExtXyzWriter;
 import org.iolaus.tensor.HostTensor;
 import org.iolaus.train.Checkpoint;
+import org.iolaus.train.Engine;
+import org.iolaus.train.Evaluator;
 import org.iolaus.train.ModelState;
+import org.iolaus.train.Trainer;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import picocli.CommandLine;
 
 /// The training recipe of the EquiformerV2 paper, all of it at once: on the host, on the emulated device, restarted.
 final class RecipeTest {
-    private static final String[] RECIPE = {
+    static final String[] RECIPE = {
         "gradient_clip_norm=0.5",
         "Optimizer.weight_decay=0.5",
         "Optimizer.no_decay=[\"biases\", \"norms\", \"embeddings\"]",
-        "CosineWithWarmup={\"warmup_epochs\": 1.5}"
+        "CosineWithWarmup={\"warmup_epochs\": 1.5}",
+        "ema_decay=0.9"
     };
 
     @TempDir
@@ -77,14 +92,17 @@ final class RecipeTest {
         got.forEach((name, tensor) -> assertArrayEquals(want.get(name).data(), tensor.data(), tolerance, name));
     }
 
-    @Test
-    void deviceTrainsAsTheHostDoes() throws IOException {
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2})
+    void deviceTrainsAsTheHostDoes(int ranks) throws IOException {
         solo(with(RECIPE, "log_name=host"));
-        solo(with(RECIPE, "log_name=device", "device=emulated", "precision=fp64"));
+        String[] run = with(RECIPE, "log_name=device", "device=emulated", "precision=fp64", "batch_size=" + 4 / ranks);
+        LocalComm.run(ranks, comm -> TinyRun.train(comm, config, run));
         Checkpoint host = last("host");
         Checkpoint device = last("device");
         assertEquals(host.position(), device.position());
         near(ModelState.values(host.model()), ModelState.values(device.model()), 1e-9);
+        near(ModelState.evaluated(host.model()), ModelState.evaluated(device.model()), 1e-9);
         List<String> a = metrics("host");
         List<String> b = metrics("device");
         assertEquals(a.size(), b.size());
@@ -128,6 +146,104 @@ final class RecipeTest {
         solo(with(run, "continue=1"));
         assertEquals(log, metrics("run"));
         assertArrayEquals(whole, Files.readAllBytes(newest("run")), "the last checkpoint, byte by byte");
+    }
+
+    /// PyTorch's moving average after n steps: `d^n p_0 + (1 - d) sum_k d^(n - k) p_k`.
+    @ParameterizedTest
+    @CsvSource({"cpu, 1e-14", "emulated, 1e-14"})
+    void averageIsThatOfAllSteps(String device, double tolerance) throws IOException {
+        String[] run = {"log_name=run", "device=" + device, "precision=fp64", "num_epoch=2"};
+        solo(with(run, "ema_decay=0.75", "checkpoint_every_steps=1"));
+        Map<String, double[]> want = new HashMap<>();
+        for (int step = 1; step <= 10; step++) {
+            Checkpoint at = Checkpoint.read(folder.resolve("logs/run/checkpoint-" + step + ".h5"));
+            if (step == 1) { // what came before follows from the first average
+                at.model().averages().forEach((name, tensor) -> want.put(name, tensor.data()));
+                continue;
+            }
+            at.model().parameters().forEach((name, tensor) -> {
+                double[] average = want.get(name);
+                for (int i = 0; i < average.length; i++) {
+                    average[i] = 0.75 * average[i] + 0.25 * tensor.data()[i];
+                }
+            });
+            at.model()
+                    .averages()
+                    .forEach((name, tensor) -> assertArrayEquals(want.get(name), tensor.data(), tolerance, name));
+        }
+        Checkpoint first = Checkpoint.read(folder.resolve("logs/run/checkpoint-1.h5"));
+        solo(with(run, "log_name=start", "learning_rate=1e-300", "Optimizer.weight_decay=0", "Checkpoint=true"));
+        Map<String, HostTensor> start = last("start").model().parameters();
+        first.model().averages().forEach((name, tensor) -> {
+            double[] p = first.model().parameters().get(name).data();
+            for (int i = 0; i < p.length; i++) {
+                double begun = start.get(name).data()[i];
+                assertEquals(0.75 * begun + 0.25 * p[i], tensor.data()[i], tolerance, name);
+            }
+        });
+    }
+
+    /// The log's validation loss is that of the average; so is what `predict` writes.
+    @ParameterizedTest
+    @CsvSource({"cpu", "emulated"})
+    void averageIsWhatIsMeasuredAndPredictedWith(String device) throws IOException {
+        String[] run = {"log_name=run", "device=" + device, "precision=fp64", "ema_decay=0.9"};
+        solo(run);
+        Checkpoint best = Checkpoint.read(folder.resolve("logs/run/best.h5"));
+        assertFalse(best.model().averages().isEmpty());
+        double logged =
+                Double.parseDouble(metrics("run").get(best.position().epoch()).split(",")[7]);
+        assertEquals(logged, validationLoss(ModelState.evaluated(best.model())), 1e-9 * logged);
+        assertTrue(Math.abs(logged - validationLoss(ModelState.values(best.model()))) > 1e-3 * logged);
+
+        Path frames = folder.resolve("frames.xyz");
+        try (ExtXyzWriter writer = new ExtXyzWriter(frames)) {
+            TinyRun.frames(2, 9).forEach(writer::write);
+            writer.finish();
+        }
+        String predicted = predict(best, frames);
+        Checkpoint.Model model = best.model();
+        assertEquals(predicted, predict(with(best, new Checkpoint.Model(model.averages(), model.buffers())), frames));
+        assertNotEquals(
+                predicted, predict(with(best, new Checkpoint.Model(model.parameters(), model.buffers())), frames));
+    }
+
+    private static Checkpoint with(Checkpoint saved, Checkpoint.Model model) {
+        return new Checkpoint(
+                model,
+                saved.optimizer(),
+                saved.schedule(),
+                saved.earlyStopping(),
+                saved.best(),
+                saved.position(),
+                saved.run(),
+                saved.sums(),
+                saved.log());
+    }
+
+    private String predict(Checkpoint checkpoint, Path frames) throws IOException {
+        Path file = folder.resolve("some.h5");
+        checkpoint.write(file);
+        Path out = folder.resolve("out.xyz");
+        int code = new CommandLine(new Main())
+                .execute("predict", file.toString(), frames.toString(), "-o", out.toString());
+        assertEquals(0, code);
+        return Files.readString(out);
+    }
+
+    private double validationLoss(Map<String, HostTensor> values) {
+        Config given = ConfigReader.read(config, List.of());
+        try (SoloComm comm = new SoloComm();
+                ShardSet shards = Assembly.open(comm, given)) {
+            Assembly assembly = Assembly.of(given, shards.index());
+            ModelState state = new ModelState(assembly.model().parameters(), values);
+            try (Engine engine = Assembly.engine(comm, assembly.training());
+                    Evaluator evaluator = new Evaluator(comm, assembly.model(), state, assembly.columns(), engine)) {
+                return evaluator
+                        .run(shards, Split.VALIDATION, Trainer.batching(assembly.training()), null)
+                        .loss();
+            }
+        }
     }
 
     /// Weight decay shrinks what decays, and only that.

@@ -282,6 +282,7 @@ final class ConfigReaderTest {
                 "P | momentum=0.9 | Optimizer.momentum: want 0 with AdamW, got 0.9",
                 "P | nesterov=true | Optimizer.nesterov: want false but for SGD with momentum",
                 "P | Optimizer.no_decay=[\"biases\",\"biases\"] | Optimizer.no_decay: want different entries",
+                "P | ema_decay=1 | ema_decay: want more than 0, below 1, got 1.0",
                 "P | CosineWithWarmup={};ReduceLROnPlateau={} | ReduceLROnPlateau: want null beside CosineWithWarmup",
                 "P | ReduceLROnPlateau=null;CosineWithWarmup={\"warmup_epochs\":100} | CosineWithWarmup.warmup_epochs: want less than the run's 100 epochs, got 100.0",
                 "P | ReduceLROnPlateau=null;CosineWithWarmup={\"warmup_factor\":1.1} | CosineWithWarmup.warmup_factor: want 0 to 1, got 1.1",

@@ -494,6 +494,24 @@ class KernelsTest {
 
     @ParameterizedTest
     @ValueSource(ints = {8, 4})
+    void movingAverage(int bytes) {
+        Emulated on = open(bytes);
+        for (int n : AWKWARD) {
+            double[] average = on.random(random, n);
+            long address = on.numbers(average);
+            for (int step = 0; step < 3; step++) {
+                double[] x = on.random(random, n);
+                on.kernels.movingAverage(on.numbers(x), address, 0.125, n).forEach(launch -> launch.start(on.device));
+                for (int i = 0; i < n; i++) {
+                    average[i] = 0.875 * average[i] + 0.125 * x[i];
+                }
+            }
+            assertArrayEquals(average, on.read(address, n), on.bytes == 8 ? 1e-15 : 4 * Emulated.EPSILON_FLOAT);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {8, 4})
     void clipping(int bytes) {
         Emulated on = open(bytes);
         for (int n : AWKWARD) {

@@ -43,7 +43,9 @@ class CheckpointTest {
         slots.put("exp_avg", random.doubles(23).toArray());
         slots.put("exp_avg_sq", random.doubles(23).toArray());
         return new Checkpoint(
-                new Checkpoint.Model(parameters, buffers),
+                seed % 2 == 0
+                        ? new Checkpoint.Model(parameters, buffers)
+                        : new Checkpoint.Model(parameters, buffers, Map.of("mean", random(random, 4, 2))),
                 new Checkpoint.OptimizerState("Adam", globalStep, slots),
                 new ReduceLROnPlateau.State(random.nextDouble(), Double.POSITIVE_INFINITY, 2, 1),
                 new EarlyStopping.State(random.nextDouble(), 3),
@@ -222,6 +224,7 @@ class CheckpointTest {
     private static void assertSame(Checkpoint want, Checkpoint got) {
         assertSame(want.model().parameters(), got.model().parameters());
         assertSame(want.model().buffers(), got.model().buffers());
+        assertSame(want.model().averages(), got.model().averages());
         assertEquals(want.optimizer().kind(), got.optimizer().kind());
         assertEquals(want.optimizer().steps(), got.optimizer().steps());
         assertEquals(want.optimizer().slots().keySet(), got.optimizer().slots().keySet());
