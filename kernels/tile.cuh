@@ -56,3 +56,46 @@ __device__ void iolaus_fold_walkers(iolaus_pack<T, V>& value, unsigned walker, u
     }
     for (int k = 0; k < V; k++) value.v[k] = part[k * n + t];
 }
+
+/// The same for several values of a thread, one after another.
+template <typename T, int V, int K>
+__device__ void iolaus_sum_walkers(iolaus_pack<T, V> (&values)[K], unsigned walker, unsigned lanes, unsigned walkers) {
+    if (walkers == 1) return;
+#pragma unroll
+    for (int k = 0; k < K; k++) {
+        iolaus_fold_walkers<T, V, iolaus_sum>(values[k], walker, lanes, walkers);
+        __syncthreads();  // before the memory is used again
+    }
+}
+
+/// Sum over `lanes` neighbouring threads, 2 to 32, the same in each; all lanes of the warp take part.
+template <int lanes, typename T>
+__device__ __forceinline__ T iolaus_sum_lanes(T value) {
+#pragma unroll
+    for (int half = lanes / 2; half > 0; half /= 2) value += __shfl_xor_sync(IOLAUS_FULL_WARP, value, half, lanes);
+    return value;
+}
+
+/// V elements as one access; the address is aligned to their size. Only for memory that the kernel does not write.
+template <typename T, int V>
+__device__ __forceinline__ iolaus_pack<T, V> iolaus_load(const T* p) {
+#ifdef IOLAUS_HOST
+    return *reinterpret_cast<const iolaus_pack<T, V>*>(p);
+#else
+    static_assert(V * sizeof(T) == 16 || V * sizeof(T) == 8 || V * sizeof(T) == 4, "one access");
+    iolaus_pack<T, V> pack;
+    if constexpr (V * sizeof(T) == 16) {
+        *reinterpret_cast<float4*>(&pack) = __ldg(reinterpret_cast<const float4*>(p));
+    } else if constexpr (V * sizeof(T) == 8) {
+        *reinterpret_cast<float2*>(&pack) = __ldg(reinterpret_cast<const float2*>(p));
+    } else {
+        *reinterpret_cast<float*>(&pack) = __ldg(reinterpret_cast<const float*>(p));
+    }
+    return pack;
+#endif
+}
+
+template <typename T, int V>
+__device__ __forceinline__ void iolaus_store(T* p, const iolaus_pack<T, V>& pack) {
+    *reinterpret_cast<iolaus_pack<T, V>*>(p) = pack;
+}

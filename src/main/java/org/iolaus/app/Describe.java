@@ -23,6 +23,7 @@ import org.iolaus.ir.Program;
 import org.iolaus.lower.Lowering;
 import org.iolaus.lower.MemoryPlan;
 import org.iolaus.lower.Schedule;
+import org.iolaus.lower.Target;
 import org.iolaus.model.AttentionEdges;
 import org.iolaus.nn.Parameters.Role;
 import org.iolaus.tensor.Sizes;
@@ -94,10 +95,10 @@ final class Describe implements Callable<Integer> {
         Training settings = assembly.training();
         Sizes sizes = sizes(settings, index, assembly.model().attentionEdges());
         Program program = assembly.model().train();
-        Schedule schedule = Lowering.run(program);
+        boolean host = settings.device() == Training.Device.CPU;
+        Schedule schedule = Lowering.run(program, host ? Target.HOST : Target.DEVICE);
         MemoryPlan plan = MemoryPlan.of(schedule, sizes);
         Cost cost = schedule.cost(sizes);
-        boolean host = settings.device() == Training.Device.CPU;
         Precision precision =
                 host ? Precision.FP64 : Precision.valueOf(settings.precision().name());
         int number = precision.bytes();

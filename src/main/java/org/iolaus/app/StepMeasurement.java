@@ -14,6 +14,7 @@ import org.iolaus.data.Batch;
 import org.iolaus.ir.Cost;
 import org.iolaus.lower.Lowering;
 import org.iolaus.lower.Schedule;
+import org.iolaus.lower.Target;
 import org.iolaus.nn.Parameters.Role;
 import org.iolaus.tensor.Sizes;
 import org.iolaus.train.BatchInputs;
@@ -276,7 +277,7 @@ final class StepMeasurement {
 
     /// The cost model's step, without padding, against what the hardware was seen to do.
     private void put(JsonLine line, Peaks peaks, double milliseconds, int bytesPerElement) {
-        Schedule schedule = Lowering.run(assembly.model().train());
+        Schedule schedule = Lowering.run(assembly.model().train(), device == null ? Target.HOST : Target.DEVICE);
         Sizes sizes = inputs.exact(batch).sizes();
         Cost update = update();
         Cost all = schedule.cost(sizes).plus(update);

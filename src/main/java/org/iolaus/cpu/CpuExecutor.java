@@ -18,6 +18,7 @@ import org.iolaus.lower.Schedule;
 import org.iolaus.lower.Schedule.Buffer;
 import org.iolaus.lower.Schedule.Call;
 import org.iolaus.lower.Schedule.Fused;
+import org.iolaus.lower.Target;
 import org.iolaus.op.AllReduce;
 import org.iolaus.op.BilinearOuter;
 import org.iolaus.op.BilinearProduct;
@@ -79,7 +80,7 @@ public final class CpuExecutor implements ProgramExecutor {
     public CpuExecutor(Program program, Options options) {
         this.program = program;
         this.options = options;
-        this.schedule = Lowering.run(program);
+        this.schedule = Lowering.run(program, Target.HOST);
         this.workers = new Workers(options.threads());
         this.completed = completions();
         for (Buffer buffer : schedule.buffers()) {
@@ -91,7 +92,7 @@ public final class CpuExecutor implements ProgramExecutor {
             }
         }
         int most = schedule.steps().stream()
-                .mapToInt(step -> step instanceof Fused fused ? fused.loop().registers() : 0)
+                .mapToInt(step -> step instanceof Fused fused ? LoopRunner.tileCount(fused.loop()) : 0)
                 .max()
                 .orElse(0);
         this.registers = new LoopRunner.Registers[options.threads()];
@@ -118,7 +119,7 @@ public final class CpuExecutor implements ProgramExecutor {
             int number = schedule.outputs().getOrDefault(name, -1);
             Buffer buffer = schedule.buffers().get(number);
             boolean given = buffer.storage() != Schedule.Storage.ARENA;
-            result.get(given ? schedule.steps().size() : buffer.birth()).add(new Output(name, number, node.shape()));
+            result.get(given ? schedule.steps().size() : buffer.complete()).add(new Output(name, number, node.shape()));
         });
         return result;
     }

@@ -2,6 +2,8 @@ package org.iolaus.cpu;
 
 import java.util.Arrays;
 import java.util.List;
+import java.util.PriorityQueue;
+import java.util.Set;
 import org.iolaus.kernel.Loop;
 import org.iolaus.tensor.Dim;
 import org.iolaus.tensor.Sizes;
@@ -14,15 +16,67 @@ final class LoopRunner {
 
     private final Loop loop;
     private final int elements;
+    private final int[] tileOf;
     private final Reader[] readers;
 
     LoopRunner(Loop loop, Sizes sizes) {
         this.loop = loop;
         int[] shape = loop.iteration().bind(sizes);
         this.elements = (int) loop.iteration().volume().value(sizes);
-        this.readers = loop.loads().stream()
-                .map(load -> new Reader(load, shape, sizes))
+        this.tileOf = tiles(loop);
+        this.readers = loop.body().loads().stream()
+                .map(load -> new Reader(load, tileOf[load.register()], shape, sizes))
                 .toArray(Reader[]::new);
+    }
+
+    /// The tile of each register. A tile is used again when its value has no reader left; what is loaded or stored
+    /// keeps
+    /// its own, because loads come first and stores last.
+    private static int[] tiles(Loop loop) {
+        if (!(loop.walk() instanceof Loop.Walk.None)) {
+            throw new IllegalArgumentException("cpu: want loops without sums, got a walk " + loop.walk());
+        }
+        List<Loop.Apply> instructions = instructions(loop);
+        int[] lastReader = new int[loop.registers()];
+        boolean[] pinned = new boolean[loop.registers()];
+        for (int i = 0; i < instructions.size(); i++) {
+            for (int operand : instructions.get(i).operands()) {
+                lastReader[operand] = i;
+            }
+        }
+        loop.body().loads().forEach(load -> pinned[load.register()] = true);
+        loop.body().stores().forEach(store -> pinned[store.register()] = true);
+        int[] tile = new int[loop.registers()];
+        int count = 0;
+        for (Loop.Load load : loop.body().loads()) {
+            tile[load.register()] = count++;
+        }
+        PriorityQueue<Integer> free = new PriorityQueue<>();
+        for (int i = 0; i < instructions.size(); i++) {
+            for (int operand : Set.copyOf(instructions.get(i).operands())) {
+                if (lastReader[operand] == i && !pinned[operand]) {
+                    free.add(tile[operand]);
+                }
+            }
+            Integer reused = free.poll();
+            tile[instructions.get(i).register()] = reused == null ? count++ : reused;
+        }
+        return tile;
+    }
+
+    private static List<Loop.Apply> instructions(Loop loop) {
+        return loop.body().instructions().stream()
+                .map(instruction -> switch (instruction) {
+                    case Loop.Apply apply -> apply;
+                    case Loop.ColumnSum sum ->
+                        throw new IllegalArgumentException("cpu: want loops without sums, got " + sum);
+                })
+                .toList();
+    }
+
+    /// How many tiles a loop needs.
+    static int tileCount(Loop loop) {
+        return Arrays.stream(tiles(loop)).max().orElse(-1) + 1;
     }
 
     int elements() {
@@ -53,28 +107,32 @@ final class LoopRunner {
 
     void run(Memory memory, Registers registers, int from, int to) {
         double[][] tiles = registers.tiles;
-        List<Loop.Instruction> instructions = loop.instructions();
+        List<Loop.Apply> instructions = instructions(loop);
         double[][][] operands = new double[instructions.size()][][];
         for (int i = 0; i < operands.length; i++) {
             List<Integer> numbers = instructions.get(i).operands();
             operands[i] = new double[numbers.size()][];
             for (int k = 0; k < operands[i].length; k++) {
-                operands[i][k] = tiles[numbers.get(k)];
+                operands[i][k] = tiles[tileOf[numbers.get(k)]];
             }
         }
         boolean first = true;
         for (int at = from; at < to; at += TILE) {
             int n = Math.min(TILE, to - at);
             for (Reader reader : readers) {
-                reader.read(memory, tiles[reader.register], at, n, first);
+                reader.read(memory, tiles[reader.tile], at, n, first);
             }
             for (int i = 0; i < operands.length; i++) {
-                Loop.Instruction instruction = instructions.get(i);
-                instruction.function().apply(tiles[instruction.register()], operands[i], n);
+                Loop.Apply instruction = instructions.get(i);
+                instruction.function().apply(tiles[tileOf[instruction.register()]], operands[i], n);
             }
-            for (Loop.Store store : loop.stores()) {
+            for (Loop.Store store : loop.body().stores()) {
                 System.arraycopy(
-                        tiles[store.register()], 0, memory.data(store.buffer()), memory.offset(store.buffer()) + at, n);
+                        tiles[tileOf[store.register()]],
+                        0,
+                        memory.data(store.buffer()),
+                        memory.offset(store.buffer()) + at,
+                        n);
             }
             first = false;
         }
@@ -82,7 +140,7 @@ final class LoopRunner {
 
     /// Brings the elements of one load into a register.
     private static final class Reader {
-        private final int register;
+        private final int tile;
         private final int buffer;
         private final int indexBuffer;
         private final int offset;
@@ -94,8 +152,8 @@ final class LoopRunner {
         private final int[] outerShape;
         private final int[] outerStrides;
 
-        Reader(Loop.Load load, int[] shape, Sizes sizes) {
-            register = load.register();
+        Reader(Loop.Load load, int tile, int[] shape, Sizes sizes) {
+            this.tile = tile;
             buffer = load.buffer();
             indexBuffer = load.indexBuffer();
             int skip = 0;

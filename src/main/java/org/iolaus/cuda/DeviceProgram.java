@@ -21,6 +21,7 @@ import org.iolaus.lower.Schedule;
 import org.iolaus.lower.Schedule.Buffer;
 import org.iolaus.lower.Schedule.Call;
 import org.iolaus.lower.Schedule.Storage;
+import org.iolaus.lower.Target;
 import org.iolaus.op.AllReduce;
 import org.iolaus.op.Constant;
 import org.iolaus.op.MatMul;
@@ -94,21 +95,10 @@ public final class DeviceProgram implements AutoCloseable {
         this.program = program;
         this.precision = precision;
         this.collective = collective;
-        this.schedule = Lowering.run(program);
-        this.segmented = segmentedIndices(schedule);
+        this.schedule = Lowering.run(program, Target.DEVICE);
+        this.segmented = schedule.segmented();
         this.loops = new LoopKernels(device, schedule, precision);
         uploadConstants();
-    }
-
-    /// Buffers of indices that segment operations walk: those need rows in compressed form.
-    private static Set<Integer> segmentedIndices(Schedule schedule) {
-        Set<Integer> found = new HashSet<>();
-        for (Schedule.Step step : schedule.steps()) {
-            if (step instanceof Call call && call.op().name().startsWith("Segment")) {
-                found.add(call.inputs().get(1));
-            }
-        }
-        return found;
     }
 
     private void uploadConstants() {
@@ -152,7 +142,7 @@ public final class DeviceProgram implements AutoCloseable {
     /// The same, without a device.
     public static Memory memory(Schedule schedule, Sizes sizes, DeviceExecutor.Precision precision) {
         long scratch = scratchBytes(schedule, sizes, precision);
-        InputLayout layout = new InputLayout(schedule, precision, segmentedIndices(schedule), sizes, Set.of());
+        InputLayout layout = new InputLayout(schedule, precision, schedule.segmented(), sizes, Set.of());
         return new Memory(
                 plan(schedule, sizes, precision).elements() * precision.bytes,
                 scratch * scratches(scratch),
@@ -306,7 +296,7 @@ public final class DeviceProgram implements AutoCloseable {
                 if (buffer.storage() == Storage.ARENA && placed.add(number)) {
                     address[number] = wanted;
                     completes
-                            .computeIfAbsent(buffer.birth(), _ -> new ArrayList<>())
+                            .computeIfAbsent(buffer.complete(), _ -> new ArrayList<>())
                             .add(name);
                 } else {
                     long bytes = HostTensor.volume(node.shape().bind(sizes)) * precision.bytes;

@@ -12,14 +12,19 @@ import java.util.Objects;
 import org.iolaus.kernel.Loop;
 import org.iolaus.lower.Schedule;
 import org.iolaus.lower.Schedule.Fused;
+import org.iolaus.lower.Schedule.Storage;
 import org.iolaus.tensor.ShapeException;
 import org.iolaus.tensor.Sizes;
 
 /// The generated kernels of a schedule's fused loops: compiled once, launched with a batch's sizes and addresses.
 final class LoopKernels {
     private static final int BLOCK = 256;
+    /// Threads that give every processor of a large device enough to do.
+    private static final long ENOUGH_THREADS = 132 * 1024;
 
     private final DeviceRuntime device;
+    private final Schedule schedule;
+    private final DeviceExecutor.Precision precision;
     private final Map<Integer, Generated> kernels = new HashMap<>();
 
     private record Generated(Loop loop, LoopSource source, DeviceRuntime.Kernel kernel) {}
@@ -27,16 +32,18 @@ final class LoopKernels {
     /// Compiles the loops; steps with equal code share a kernel.
     LoopKernels(DeviceRuntime device, Schedule schedule, DeviceExecutor.Precision precision) {
         this.device = device;
+        this.schedule = schedule;
+        this.precision = precision;
         Map<Integer, LoopSource> sources = new LinkedHashMap<>();
         Map<String, String> names = new LinkedHashMap<>();
         for (int step = 0; step < schedule.steps().size(); step++) {
             if (schedule.steps().get(step) instanceof Fused fused) {
-                LoopSource source = new LoopSource(fused.loop());
+                LoopSource source = new LoopSource(fused.loop(), precision.bytes, this::isAligned);
                 sources.put(step, source);
                 names.computeIfAbsent(source.body(), key -> "loop" + names.size());
             }
         }
-        StringBuilder text = new StringBuilder("#include \"iolaus.cuh\"\ntypedef ")
+        StringBuilder text = new StringBuilder("#include \"tile.cuh\"\ntypedef ")
                 .append(precision.type)
                 .append(" T;\n");
         names.forEach((body, name) -> text.append(LoopSource.kernel(name, body)));
@@ -47,6 +54,12 @@ final class LoopKernels {
         });
     }
 
+    /// Whether a buffer begins at a multiple of 16 bytes: parameters and outputs may be part of a larger array.
+    private boolean isAligned(int buffer) {
+        Storage storage = schedule.buffers().get(buffer).storage();
+        return storage != Storage.PARAMETER && !schedule.outputs().containsValue(buffer);
+    }
+
     /// The work of one fused step.
     ///
     /// @param address of each buffer
@@ -55,27 +68,70 @@ final class LoopKernels {
     Runnable of(int step, Sizes sizes, long[] address, DeviceExecutor.Csr[] csr, Arena memory) {
         Generated generated = Objects.requireNonNull(kernels.get(step));
         Loop loop = generated.loop();
-        long n = loop.iteration().volume().value(sizes);
-        if (n > Integer.MAX_VALUE) {
-            throw new ShapeException("loop over " + loop.iteration() + ": want at most 2^31 - 1 elements, got " + n);
+        LoopLayout layout = generated.source().layout();
+        long elements = loop.iteration().volume().value(sizes);
+        if (elements > Integer.MAX_VALUE) {
+            throw new ShapeException(
+                    "loop over " + loop.iteration() + ": want at most 2^31 - 1 elements, got " + elements);
         }
-        if (n == 0) {
+        long rows = layout.rows(sizes);
+        long results = loop.walk() instanceof Loop.Walk.None
+                ? rows
+                : loop.results().dim(0).value(sizes);
+        if (results * layout.packs() == 0) {
             return () -> {};
         }
         List<Long> values = new ArrayList<>();
-        loop.loads().forEach(load -> values.add(address[load.buffer()]));
+        loop.loads().forEach(load -> values.add(at(address, load.buffer())));
         loop.loads().stream()
-                .filter(load -> load.indexBuffer() != Loop.NO_INDEX)
+                .filter(generated.source()::readsIndex)
                 .forEach(load -> values.add(address[load.indexBuffer()]));
-        loop.stores().forEach(store -> values.add(address[store.buffer()]));
-        values.add(n);
+        loop.stores().forEach(store -> values.add(at(address, store.buffer())));
+        if (loop.walk() instanceof Loop.Walk.Segments segments) {
+            DeviceExecutor.Csr compressed = Objects.requireNonNull(csr[segments.indexBuffer()]);
+            values.add(compressed.start());
+            values.add(compressed.order());
+        }
+        values.add(rows);
+        long walkers = walkers(loop, layout, rows, results);
+        if (!(loop.walk() instanceof Loop.Walk.None)) {
+            values.add(results);
+            values.add(walkers);
+            values.add((rows + results - 1) / results);
+        }
         for (long value : generated.source().symbolicValues(sizes)) {
             values.add(value);
         }
         MemorySegment arguments = memory.allocateFrom(
                 ValueLayout.JAVA_LONG,
                 values.stream().mapToLong(Long::longValue).toArray());
-        int grid = (int) ((n + BLOCK - 1) / BLOCK);
-        return () -> device.launch(generated.kernel(), grid, 1, BLOCK, 0, arguments);
+        long items = layout.lanes() == 1 && loop.walk() instanceof Loop.Walk.None
+                ? results * layout.packs() / layout.packsPerLane()
+                : results * layout.tiles();
+        int perBlock = (int) (BLOCK / (layout.lanes() * walkers));
+        int grid = Math.toIntExact((items + perBlock - 1) / perBlock);
+        int shared = walkers == 1 ? 0 : BLOCK * layout.pack() * precision.bytes;
+        return () -> device.launch(generated.kernel(), grid, 1, BLOCK, shared, arguments);
+    }
+
+    /// Groups of threads that share the rows of one result: where results alone would leave processors idle.
+    private static long walkers(Loop loop, LoopLayout layout, long rows, long results) {
+        long average = rows / results;
+        long wanted = switch (loop.walk()) {
+            case Loop.Walk.None _ -> 1;
+            case Loop.Walk.Chunks _ -> average;
+            case Loop.Walk.Segments _ ->
+                Math.min(average / 2, ENOUGH_THREADS / (results * layout.tiles() * layout.lanes()));
+        };
+        return Math.min(BLOCK / layout.lanes(), Long.highestOneBit(Math.max(1, wanted)));
+    }
+
+    private long at(long[] address, int buffer) {
+        if (isAligned(buffer) && address[buffer] % 16 != 0) {
+            throw new DeviceException(
+                    "buffer " + buffer + " (" + schedule.buffers().get(buffer).type()
+                            + "): want an address that is a multiple of 16, got " + address[buffer]);
+        }
+        return address[buffer];
     }
 }

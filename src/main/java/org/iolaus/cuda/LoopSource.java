@@ -1,58 +1,53 @@
 package org.iolaus.cuda;
 
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.function.IntPredicate;
 import org.iolaus.kernel.Loop;
 import org.iolaus.tensor.Dim;
 import org.iolaus.tensor.Sizes;
 
-/// CUDA C++ for a fused loop: one thread per element, constant extents and strides as literals, symbolic ones as
-/// arguments.
+/// CUDA C++ for a fused loop, its work shared as [LoopLayout] says; constant extents and strides are literals, symbolic
+/// ones arguments.
+///
+/// A register that varies over columns holds packs (`iolaus_pack`), any other one number. In a walk, what does not
+/// change from row to row of a result is computed before it.
 ///
 /// The argument structure holds, in this order and 8 bytes each: the address of every load, of every load's index (only
-/// where it has one), of every store, the number of elements, the values of the symbolic quantities.
+/// where one is read), of every store; for a walk over segments the addresses of their compressed rows (`start`,
+/// `order`); the number of rows; for a walk the number of results, of walkers and the length of a chunk; the values of
+/// the
+/// symbolic quantities.
 final class LoopSource {
     private final Loop loop;
-    private final List<Dim> extents = new ArrayList<>();
-    private final List<List<Dim>> strides = new ArrayList<>();
+    private final LoopLayout layout;
+    private final IntPredicate aligned;
+    private final List<Loop.Load> loads;
+    private final List<Loop.Store> stores;
     private final Map<Dim, String> symbolic = new LinkedHashMap<>();
+    private final Set<Integer> packed = new HashSet<>();
+    private final Set<Integer> fixed = new HashSet<>();
+    private final StringBuilder code = new StringBuilder();
     private final String body;
 
-    LoopSource(Loop loop) {
+    /// @param bytes of a number
+    /// @param aligned whether a buffer's address is a multiple of 16
+    LoopSource(Loop loop, int bytes, IntPredicate aligned) {
         this.loop = loop;
-        extents.addAll(loop.iteration().dims());
-        loop.loads().forEach(load -> strides.add(new ArrayList<>(load.strides())));
-        mergeAxes();
+        this.layout = LoopLayout.of(loop, 16 / bytes);
+        this.aligned = aligned;
+        this.loads = loop.loads();
+        this.stores = loop.stores();
+        classify();
         this.body = write();
     }
 
-    /// Takes two neighbouring axes as one where every load walks them in one stride.
-    private void mergeAxes() {
-        for (int axis = extents.size() - 2; axis >= 0; axis--) {
-            Dim inner = extents.get(axis + 1);
-            boolean merges = true;
-            for (int k = 0; k < strides.size() && merges; k++) {
-                Dim outerStride = strides.get(k).get(axis);
-                Dim innerStride = strides.get(k).get(axis + 1);
-                boolean indexed = axis == 0 && loop.loads().get(k).indexBuffer() != Loop.NO_INDEX;
-                boolean single = extents.get(axis).isOne() || inner.isOne();
-                merges = !indexed && (single || outerStride.equals(innerStride.times(inner)));
-            }
-            if (!merges) {
-                continue;
-            }
-            boolean innerIsOne = inner.isOne();
-            extents.set(axis, extents.get(axis).times(inner));
-            extents.remove(axis + 1);
-            for (List<Dim> stride : strides) {
-                if (!innerIsOne) {
-                    stride.set(axis, stride.get(axis + 1));
-                }
-                stride.remove(axis + 1);
-            }
-        }
+    LoopLayout layout() {
+        return layout;
     }
 
     /// The kernel's text but for its name: equal texts are one kernel.
@@ -70,93 +65,380 @@ final class LoopSource {
         return symbolic.keySet().stream().mapToLong(dim -> dim.value(sizes)).toArray();
     }
 
-    private String write() {
-        StringBuilder code = new StringBuilder();
-        int rank = extents.size();
-        StringBuilder statements = new StringBuilder();
-        // coordinates, innermost first
-        boolean[] needed = new boolean[rank];
-        for (int k = 0; k < strides.size(); k++) {
-            for (int axis = 0; axis < rank; axis++) {
-                boolean indexed = axis == 0 && loop.loads().get(k).indexBuffer() != Loop.NO_INDEX;
-                needed[axis] |= indexed || !isZero(strides.get(k).get(axis));
+    /// Whether the kernel reads the index of a load: what a walk over its own segments gathers is known from the
+    /// result.
+    boolean readsIndex(Loop.Load load) {
+        return load.indexBuffer() != Loop.NO_INDEX && !followsWalk(load);
+    }
+
+    private boolean followsWalk(Loop.Load load) {
+        return loop.walk() instanceof Loop.Walk.Segments segments
+                && load.indexBuffer() == segments.indexBuffer()
+                && loop.body().loads().contains(load);
+    }
+
+    private boolean walks() {
+        return !(loop.walk() instanceof Loop.Walk.None);
+    }
+
+    // which registers vary over what
+
+    private void classify() {
+        for (Loop.Load load : loads) {
+            if (variesOverColumns(load.strides())) {
+                packed.add(load.register());
+            }
+            boolean moves = !isZero(load.strides(), 0, layout.rowExtents().size());
+            if (walks() && (!moves || followsWalk(load))) {
+                fixed.add(load.register());
             }
         }
-        int outermost = 0;
-        while (outermost < rank && !needed[outermost]) {
-            outermost++;
-        }
-        String rest = "i";
-        for (int axis = rank - 1; axis >= outermost; axis--) {
-            if (axis == 0) {
-                statements.append("  const unsigned c0 = ").append(rest).append(";\n");
-            } else {
-                String extent = text(extents.get(axis));
-                if (needed[axis]) {
-                    statements.append("  const unsigned c%d = %s %% %s;\n".formatted(axis, rest, extent));
-                }
-                if (axis > outermost) {
-                    statements.append("  const unsigned d%d = %s / %s;\n".formatted(axis, rest, extent));
-                    rest = "d" + axis;
-                }
+        classify(loop.body().instructions());
+        for (Loop.RowSum sum : loop.sums()) {
+            if (packed.contains(sum.operand())) {
+                packed.add(sum.register());
             }
         }
-        for (int k = 0; k < strides.size(); k++) {
-            Loop.Load load = loop.loads().get(k);
-            List<String> terms = new ArrayList<>();
-            load.offsets().forEach(offset -> terms.add(text(offset)));
-            for (int axis = 0; axis < rank; axis++) {
-                Dim stride = strides.get(k).get(axis);
-                boolean indexed = axis == 0 && load.indexBuffer() != Loop.NO_INDEX;
-                if (!isZero(stride)) {
-                    String at = indexed ? "(unsigned) args.x" + k + "[c0]" : "c" + axis;
-                    terms.add(stride.isOne() ? at : at + " * " + text(stride));
-                }
+        classify(loop.after().instructions());
+    }
+
+    private void classify(List<Loop.Instruction> instructions) {
+        for (Loop.Instruction instruction : instructions) {
+            List<Integer> operands = switch (instruction) {
+                case Loop.Apply apply -> apply.operands();
+                case Loop.ColumnSum sum -> List.of(sum.operand());
+            };
+            if (instruction instanceof Loop.Apply && operands.stream().anyMatch(packed::contains)) {
+                packed.add(instruction.register());
             }
-            String at = terms.isEmpty() ? "0" : String.join(" + ", terms);
-            statements.append("  T r%d = args.p%d[%s];\n".formatted(load.register(), k, at));
-        }
-        boolean[] declared = new boolean[loop.registers()];
-        loop.loads().forEach(load -> declared[load.register()] = true);
-        for (Loop.Instruction instruction : loop.instructions()) {
-            String[] operands =
-                    instruction.operands().stream().map(r -> "r" + r).toArray(String[]::new);
-            int target = instruction.register();
-            statements
-                    .append(declared[target] ? "  r" : "  T r")
-                    .append(target)
-                    .append(" = ")
-                    .append(instruction.function().code(operands))
-                    .append(";\n");
-            declared[target] = true;
-        }
-        for (int k = 0; k < loop.stores().size(); k++) {
-            statements.append(
-                    "  args.q%d[i] = r%d;\n".formatted(k, loop.stores().get(k).register()));
-        }
-        code.append("struct @NAME@_args {\n");
-        for (int k = 0; k < strides.size(); k++) {
-            code.append("  const T* p").append(k).append(";\n");
-        }
-        for (int k = 0; k < strides.size(); k++) {
-            if (loop.loads().get(k).indexBuffer() != Loop.NO_INDEX) {
-                code.append("  const int* x").append(k).append(";\n");
+            if (walks() && fixed.containsAll(operands)) {
+                fixed.add(instruction.register());
             }
         }
-        for (int k = 0; k < loop.stores().size(); k++) {
-            code.append("  T* q").append(k).append(";\n");
+    }
+
+    private boolean variesOverColumns(List<Dim> strides) {
+        return !isZero(strides, layout.rowExtents().size(), layout.axes().size());
+    }
+
+    /// Whether nothing moves along axes of the layout.
+    private boolean isZero(List<Dim> strides, int from, int to) {
+        for (int axis = from; axis < to; axis++) {
+            if (!isZero(stride(strides, axis))) {
+                return false;
+            }
         }
-        code.append("  long long n;\n");
-        symbolic.values()
-                .forEach(name -> code.append("  long long ").append(name).append(";\n"));
-        code.append("};\nIOLAUS_KERNEL(@NAME@, @NAME@_args) {\n");
-        code.append("  const unsigned i = (unsigned) IOLAUS_GLOBAL_INDEX;\n  if (i >= args.n) return;\n");
-        code.append(statements).append("}\n");
-        return code.toString();
+        return true;
     }
 
     private static boolean isZero(Dim dim) {
         return dim.factor() == 0;
+    }
+
+    /// Stride along an axis of the layout.
+    private Dim stride(List<Dim> strides, int axis) {
+        return strides.get(layout.axes().get(axis).getLast());
+    }
+
+    // the text
+
+    private String write() {
+        if (walks()) {
+            walk();
+        } else if (loop.columns() > 0) {
+            rows();
+        } else {
+            flat();
+        }
+        boolean together = walks() || layout.lanes() > 1;
+        return arguments() + (together ? "IOLAUS_BLOCK_KERNEL" : "IOLAUS_KERNEL") + "(@NAME@, @NAME@_args) {\n" + code
+                + "}\n";
+    }
+
+    private String arguments() {
+        StringBuilder text = new StringBuilder("struct @NAME@_args {\n");
+        for (int k = 0; k < loads.size(); k++) {
+            text.append("  const T* p").append(k).append(";\n");
+        }
+        for (int k = 0; k < loads.size(); k++) {
+            if (readsIndex(loads.get(k))) {
+                text.append("  const int* x").append(k).append(";\n");
+            }
+        }
+        for (int k = 0; k < stores.size(); k++) {
+            text.append("  T* q").append(k).append(";\n");
+        }
+        if (loop.walk() instanceof Loop.Walk.Segments) {
+            text.append("  const int* start;\n  const int* order;\n");
+        }
+        text.append("  long long rows;\n");
+        if (walks()) {
+            text.append("  long long results, walkers, chunk;\n");
+        }
+        symbolic.values()
+                .forEach(name -> text.append("  long long ").append(name).append(";\n"));
+        return text.append("};\n").toString();
+    }
+
+    private void flat() {
+        line("  const unsigned i = (unsigned) IOLAUS_GLOBAL_INDEX;");
+        line("  if (i >= args.rows * %d) return;".formatted(layout.packs()));
+        line("  const unsigned e = i / %du;".formatted(layout.packs()));
+        line("  const unsigned c[1] = {i %% %du * %du};".formatted(layout.packs(), layout.pack()));
+        statements("  ", loop.body(), "e", Part.ALL);
+        stores("  ", loop.body(), "e", "true", "true");
+    }
+
+    private void rows() {
+        line("  const unsigned lane = threadIdx.x %% %du;".formatted(layout.lanes()));
+        line("  const unsigned item = blockIdx.x * (blockDim.x / %du) + threadIdx.x / %du;"
+                .formatted(layout.lanes(), layout.lanes()));
+        line("  const bool inside = item < args.rows;");
+        line("  const unsigned e = inside ? item : 0;");
+        columns("0");
+        statements("  ", loop.body(), "e", Part.ALL);
+        stores("  ", loop.body(), "e", "inside", "lane == 0");
+    }
+
+    private void walk() {
+        boolean segments = loop.walk() instanceof Loop.Walk.Segments;
+        line("  const unsigned walkers = (unsigned) args.walkers, group = threadIdx.x / %du;"
+                .formatted(layout.lanes()));
+        line("  const unsigned lane = threadIdx.x %% %du, walker = group %% walkers;".formatted(layout.lanes()));
+        line("  const unsigned item = blockIdx.x * (blockDim.x / (%du * walkers)) + group / walkers;"
+                .formatted(layout.lanes()));
+        line("  const unsigned tile = item %% %du;".formatted(layout.tiles()));
+        line("  const bool inside = item / %du < args.results;".formatted(layout.tiles()));
+        line("  const unsigned r = inside ? item / %du : 0;".formatted(layout.tiles()));
+        columns("tile");
+        statements("  ", loop.body(), "r", Part.FIXED);
+        for (Loop.RowSum sum : loop.sums()) {
+            boolean pack = packed.contains(sum.operand());
+            line("  iolaus_pack<T, %d> a%d[%d] = {};"
+                    .formatted(pack ? layout.pack() : 1, sum.register(), pack ? layout.packsPerLane() : 1));
+        }
+        if (segments) {
+            line("  const int from = inside ? args.start[r] : 0, to = inside ? args.start[r + 1] : 0;");
+        } else {
+            line("  const int from = (int) (r * args.chunk);");
+            line("  const int to = inside ? (int) iolaus_min(from + args.chunk, args.rows) : 0;");
+        }
+        long moving = loop.body().loads().stream()
+                .filter(load -> !fixed.contains(load.register()) && packed.contains(load.register()))
+                .count();
+        line("#pragma unroll %d".formatted(loop.columns() > 0 || moving > 6 ? 1 : moving > 2 ? 2 : 4));
+        line("  for (int p = from + (int) walker; p < to; p += (int) walkers) {");
+        line("    const unsigned e = %s;".formatted(segments ? "args.order ? args.order[p] : p" : "p"));
+        statements("    ", loop.body(), "e", Part.MOVING);
+        stores("    ", loop.body(), "e", "true", "lane == 0");
+        for (Loop.RowSum sum : loop.sums()) {
+            each(
+                    "    ",
+                    packed.contains(sum.operand()),
+                    "a%d[k].v[v] += %s;".formatted(sum.register(), value(sum.operand())));
+        }
+        line("  }");
+        for (Loop.RowSum sum : loop.sums()) {
+            line("  iolaus_sum_walkers(a%d, walker, %du, walkers);".formatted(sum.register(), layout.lanes()));
+        }
+        line("  if (!inside || walker != 0) return;");
+        for (Loop.RowSum sum : loop.sums()) {
+            declare("  ", sum.register());
+            each(
+                    "  ",
+                    packed.contains(sum.register()),
+                    "%s = a%d[k].v[v];".formatted(value(sum.register()), sum.register()));
+        }
+        statements("  ", loop.after(), "r", Part.ALL);
+        stores("  ", loop.after(), "r", "true", "lane == 0");
+    }
+
+    /// Where this thread's packs begin, and whether they are within the row.
+    private void columns(String tile) {
+        int count = layout.packsPerLane();
+        line("  unsigned c[%d];".formatted(count));
+        line("  bool in[%d];".formatted(count));
+        line("#pragma unroll");
+        line("  for (int k = 0; k < %d; k++) {".formatted(count));
+        line("    const unsigned pack = (%s + k) * %du + lane;".formatted(tile, layout.lanes()));
+        line("    in[k] = pack < %du;".formatted(layout.packs()));
+        line("    c[k] = in[k] ? pack * %du : 0;".formatted(layout.pack()));
+        line("  }");
+    }
+
+    private enum Part {
+        ALL,
+        FIXED,
+        MOVING
+    }
+
+    private boolean belongs(int register, Part part) {
+        return part == Part.ALL || fixed.contains(register) == (part == Part.FIXED);
+    }
+
+    private void statements(String indent, Loop.Block block, String row, Part part) {
+        for (Loop.Load load : block.loads()) {
+            if (belongs(load.register(), part)) {
+                load(indent, load, row);
+            }
+        }
+        for (Loop.Instruction instruction : block.instructions()) {
+            if (!belongs(instruction.register(), part)) {
+                continue;
+            }
+            declare(indent, instruction.register());
+            switch (instruction) {
+                case Loop.Apply apply -> {
+                    String[] operands =
+                            apply.operands().stream().map(this::value).toArray(String[]::new);
+                    each(
+                            indent,
+                            packed.contains(apply.register()),
+                            "%s = %s;"
+                                    .formatted(
+                                            value(apply.register()),
+                                            apply.function().code(operands)));
+                }
+                case Loop.ColumnSum sum -> columnSum(indent, sum);
+            }
+        }
+    }
+
+    private void columnSum(String indent, Loop.ColumnSum sum) {
+        if (!packed.contains(sum.operand())) {
+            line("%sr%d = T(%d) * r%d;"
+                    .formatted(indent, sum.register(), layout.packs() * layout.pack(), sum.operand()));
+            return;
+        }
+        line("%sr%d = T(0);".formatted(indent, sum.register()));
+        each(indent, true, "if (in[k]) r%d += %s;".formatted(sum.register(), value(sum.operand())));
+        if (layout.lanes() > 1) {
+            line("%sr%d = iolaus_sum_lanes<%d>(r%d);"
+                    .formatted(indent, sum.register(), layout.lanes(), sum.register()));
+        }
+    }
+
+    private void load(String indent, Loop.Load load, String row) {
+        int k = loads.indexOf(load);
+        declare(indent, load.register());
+        String from =
+                "args.p%d + (%s)".formatted(k, place(load.offsets(), load.strides(), row, readsIndex(load) ? k : -1));
+        if (!packed.contains(load.register())) {
+            line("%sr%d = iolaus_load<T, 1>(%s).v[0];".formatted(indent, load.register(), from));
+        } else if (isWide(load.buffer(), load.offsets(), load.strides())) {
+            packs(indent, "r%d[k] = iolaus_load<T, %d>(%s);".formatted(load.register(), layout.pack(), from));
+        } else {
+            Dim step = stride(load.strides(), layout.axes().size() - 1);
+            each(
+                    indent,
+                    true,
+                    "%s = iolaus_load<T, 1>(%s + v * %s).v[0];".formatted(value(load.register()), from, text(step)));
+        }
+    }
+
+    private void stores(String indent, Loop.Block block, String row, String inside, String first) {
+        for (Loop.Store store : block.stores()) {
+            int k = stores.indexOf(store);
+            String to = "args.q%d + (%s)".formatted(k, place(store.offsets(), store.strides(), row, -1));
+            boolean whole = layout.packs() % (layout.lanes() * layout.packsPerLane()) == 0;
+            String guard = inside.equals("true") ? "" : "if (" + inside + ") ";
+            boolean single = layout.lanes() == 1 && layout.packsPerLane() == 1;
+            String within = whole || single ? "" : "if (in[k]) ";
+            if (!variesOverColumns(store.strides())) {
+                String once = layout.lanes() == 1 || first.equals("true") ? "" : "if (" + first + ") ";
+                line("%s%s%s*(%s) = %s;"
+                        .formatted(
+                                indent, guard, once, to, value(store.register()).replace("[k].v[v]", "[0].v[0]")));
+            } else if (packed.contains(store.register()) && isWide(store.buffer(), store.offsets(), store.strides())) {
+                packs(
+                        indent,
+                        "%s%siolaus_store<T, %d>(%s, r%d[k]);"
+                                .formatted(guard, within, layout.pack(), to, store.register()));
+            } else {
+                Dim step = stride(store.strides(), layout.axes().size() - 1);
+                each(
+                        indent,
+                        true,
+                        "%s%s(%s)[v * %s] = %s;".formatted(guard, within, to, text(step), value(store.register())));
+            }
+        }
+    }
+
+    /// Whether packs can be moved as one: the innermost axis is contiguous and every step keeps the alignment.
+    private boolean isWide(int buffer, List<Dim> offsets, List<Dim> strides) {
+        int last = layout.axes().size() - 1;
+        boolean wide = aligned.test(buffer) && stride(strides, last).isOne();
+        for (int axis = 0; axis < last; axis++) {
+            wide &= stride(strides, axis).factor() % layout.pack() == 0;
+        }
+        return wide && offsets.stream().allMatch(offset -> offset.factor() % layout.pack() == 0);
+    }
+
+    /// Element number of a pack's first element.
+    ///
+    /// @param index number of the load whose index the row goes through; -1 for none
+    private String place(List<Dim> offsets, List<Dim> strides, String row, int index) {
+        List<String> terms = new ArrayList<>();
+        offsets.stream().filter(offset -> !isZero(offset)).forEach(offset -> terms.add(text(offset)));
+        int rows = layout.rowExtents().size();
+        for (int axis = 0; axis < layout.axes().size(); axis++) {
+            Dim stride = stride(strides, axis);
+            if (isZero(stride)) {
+                continue;
+            }
+            String at = axis < rows
+                    ? coordinate(row, layout.rowExtents(), axis)
+                    : coordinate("c[k]", layout.columnExtents(), axis - rows);
+            if (axis == 0 && index >= 0) {
+                at = "(unsigned) args.x%d[%s]".formatted(index, at);
+            }
+            terms.add(stride.isOne() ? at : at + " * " + text(stride));
+        }
+        return terms.isEmpty() ? "0" : String.join(" + ", terms);
+    }
+
+    /// Coordinate along one axis of a number that counts over several.
+    private String coordinate(String number, List<Dim> extents, int axis) {
+        Dim inner = Dim.of(1);
+        for (int i = axis + 1; i < extents.size(); i++) {
+            inner = inner.times(extents.get(i));
+        }
+        String at = inner.isOne() ? number : number + " / " + text(inner);
+        return axis == 0 ? at : at + " % " + text(extents.get(axis));
+    }
+
+    private void declare(String indent, int register) {
+        if (packed.contains(register)) {
+            line("%siolaus_pack<T, %d> r%d[%d];".formatted(indent, layout.pack(), register, layout.packsPerLane()));
+        } else {
+            line("%sT r%d;".formatted(indent, register));
+        }
+    }
+
+    private String value(int register) {
+        return packed.contains(register) ? "r" + register + "[k].v[v]" : "r" + register;
+    }
+
+    /// A statement for every element of this thread's packs, or one.
+    private void each(String indent, boolean pack, String statement) {
+        if (pack) {
+            line("#pragma unroll");
+            line("%sfor (int k = 0; k < %d; k++)".formatted(indent, layout.packsPerLane()));
+            line("#pragma unroll");
+            line("%s  for (int v = 0; v < %d; v++) %s".formatted(indent, layout.pack(), statement));
+        } else {
+            line("%s%s".formatted(indent, statement.replace("[k].v[v]", "[0].v[0]")));
+        }
+    }
+
+    /// A statement for every pack of this thread.
+    private void packs(String indent, String statement) {
+        line("#pragma unroll");
+        line("%sfor (int k = 0; k < %d; k++) %s".formatted(indent, layout.packsPerLane(), statement));
+    }
+
+    private void line(String text) {
+        code.append(text).append('\n');
     }
 
     private String text(Dim dim) {

@@ -2,100 +2,723 @@ package org.iolaus.lower;
 
 import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.Comparator;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
+import org.iolaus.ir.Leaf;
 import org.iolaus.ir.Node;
 import org.iolaus.ir.Pointwise;
 import org.iolaus.ir.Program;
+import org.iolaus.op.Concat;
+import org.iolaus.op.Constant;
+import org.iolaus.op.Reshape;
+import org.iolaus.op.SegmentSum;
+import org.iolaus.op.Sum;
+import org.iolaus.tensor.Dim;
+import org.iolaus.tensor.Shape;
+import org.jspecify.annotations.Nullable;
 
-/// Partitions a program's pointwise nodes into groups that each become one loop.
+/// Decides which values are written to memory, and partitions the pointwise operations and sums of a program into
+/// groups that each become one loop.
 ///
-/// Going from users to inputs, a node joins a group that reads it if both have one shape and no path leads
-/// from the node through a node outside of the group back into it (the loop would have to run before and
-/// after that node).
+/// Values are visited from users to inputs. A value that one group uses element by element is computed there and never
+/// written. Of several groups, those that can run as one are joined (no path may lead from one through memory into
+/// the other); if some remain, the value is computed in each of them where that is cheaper than writing and reading it
+/// ([Price]), else one group writes it. What a matrix product, a gather or another whole operation reads is always
+/// written.
+///
+/// | what | where in its group's loop |
+/// | --- | --- |
+/// | pointwise | with the elements, or with the sums that it uses |
+/// | sum over the last axes | with the elements; what uses the sum row by row follows |
+/// | segment sum, sum over the first axis | walks the rows; what uses the sums runs after the walk |
+///
+/// On the host only pointwise operations are grouped, and nothing is computed twice.
 final class Fusion {
-    private static final int LARGEST_GROUP = 48;
+    /// Columns that one sum inside a loop can take: a warp holds them in registers.
+    static final int MOST_COLUMNS = 512;
+    /// Rows that one group of threads sums without help.
+    static final int MOST_ROWS = 1024;
 
-    /// Nodes that run as one loop, in program order.
+    private static final int MOST_HOST_NODES = 48;
+    private static final int MOST_DEVICE_NODES = 160;
+    /// Values per element that a loop reads or sums: bounds the registers of a thread.
+    private static final int MOST_PER_ELEMENT = 24;
+    /// Values per row that a loop over elements reads: more work per row is better done by one thread for each.
+    private static final int MOST_PER_ROW = 8;
+
+    /// Where in a loop a value lives.
+    enum Place {
+        /// one per element of the domain
+        ELEMENT,
+        /// one per row: after a sum over columns
+        ROW,
+        /// one per element of the results of a walk
+        RESULT
+    }
+
+    /// Which rows a loop's sums bring together: those of one index value, or runs of rows.
+    ///
+    /// @param index null for runs
+    /// @param parts number of runs
+    record Walk(@Nullable Node index, int parts) {}
+
+    /// Nodes that run as one loop.
     static final class Group {
-        private final List<Node> nodes = new ArrayList<>();
+        private final List<Dim> domain;
+        private final int columns;
+        private final @Nullable Walk walk;
+        private final Map<Node, Place> places;
+        private final Set<Node> stored;
 
+        private Group(List<Dim> domain, int columns, @Nullable Walk walk, Map<Node, Place> places, Set<Node> stored) {
+            this.domain = domain;
+            this.columns = columns;
+            this.walk = walk;
+            this.places = new LinkedHashMap<>(places);
+            this.stored = new LinkedHashSet<>(stored);
+        }
+
+        /// Extents of the elements, those of 1 left out.
+        List<Dim> domain() {
+            return domain;
+        }
+
+        /// How many of the last axes are summed row by row; 0 for none.
+        int columns() {
+            return columns;
+        }
+
+        @Nullable
+        Walk walk() {
+            return walk;
+        }
+
+        /// What is computed, in program order.
         List<Node> nodes() {
-            return nodes;
+            return places.keySet().stream()
+                    .sorted(Comparator.comparingLong(Node::sequence))
+                    .toList();
+        }
+
+        boolean computes(Node node) {
+            return places.containsKey(node);
+        }
+
+        Place place(Node node) {
+            Place place = places.get(node);
+            if (place == null) {
+                throw new IllegalStateException("fusion: want a member of the group, got " + node);
+            }
+            return place;
+        }
+
+        Set<Node> stored() {
+            return stored;
+        }
+
+        /// Whether a member's operand is the given node, which the loop does not compute.
+        boolean reads(Node node) {
+            return !computes(node)
+                    && places.keySet().stream()
+                            .anyMatch(member -> operands(member).stream().anyMatch(input -> strip(input) == node));
         }
     }
 
+    private final Program program;
+    private final Target target;
     private final Map<Node, List<Node>> users = new HashMap<>();
-    private final Map<Node, Group> groupOf = new HashMap<>();
+    private final Set<Node> inMemory = new HashSet<>();
+    private final Set<Node> ownMemory = new HashSet<>();
+    private final Map<Node, Node> concatOf = new HashMap<>();
+    private final Map<Node, View> views = new HashMap<>();
+    private final Map<Node, View> copied = new HashMap<>();
+    private final Map<Node, Set<Group>> computedIn = new HashMap<>();
+    private final Price price = new Price(this);
 
-    Fusion(Program program) {
+    Fusion(Program program, Target target) {
+        this.program = program;
+        this.target = target;
         for (Node node : program.nodes()) {
             for (Node input : new LinkedHashSet<>(node.inputs())) {
                 users.computeIfAbsent(input, key -> new ArrayList<>()).add(node);
             }
         }
+        requireMemory();
         for (Node node : program.nodes().reversed()) {
-            if (node.op() instanceof Pointwise) {
-                Group group = joinable(node);
-                group.nodes.add(node);
-                groupOf.put(node, group);
-            }
+            visit(node);
         }
-        groupOf.values().forEach(group -> group.nodes.sort(Comparator.comparingLong(Node::sequence)));
     }
 
-    Map<Node, Group> groupOf() {
-        return Collections.unmodifiableMap(groupOf);
+    // what the rest of lowering asks
+
+    /// The loops: groups of nodes, in no order.
+    Set<Group> groups() {
+        Set<Group> groups = new LinkedHashSet<>();
+        program.nodes().forEach(node -> groups.addAll(computedIn(node)));
+        return groups;
+    }
+
+    /// Whether a node's elements stand in memory, by themselves or as part of a concatenation.
+    boolean isInMemory(Node node) {
+        return inMemory.contains(node);
+    }
+
+    /// Whether a node in memory has memory of its own.
+    boolean hasOwnMemory(Node node) {
+        return inMemory.contains(node) && (ownMemory.contains(node) || !concatOf.containsKey(node));
+    }
+
+    /// Whether a loop can compute the node.
+    boolean isFusable(Node node) {
+        return switch (node.op()) {
+            case Pointwise _ -> true;
+            case SegmentSum _, ChunkSum _ ->
+                target == Target.DEVICE && hasConstantRows(node.input(0).shape());
+            case Sum sum ->
+                target == Target.DEVICE
+                        && (sumsColumns(node.input(0).shape(), sum.axes())
+                                || sumsRows(node.input(0).shape(), sum.axes()));
+            default -> false;
+        };
+    }
+
+    /// Whether the parts of a concatenation are written where they belong, instead of copied.
+    boolean isAssembled(Node node) {
+        return target == Target.DEVICE && node.op() instanceof Concat;
+    }
+
+    /// Whether a node sums over rows, so that its result follows a walk.
+    static boolean isRowSum(Node node) {
+        return node.op() instanceof SegmentSum
+                || node.op() instanceof ChunkSum
+                || (node.op() instanceof Sum sum && sumsRows(node.input(0).shape(), sum.axes()));
+    }
+
+    /// How a loop reads a node that it does not compute.
+    View view(Node input) {
+        View known = views.get(input);
+        return known == null ? descend(input) : known;
+    }
+
+    /// What is copied to a node that only rearranges reading but stands in memory.
+    View copied(Node node) {
+        return Objects.requireNonNull(copied.get(node));
+    }
+
+    /// The concatenation that a node is written into; null if none.
+    @Nullable
+    Node concatOf(Node node) {
+        return concatOf.get(node);
+    }
+
+    /// The shape whose elements a node's inputs are read for.
+    static Shape frame(Node user) {
+        return user.op() instanceof Pointwise ? user.shape() : user.input(0).shape();
+    }
+
+    /// A node without the reshapes that only add or remove extents of 1.
+    static Node strip(Node node) {
+        Node bare = node;
+        while (bare.op() instanceof Reshape && View.isView(bare)) {
+            bare = bare.input(0);
+        }
+        return bare;
+    }
+
+    /// Whether a loop over the user's elements reads one element of the input for each.
+    static boolean isAligned(Node user, Node input) {
+        return View.extents(input.shape()).equals(View.extents(frame(user)));
     }
 
     List<Node> users(Node node) {
         return users.getOrDefault(node, List.of());
     }
 
-    private Group joinable(Node node) {
-        Set<Group> candidates = new LinkedHashSet<>();
-        for (Node user : users(node)) {
-            Group group = groupOf.get(user);
-            if (group != null && user.shape().equals(node.shape()) && group.nodes.size() < LARGEST_GROUP) {
-                candidates.add(group);
-            }
-        }
-        for (Group group : candidates) {
-            if (!reachesFromOutside(node, group)) {
-                return group;
-            }
-        }
-        return new Group();
+    /// The inputs of a fusable node that are numbers.
+    static List<Node> operands(Node node) {
+        return node.op() instanceof SegmentSum ? List.of(node.input(0)) : node.inputs();
     }
 
-    private boolean reachesFromOutside(Node node, Group target) {
-        Deque<Node> open = new ArrayDeque<>();
-        Set<Node> seen = new HashSet<>();
-        for (Node user : users(node)) {
-            if (groupOf.get(user) != target) {
-                open.add(user);
+    // what must be in memory
+
+    private void requireMemory() {
+        program.outputs().values().forEach(this::require);
+        for (Node node : program.nodes().reversed()) {
+            if (node.op() instanceof Leaf || node.op() instanceof Constant) {
+                require(node);
+            } else if (isFusable(node)) {
+                for (Node input : operands(node)) {
+                    if (!isFusable(strip(input)) || !isAligned(node, input)) {
+                        inMemory.add(descend(input).base());
+                    }
+                }
+            } else if (View.isView(node) || node.op() instanceof Reshape || isAssembled(node)) {
+                if (inMemory.contains(node)) {
+                    requireInputs(node);
+                }
+            } else {
+                inMemory.add(node);
+                node.inputs().forEach(this::require);
             }
         }
+        for (Node node : program.nodes()) {
+            if (isFusable(node)) {
+                for (Node input : operands(node)) {
+                    if (!isFusable(strip(input)) || !isAligned(node, input)) {
+                        views.put(input, descend(input));
+                    }
+                }
+            }
+        }
+    }
+
+    private void require(Node node) {
+        inMemory.add(node);
+        ownMemory.add(node);
+    }
+
+    /// What a copy, a reshape or a concatenation in memory needs.
+    private void requireInputs(Node node) {
+        if (node.op() instanceof Reshape) {
+            require(node.input(0));
+        } else if (isAssembled(node)) {
+            for (Node part : node.inputs()) {
+                Node bare = strip(part);
+                if (isFusable(bare)) {
+                    inMemory.add(bare);
+                    concatOf.putIfAbsent(bare, node);
+                } else {
+                    inMemory.add(descend(part).base());
+                }
+            }
+        } else {
+            View view = descend(Objects.requireNonNull(View.direct(node).through()));
+            inMemory.add(view.base());
+            copied.put(node, view);
+        }
+    }
+
+    /// Goes down through views to the memory that a loop reads a node from.
+    private View descend(Node node) {
+        return descend(View.direct(node));
+    }
+
+    private View descend(View first) {
+        View view = first;
+        while (!inMemory.contains(view.base())) {
+            View deeper = view.through();
+            if (deeper == null) {
+                break;
+            }
+            view = deeper;
+        }
+        return view;
+    }
+
+    // which loop computes what
+
+    Set<Group> computedIn(Node node) {
+        return computedIn.getOrDefault(node, Set.of());
+    }
+
+    private void visit(Node node) {
+        if (target == Target.DEVICE && node.shape().rank() > 0) {
+            joinAll(groupsUsing(node));
+        }
+        if (!isFusable(node)) {
+            return;
+        }
+        if (node.op() instanceof Pointwise) {
+            placePointwise(node);
+        } else {
+            placeSum(node);
+        }
+    }
+
+    /// The groups that use a value element by element.
+    private Set<Group> groupsUsing(Node node) {
+        Set<Group> groups = new LinkedHashSet<>();
+        Deque<Node> open = new ArrayDeque<>(List.of(node));
         while (!open.isEmpty()) {
             Node next = open.pop();
-            Group group = groupOf.get(next);
-            if (group == target) {
-                return true;
+            for (Node user : users(next)) {
+                if (isFusable(user) && operands(user).contains(next) && isAligned(user, next)) {
+                    groups.addAll(computedIn(user));
+                } else if (user.op() instanceof Reshape && View.isView(user)) {
+                    open.push(user);
+                }
             }
-            if (seen.add(next)) {
-                open.addAll(users(next));
-                if (group != null) {
-                    group.nodes.stream().filter(seen::add).forEach(member -> open.addAll(users(member)));
+        }
+        return groups;
+    }
+
+    private void placePointwise(Node node) {
+        Set<Group> using = groupsUsing(node);
+        boolean stored = using.isEmpty() || inMemory.contains(node);
+        stored |= using.removeIf(group -> placeIn(group, node) == null);
+        if (!stored && isWorthRepeating(node, using)) {
+            using.forEach(group -> add(group, node));
+            return;
+        }
+        Group home = using.stream()
+                .filter(group -> hasRoom(group, node) && !leadsBack(Set.of(node), Set.of(group), Set.of(node)))
+                .findFirst()
+                .orElse(null);
+        for (Group group : using) {
+            if (group == home || (target == Target.DEVICE && price.repeating(node, group) < Price.READ)) {
+                add(group, node);
+            } else {
+                stored = true;
+            }
+        }
+        if (!stored) {
+            return;
+        }
+        if (home == null) {
+            home = new Group(View.extents(node.shape()), 0, null, Map.of(node, Place.ELEMENT), Set.of());
+            register(home);
+        }
+        home.stored.add(node);
+        inMemory.add(node);
+    }
+
+    private boolean isWorthRepeating(Node node, Set<Group> using) {
+        if (using.size() == 1) {
+            return hasRoom(using.iterator().next(), node);
+        }
+        if (target == Target.HOST || using.isEmpty()) {
+            return false;
+        }
+        double repeated = 0;
+        double cheapest = Double.POSITIVE_INFINITY;
+        for (Group group : using) {
+            double once = price.repeating(node, group);
+            repeated += once;
+            cheapest = Math.min(cheapest, once);
+        }
+        return repeated <= cheapest + Price.WRITE + (using.size() - 1) * Price.READ;
+    }
+
+    private void placeSum(Node node) {
+        List<Dim> domain = View.extents(node.input(0).shape());
+        Group group;
+        if (isRowSum(node)) {
+            Walk walk = switch (node.op()) {
+                case SegmentSum _ -> new Walk(node.input(1), 0);
+                case ChunkSum chunks -> new Walk(null, chunks.parts());
+                default -> new Walk(null, 1);
+            };
+            group = new Group(domain, 0, walk, Map.of(node, Place.RESULT), Set.of(node));
+        } else {
+            int columns = domain.size() - View.extents(node.shape()).size();
+            group = new Group(domain, columns, null, Map.of(node, Place.ROW), Set.of(node));
+        }
+        Set<Group> using = groupsUsing(node);
+        register(group);
+        for (Group user : List.copyOf(using)) {
+            Group joined = joined(group, user);
+            if (joined != null) {
+                replace(group, joined);
+                replace(user, joined);
+                using.remove(user);
+                group = joined;
+            }
+        }
+        if (using.isEmpty() && !inMemory.contains(node)) {
+            group.stored.remove(node);
+        } else {
+            inMemory.add(node);
+        }
+    }
+
+    /// Where a value that the group's members use would live in it; null if not in one place.
+    private static @Nullable Place placeIn(Group group, Node node) {
+        Place found = null;
+        for (Node member : group.places.keySet()) {
+            for (Node input : operands(member)) {
+                if (strip(input) == node && isAligned(member, input)) {
+                    Place place = operandPlace(group, member, input);
+                    if (place == null || (found != null && found != place)) {
+                        return null;
+                    }
+                    found = place;
+                }
+            }
+        }
+        return found;
+    }
+
+    /// Where in the group's loop the operand of a member is read; null if the loop has no such place.
+    static @Nullable Place operandPlace(Group group, Node member, Node input) {
+        if (member.op() instanceof Pointwise) {
+            return group.place(member);
+        }
+        List<Dim> extents = View.extents(input.shape());
+        if (extents.equals(group.domain)) {
+            return Place.ELEMENT;
+        }
+        int rows = group.domain.size() - group.columns;
+        return extents.equals(group.domain.subList(0, rows)) ? Place.ROW : null;
+    }
+
+    private void add(Group group, Node node) {
+        group.places.put(node, Objects.requireNonNull(placeIn(group, node)));
+        computedIn.computeIfAbsent(node, key -> new LinkedHashSet<>()).add(group);
+    }
+
+    private void register(Group group) {
+        group.places
+                .keySet()
+                .forEach(node -> computedIn
+                        .computeIfAbsent(node, key -> new LinkedHashSet<>())
+                        .add(group));
+    }
+
+    private void replace(Group old, Group fresh) {
+        for (Node node : old.places.keySet()) {
+            Set<Group> groups = computedIn.computeIfAbsent(node, key -> new LinkedHashSet<>());
+            groups.remove(old);
+            groups.add(fresh);
+        }
+    }
+
+    // joining
+
+    private void joinAll(Set<Group> candidates) {
+        List<Group> groups = new ArrayList<>(candidates);
+        for (int i = 0; i < groups.size(); i++) {
+            for (int j = i + 1; j < groups.size(); j++) {
+                Group joined = joined(groups.get(i), groups.get(j));
+                if (joined != null) {
+                    replace(groups.get(i), joined);
+                    replace(groups.get(j), joined);
+                    groups.set(i, joined);
+                    groups.remove(j);
+                    j = i;
+                }
+            }
+        }
+    }
+
+    /// The two groups as one; null if they cannot run as one loop.
+    private @Nullable Group joined(Group a, Group b) {
+        Group union = union(a, b);
+        if (union == null) {
+            union = union(b, a);
+        }
+        if (union == null || !hasRoom(union) || !isConsistent(union)) {
+            return null;
+        }
+        Set<Node> written = new LinkedHashSet<>(a.stored);
+        written.addAll(b.stored);
+        return leadsBack(written, Set.of(a, b), union.places.keySet()) ? null : union;
+    }
+
+    /// One group of what two compute, the domain being that of the first; null if the second's elements have no place.
+    private static @Nullable Group union(Group a, Group b) {
+        Map<Place, Place> moved = new HashMap<>();
+        Walk walk = a.walk == null ? b.walk : a.walk;
+        int columns = Math.max(a.columns, b.columns);
+        int rows = a.domain.size() - columns;
+        if (b.domain.equals(a.domain)) {
+            boolean sameRows = a.columns == 0 || b.columns == 0 || a.columns == b.columns;
+            boolean sameWalk = a.walk == null || b.walk == null || a.walk.equals(b.walk);
+            if (!sameRows || !sameWalk) {
+                return null;
+            }
+            moved.put(Place.ELEMENT, Place.ELEMENT);
+            moved.put(Place.ROW, Place.ROW);
+            moved.put(Place.RESULT, Place.RESULT);
+        } else if (b.walk == null && b.columns == 0 && a.columns > 0 && b.domain.equals(a.domain.subList(0, rows))) {
+            moved.put(Place.ELEMENT, Place.ROW);
+        } else if (b.walk == null && b.columns == 0 && a.walk != null && b.domain.equals(results(a))) {
+            moved.put(Place.ELEMENT, Place.RESULT);
+        } else {
+            return null;
+        }
+        if (walk != null && rows > 1 && columns > 0) {
+            return null;
+        }
+        Map<Node, Place> places = new LinkedHashMap<>(a.places);
+        for (Map.Entry<Node, Place> entry : b.places.entrySet()) {
+            Place place = moved.get(entry.getValue());
+            Place before = places.put(entry.getKey(), Objects.requireNonNull(place));
+            if (before != null && before != place) {
+                return null;
+            }
+        }
+        Set<Node> stored = new LinkedHashSet<>(a.stored);
+        stored.addAll(b.stored);
+        return new Group(a.domain, columns, walk, places, stored);
+    }
+
+    /// Extents of what a walk yields.
+    static List<Dim> results(Group group) {
+        Walk walk = Objects.requireNonNull(group.walk);
+        List<Dim> extents = new ArrayList<>();
+        if (walk.index != null) {
+            extents.add(walk.index.type().indexRange());
+        } else if (walk.parts > 1) {
+            extents.add(Dim.of(walk.parts));
+        }
+        extents.addAll(group.domain.subList(Math.min(1, group.domain.size()), group.domain.size()));
+        return extents;
+    }
+
+    /// Whether every value that is computed in the loop lives where its users in the loop read it.
+    private static boolean isConsistent(Group group) {
+        for (Node member : group.places.keySet()) {
+            for (Node input : operands(member)) {
+                Node bare = strip(input);
+                if (group.computes(bare)
+                        && isAligned(member, input)
+                        && group.place(bare) != operandPlace(group, member, input)) {
+                    return false;
+                }
+            }
+        }
+        return true;
+    }
+
+    private boolean hasRoom(Group group) {
+        return target == Target.HOST
+                ? group.places.size() < MOST_HOST_NODES
+                : group.places.size() < MOST_DEVICE_NODES
+                        && Held.by(group, null).fits();
+    }
+
+    /// Whether a group that uses a value can compute it: its loop does not hold too much, or not more than if it read
+    /// the
+    /// value.
+    private boolean hasRoom(Group group, Node node) {
+        if (target == Target.HOST) {
+            return group.places.size() < MOST_HOST_NODES;
+        }
+        Held more = Held.by(group, node);
+        return group.places.size() < MOST_DEVICE_NODES && (more.fits() || more.isWithin(Held.by(group, null)));
+    }
+
+    /// How many values a group's loop holds while it walks: those that it reads and its sums.
+    ///
+    /// @param perElement in packs
+    /// @param perRow single ones, which every thread of the row has
+    private record Held(int perElement, int perRow) {
+
+        /// @param more a node that the group is to compute too; null for none
+        static Held by(Group group, @Nullable Node more) {
+            Set<Node> elements = new HashSet<>();
+            Set<Node> rows = new HashSet<>();
+            for (Map.Entry<Node, Place> member : group.places.entrySet()) {
+                boolean isSum = !(member.getKey().op() instanceof Pointwise);
+                switch (member.getValue()) {
+                    case ELEMENT -> addReads(elements, group, member.getKey(), more);
+                    case ROW -> {
+                        if (!isSum) {
+                            addReads(rows, group, member.getKey(), more);
+                        }
+                    }
+                    case RESULT -> {
+                        if (isSum) {
+                            elements.add(member.getKey());
+                        }
+                    }
+                }
+            }
+            if (more != null) {
+                addReads(placeIn(group, more) == Place.ROW ? rows : elements, group, more, more);
+            }
+            return new Held(elements.size(), rows.size());
+        }
+
+        private static void addReads(Set<Node> reads, Group group, Node member, @Nullable Node more) {
+            for (Node input : operands(member)) {
+                Node bare = strip(input);
+                if (bare != more && !group.computes(bare) && isAligned(member, input)) {
+                    reads.add(bare);
+                }
+            }
+        }
+
+        boolean fits() {
+            return perElement <= MOST_PER_ELEMENT && perRow <= MOST_PER_ROW;
+        }
+
+        boolean isWithin(Held other) {
+            return perElement <= other.perElement && perRow <= other.perRow;
+        }
+    }
+
+    /// Whether a path leads from values in memory to one of the groups, other than by values that the group, having
+    /// computed them, need not read.
+    private boolean leadsBack(Set<Node> written, Set<Group> groups, Set<Node> computed) {
+        Deque<Node> open = new ArrayDeque<>(written);
+        Set<Node> seen = new HashSet<>(open);
+        Set<Group> passed = new HashSet<>();
+        while (!open.isEmpty()) {
+            Node node = open.pop();
+            for (Node user : users(node)) {
+                if (!isFusable(user)) {
+                    if (seen.add(user)) {
+                        open.push(user);
+                    }
+                    continue;
+                }
+                boolean aligned = operands(user).contains(node) && isAligned(user, node);
+                for (Group group : computedIn(user)) {
+                    if (groups.contains(group)) {
+                        if (!aligned || !computed.contains(strip(node))) {
+                            return true;
+                        }
+                    } else if (!(aligned && group.computes(strip(node))) && passed.add(group)) {
+                        group.stored.stream().filter(seen::add).forEach(open::push);
+                    }
                 }
             }
         }
         return false;
+    }
+
+    // which sums fit into loops
+
+    /// Whether a sum over axes is one over the columns of rows: the last axes, not too many entries.
+    static boolean sumsColumns(Shape shape, List<Integer> axes) {
+        Dim volume = Dim.of(1);
+        boolean summed = false;
+        for (int axis = 0; axis < shape.rank(); axis++) {
+            if (shape.dim(axis).isOne()) {
+                continue;
+            }
+            boolean now = axes.contains(axis);
+            if ((summed && !now) || (now && axis == 0)) {
+                return false;
+            }
+            summed = now;
+            volume = now ? volume.times(shape.dim(axis)) : volume;
+        }
+        return summed && volume.isConstant() && volume.factor() > 0 && volume.longValue() <= MOST_COLUMNS;
+    }
+
+    /// Whether a sum over axes is one over few rows.
+    private static boolean sumsRows(Shape shape, List<Integer> axes) {
+        return axes.contains(0)
+                && axes.stream().allMatch(axis -> axis == 0 || shape.dim(axis).isOne())
+                && !shape.dim(0).isOne()
+                && shape.dim(0).isConstant()
+                && shape.dim(0).longValue() <= MOST_ROWS
+                && hasConstantRows(shape);
+    }
+
+    /// Whether all extents but the first are constant, as a walk over rows needs it.
+    static boolean hasConstantRows(Shape shape) {
+        return shape.rank() > 0
+                && shape.dims().subList(1, shape.rank()).stream().allMatch(dim -> dim.isConstant() && dim.factor() > 0);
     }
 }

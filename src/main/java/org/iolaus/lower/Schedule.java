@@ -1,13 +1,18 @@
 package org.iolaus.lower;
 
+import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Stream;
+import java.util.Set;
 import org.iolaus.ir.Cost;
 import org.iolaus.ir.Node;
 import org.iolaus.ir.Op;
 import org.iolaus.ir.Type;
 import org.iolaus.kernel.Loop;
+import org.iolaus.op.SegmentMax;
+import org.iolaus.op.SegmentSum;
+import org.iolaus.tensor.Dim;
 import org.iolaus.tensor.Shape;
 import org.iolaus.tensor.Sizes;
 import org.jspecify.annotations.Nullable;
@@ -34,7 +39,8 @@ public record Schedule(List<Buffer> buffers, List<Step> steps, Map<String, Integ
     ///
     /// @param label name of an input or parameter, else empty
     /// @param value node of a constant, else null
-    /// @param birth step that writes it (arena only)
+    /// @param birth first step that writes it (arena only)
+    /// @param complete last step that writes it (arena only)
     /// @param death last step that touches it; the number of steps for outputs
     public record Buffer(
             int number,
@@ -43,6 +49,7 @@ public record Schedule(List<Buffer> buffers, List<Step> steps, Map<String, Integ
             String label,
             @Nullable Node value,
             int birth,
+            int complete,
             int death) {}
 
     public sealed interface Step permits Call, Fused {}
@@ -72,27 +79,51 @@ public record Schedule(List<Buffer> buffers, List<Step> steps, Map<String, Integ
             case Fused fused -> {
                 Loop loop = fused.loop();
                 long elements = loop.iteration().volume().value(sizes);
-                long touched = elements * loop.stores().size();
-                for (Loop.Load load : loop.loads()) {
-                    Shape source = buffers.get(load.buffer()).type().shape();
-                    touched += Math.min(elements, source.volume().value(sizes));
-                }
+                long touched =
+                        touched(loop.body(), loop.iteration(), sizes) + touched(loop.after(), loop.results(), sizes);
                 yield new Cost(elements * loop.instructions().size(), touched);
             }
         };
     }
 
+    private long touched(Loop.Block block, Shape shape, Sizes sizes) {
+        long touched = 0;
+        for (Loop.Load load : block.loads()) {
+            touched += touched(load.buffer(), load.strides(), shape, sizes);
+        }
+        for (Loop.Store store : block.stores()) {
+            touched += touched(store.buffer(), store.strides(), shape, sizes);
+        }
+        return touched;
+    }
+
+    /// Different elements of a buffer that a loop over a shape comes to.
+    private long touched(int buffer, List<Dim> strides, Shape shape, Sizes sizes) {
+        long elements = 1;
+        for (int axis = 0; axis < strides.size(); axis++) {
+            elements *= strides.get(axis).factor() == 0 ? 1 : shape.dim(axis).value(sizes);
+        }
+        return Math.min(elements, buffers.get(buffer).type().shape().volume().value(sizes));
+    }
+
     /// The buffers that a step reads.
     public static List<Integer> reads(Step step) {
-        return switch (step) {
-            case Call call -> call.inputs();
-            case Fused fused ->
-                fused.loop().loads().stream()
-                        .flatMap(load -> load.indexBuffer() == Loop.NO_INDEX
-                                ? Stream.of(load.buffer())
-                                : Stream.of(load.buffer(), load.indexBuffer()))
-                        .toList();
-        };
+        List<Integer> read = new ArrayList<>();
+        switch (step) {
+            case Call call -> read.addAll(call.inputs());
+            case Fused fused -> {
+                for (Loop.Load load : fused.loop().loads()) {
+                    read.add(load.buffer());
+                    if (load.indexBuffer() != Loop.NO_INDEX) {
+                        read.add(load.indexBuffer());
+                    }
+                }
+                if (fused.loop().walk() instanceof Loop.Walk.Segments segments) {
+                    read.add(segments.indexBuffer());
+                }
+            }
+        }
+        return read;
     }
 
     /// The buffers that a step writes.
@@ -100,8 +131,24 @@ public record Schedule(List<Buffer> buffers, List<Step> steps, Map<String, Integ
         return switch (step) {
             case Call call -> List.of(call.out());
             case Fused fused ->
-                fused.loop().stores().stream().map(Loop.Store::buffer).toList();
+                fused.loop().stores().stream()
+                        .map(Loop.Store::buffer)
+                        .distinct()
+                        .toList();
         };
+    }
+
+    /// The buffers of indices whose rows segment by segment some step walks.
+    public Set<Integer> segmented() {
+        Set<Integer> found = new HashSet<>();
+        for (Step step : steps) {
+            if (step instanceof Call call && (call.op() instanceof SegmentSum || call.op() instanceof SegmentMax)) {
+                found.add(call.inputs().get(1));
+            } else if (step instanceof Fused fused && fused.loop().walk() instanceof Loop.Walk.Segments segments) {
+                found.add(segments.indexBuffer());
+            }
+        }
+        return found;
     }
 
     /// One line per step.
@@ -117,26 +164,40 @@ public record Schedule(List<Buffer> buffers, List<Step> steps, Map<String, Integ
                                     call.op(),
                                     call.inputs(),
                                     call.node().type()));
-                case Fused fused -> {
-                    Loop loop = fused.loop();
-                    text.append("loop ").append(loop.iteration());
-                    loop.loads()
-                            .forEach(load -> text.append(" r%d<-b%d".formatted(load.register(), load.buffer()))
-                                    .append(
-                                            load.indexBuffer() == Loop.NO_INDEX
-                                                    ? ""
-                                                    : "[b" + load.indexBuffer() + "]"));
-                    loop.instructions()
-                            .forEach(
-                                    i -> text.append("; r%d=%s%s".formatted(i.register(), i.function(), i.operands())));
-                    loop.stores()
-                            .forEach(store -> text.append("; b%d<-r%d".formatted(store.buffer(), store.register())));
-                    text.append('\n');
-                }
+                case Fused fused -> text.append(text(fused.loop())).append('\n');
             }
         }
         outputs.forEach((name, buffer) ->
                 text.append(name).append(" = b").append(buffer).append('\n'));
         return text.toString();
+    }
+
+    private static String text(Loop loop) {
+        StringBuilder text = new StringBuilder("loop ").append(loop.iteration());
+        text.append(
+                switch (loop.walk()) {
+                    case Loop.Walk.None _ -> "";
+                    case Loop.Walk.Segments segments -> " by b" + segments.indexBuffer();
+                    case Loop.Walk.Chunks chunks -> " in " + chunks.parts();
+                });
+        append(text, loop.body());
+        loop.sums().forEach(sum -> text.append("; r%d=rows r%d".formatted(sum.register(), sum.operand())));
+        append(text, loop.after());
+        return text.toString();
+    }
+
+    private static void append(StringBuilder text, Loop.Block block) {
+        for (Loop.Load load : block.loads()) {
+            text.append(" r%d<-b%d".formatted(load.register(), load.buffer()));
+            text.append(load.indexBuffer() == Loop.NO_INDEX ? "" : "[b" + load.indexBuffer() + "]");
+        }
+        for (Loop.Instruction instruction : block.instructions()) {
+            text.append(
+                    switch (instruction) {
+                        case Loop.Apply i -> "; r%d=%s%s".formatted(i.register(), i.function(), i.operands());
+                        case Loop.ColumnSum i -> "; r%d=columns r%d".formatted(i.register(), i.operand());
+                    });
+        }
+        block.stores().forEach(store -> text.append("; b%d<-r%d".formatted(store.buffer(), store.register())));
     }
 }

@@ -3,8 +3,10 @@ package org.iolaus.lower;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Objects;
 import org.iolaus.ir.Node;
 import org.iolaus.op.Broadcast;
+import org.iolaus.op.Concat;
 import org.iolaus.op.Gather;
 import org.iolaus.op.Reshape;
 import org.iolaus.op.Slice;
@@ -43,7 +45,8 @@ record View(Node base, @Nullable Node index, List<Integer> axes, List<Integer> s
         };
     }
 
-    private static List<Dim> extents(Shape shape) {
+    /// The extents of a shape other than 1.
+    static List<Dim> extents(Shape shape) {
         return shape.dims().stream().filter(dim -> !dim.isOne()).toList();
     }
 
@@ -67,11 +70,7 @@ record View(Node base, @Nullable Node index, List<Integer> axes, List<Integer> s
                 mapped(
                         input,
                         t.permutation().stream().mapToInt(Integer::intValue).toArray());
-            case Slice s -> {
-                List<Integer> moved = new ArrayList<>(starts);
-                moved.set(s.axis(), moved.get(s.axis()) + s.start());
-                yield new View(input, index, axes, moved);
-            }
+            case Slice s -> new View(input, index, axes, starts).from(s.axis(), s.start());
             case Gather _ ->
                 index == null && !axes.isEmpty() && axes.getFirst() == 0 && starts.getFirst() == 0
                         ? new View(input, base.input(1), axes, starts)
@@ -112,6 +111,35 @@ record View(Node base, @Nullable Node index, List<Integer> axes, List<Integer> s
             }
         }
         return new View(input, map.length > 0 && map[0] == REPEATED ? null : index, newAxes, newStarts);
+    }
+
+    /// The same reading where the base is one part of a concatenation.
+    View inside(Node concat, int part) {
+        int axis = ((Concat) concat.op()).axis();
+        int start = 0;
+        for (int i = 0; i < part; i++) {
+            start += concat.input(i).shape().dim(axis).intValue();
+        }
+        Shape shape = concat.input(part).shape();
+        int[] map = new int[base.shape().rank()];
+        int next = 0;
+        for (int i = 0; i < map.length; i++) {
+            map[i] = REPEATED;
+            if (!base.shape().dim(i).isOne()) {
+                while (shape.dim(next).isOne()) {
+                    next++;
+                }
+                map[i] = next++;
+            }
+        }
+        return Objects.requireNonNull(mapped(concat, map)).from(axis, start);
+    }
+
+    /// The same reading `start` entries further on along an axis of the base.
+    View from(int axis, int start) {
+        List<Integer> moved = new ArrayList<>(starts);
+        moved.set(axis, moved.get(axis) + start);
+        return new View(base, index, axes, moved);
     }
 
     /// Step in elements of the base for each loop axis.

@@ -14,6 +14,7 @@ import org.iolaus.ir.Node;
 import org.iolaus.ir.Program;
 import org.iolaus.lower.Lowering;
 import org.iolaus.lower.Schedule;
+import org.iolaus.lower.Target;
 import org.iolaus.model.Model;
 import org.iolaus.nn.Parameters;
 import org.iolaus.nn.Parameters.Role;
@@ -42,14 +43,14 @@ public record MemoryPrediction(
             Collection<Bucket> evaluation) {
         int bytes = precision.bytes();
         Program train = model.train();
-        Schedule schedule = Lowering.run(train);
+        Schedule schedule = Lowering.run(train, Target.DEVICE);
         DeviceProgram.Memory memory = largest(schedule, precision, training);
         long other = DeviceProgram.constantBytes(schedule, precision);
         long results = 0;
         long constants = 0;
         if (!evaluation.isEmpty()) {
             Program evaluate = model.evaluate();
-            Schedule lowered = Lowering.run(evaluate);
+            Schedule lowered = Lowering.run(evaluate, Target.DEVICE);
             memory = memory.or(largest(lowered, precision, evaluation));
             constants = DeviceProgram.constantBytes(lowered, precision);
             results = results(evaluate, evaluation) * bytes;

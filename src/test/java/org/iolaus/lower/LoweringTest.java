@@ -5,14 +5,12 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import org.iolaus.cpu.CpuExecutor;
-import org.iolaus.grad.Gradient;
 import org.iolaus.ir.Node;
 import org.iolaus.ir.Program;
 import org.iolaus.op.Definition;
@@ -33,52 +31,6 @@ final class LoweringTest {
     private static final Dim E = Dim.symbol("E");
     private static final int C = 6;
 
-    /// A random mixture of pointwise chains, views, products and reductions over nodes and edges.
-    private static Map<String, Node> randomOutputs(Random random) {
-        List<Node> nodes = new ArrayList<>(List.of(Expr.input("x", Shape.of(N, C)), Expr.input("y", Shape.of(N, C))));
-        List<Node> edges = new ArrayList<>(List.of(Expr.input("e", Shape.of(E, C))));
-        Node weight = Expr.parameter("w", Shape.of(C, C));
-        Node column = Expr.input("column", Shape.of(E, 1));
-        Node source = Expr.index("source", E, N);
-        Node target = Expr.index("target", E, N);
-        for (int step = 0; step < 14; step++) {
-            Node x = nodes.get(random.nextInt(nodes.size()));
-            Node y = nodes.get(random.nextInt(nodes.size()));
-            Node e = edges.get(random.nextInt(edges.size()));
-            Node f = edges.get(random.nextInt(edges.size()));
-            switch (random.nextInt(12)) {
-                case 0 -> nodes.add(Expr.tanh(Expr.matmul(x, weight)));
-                case 1 -> nodes.add(Expr.segmentSum(Expr.sigmoid(e), target));
-                case 2 -> edges.add(Expr.mul(Expr.gather(x, source), e));
-                case 3 -> edges.add(Expr.mul(e, Expr.cos(column)));
-                case 4 -> nodes.add(Expr.add(x, Expr.scale(y, 0.5)));
-                case 5 -> edges.add(Expr.concat(1, Expr.slice(e, 1, 3, 3), Expr.slice(f, 1, 0, 3)));
-                case 6 -> nodes.add(Expr.mul(x, Expr.sum(Expr.sin(y), 1)));
-                case 7 -> edges.add(Expr.sub(Expr.gather(Expr.tanh(x), target), Expr.gather(y, source)));
-                case 8 -> {
-                    Node cube = Expr.mul(Expr.unsqueeze(x, 1), Expr.constant(Shape.of(1, 3, 1), 1, -2, 0.5));
-                    nodes.add(Expr.squeeze(Expr.sum(Expr.mul(cube, Expr.unsqueeze(Expr.sin(y), 1)), 1), 1));
-                }
-                case 9 -> nodes.add(Expr.matmul(Expr.transpose(Expr.transpose(x, 1, 0), 1, 0), weight, false, true));
-                case 10 -> nodes.add(Expr.sub(Expr.mul(x, y), Expr.sum(Expr.tanh(y), 0)));
-                default -> edges.add(Expr.where(Expr.less(e, f), Expr.sin(e), Expr.scale(f, -1)));
-            }
-        }
-        Map<String, Node> outputs = new LinkedHashMap<>();
-        outputs.put("node", nodes.getLast());
-        outputs.put("edge", edges.getLast());
-        Node energy = Expr.sumAll(Expr.sin(Expr.add(nodes.getLast(), Expr.segmentSum(edges.getLast(), target))));
-        List<Node> inner = Gradient.of(energy, List.of(nodes.get(0), edges.get(0)));
-        Node loss = Expr.add(
-                energy, Expr.add(Expr.sumAll(Expr.square(inner.get(0))), Expr.sumAll(Expr.square(inner.get(1)))));
-        outputs.put("loss", loss);
-        List<Node> outer = Gradient.of(loss, List.of(weight, nodes.get(0), nodes.get(1), column));
-        for (int i = 0; i < outer.size(); i++) {
-            outputs.put("grad" + i, outer.get(i));
-        }
-        return outputs;
-    }
-
     private static HostTensor random(Random random, int... shape) {
         return new HostTensor(
                 shape, random.doubles(HostTensor.volume(shape), -1, 1).toArray());
@@ -88,8 +40,8 @@ final class LoweringTest {
     @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12})
     void agreesWithDefinition(long seed) {
         Random random = new Random(seed);
-        Program program = Program.of(randomOutputs(random));
-        Map<String, HostTensor> weight = Map.of("w", random(random, C, C));
+        Program program = Program.of(RandomPrograms.outputs(random, C));
+        Map<String, HostTensor> weight = Map.of("w", random(random, C, C), "b", random(random, C, 1));
         try (CpuExecutor executor = new CpuExecutor(program, new CpuExecutor.Options(2, null))) {
             for (int[] size : new int[][] {{5, 11}, {1, 0}, {40, 333}, {5, 11}}) {
                 Map<String, HostTensor> floats = new LinkedHashMap<>();
@@ -97,6 +49,7 @@ final class LoweringTest {
                 floats.put("y", random(random, size[0], C));
                 floats.put("e", random(random, size[1], C));
                 floats.put("column", random(random, size[1], 1));
+                floats.put("vector", random(random, size[1], 3));
                 Map<String, Index> indices = Map.of(
                         "source",
                         index(random, size[1], size[0], false),
@@ -147,7 +100,7 @@ final class LoweringTest {
     @ParameterizedTest
     @ValueSource(longs = {21, 22, 23})
     void buffersThatLiveTogetherDoNotOverlap(long seed) {
-        Schedule schedule = Lowering.run(Program.of(randomOutputs(new Random(seed))));
+        Schedule schedule = Lowering.run(Program.of(RandomPrograms.outputs(new Random(seed), C)), Target.HOST);
         Sizes sizes = new Sizes(Map.of("N", 7, "E", 29));
         MemoryPlan plan = MemoryPlan.of(schedule, sizes);
         List<Schedule.Buffer> arena = schedule.buffers().stream()
@@ -177,7 +130,7 @@ final class LoweringTest {
         Node x = Expr.input("x", Shape.of(N, C));
         Node g = Expr.gather(x, Expr.index("i", E, N));
         Node y = Expr.scale(Expr.mul(Expr.sin(g), Expr.shift(Expr.input("column", Shape.of(E, 1)), 1)), 3);
-        Schedule schedule = Lowering.run(Program.of(Map.of("y", y)));
+        Schedule schedule = Lowering.run(Program.of(Map.of("y", y)), Target.HOST);
         assertEquals(2, schedule.steps().size(), schedule.toString());
     }
 

@@ -1,0 +1,315 @@
+package org.iolaus.lower;
+
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.iolaus.ir.Node;
+import org.iolaus.ir.Op;
+import org.iolaus.ir.Pointwise;
+import org.iolaus.ir.Program;
+import org.iolaus.op.Add;
+import org.iolaus.op.Broadcast;
+import org.iolaus.op.Concat;
+import org.iolaus.op.Expr;
+import org.iolaus.op.Gather;
+import org.iolaus.op.MatMul;
+import org.iolaus.op.Mul;
+import org.iolaus.op.Pad;
+import org.iolaus.op.Reshape;
+import org.iolaus.op.SegmentSum;
+import org.iolaus.op.Slice;
+import org.iolaus.op.Sum;
+import org.iolaus.tensor.Dim;
+import org.iolaus.tensor.Shape;
+
+/// Rewrites a program into what loops on a device can fuse. The result computes the same but for the order of sums.
+///
+/// | what | becomes |
+/// | --- | --- |
+/// | an axis of 2 to 4 entries behind rows | that many values of one entry each (the result is their concatenation) |
+/// | a sum over such an axis | additions |
+/// | a sum over many rows | sums over runs of rows, then their sum |
+/// | a matrix product with one row, one column or one term | multiplications, with a sum for one row or column |
+/// | a product with a concatenation that has parts of width 1 | products with its parts |
+/// | padding | concatenation with zeros |
+final class Expand {
+    /// Longest axis that is unrolled.
+    private static final int SHORT = 4;
+    /// Runs of rows that are summed side by side: two for every processor of a large device.
+    private static final int CHUNKS = 264;
+
+    private record Key(Op op, List<Node> inputs) {}
+
+    private final Map<Key, Node> known = new HashMap<>();
+
+    private Expand() {}
+
+    static Program run(Program program) {
+        Expand expand = new Expand();
+        Map<Node, Node> image = new HashMap<>();
+        for (Node node : program.nodes()) {
+            List<Node> inputs = node.inputs().stream().map(image::get).toList();
+            image.put(node, expand.make(node.op(), inputs));
+        }
+        Map<String, Node> outputs = new LinkedHashMap<>();
+        program.outputs().forEach((name, node) -> outputs.put(name, Objects.requireNonNull(image.get(node))));
+        return Simplify.run(Program.of(outputs));
+    }
+
+    /// The expanded application of an operation to expanded inputs.
+    private Node make(Op op, List<Node> in) {
+        Key key = new Key(op, in);
+        Node made = known.get(key);
+        if (made == null) {
+            made = switch (op) {
+                case MatMul product when in.getFirst().shape().rank() == 2 -> product(product, in.get(0), in.get(1));
+                case Sum sum -> sum(sum, in.getFirst());
+                case Pad pad -> pad(pad, in.getFirst());
+                case Slice slice -> slice(in.getFirst(), slice.axis(), slice.start(), slice.length());
+                default -> distributed(op, in);
+            };
+            known.put(key, made);
+        }
+        return made;
+    }
+
+    private Node make(Op op, Node... in) {
+        return make(op, List.of(in));
+    }
+
+    // short axes and concatenations
+
+    /// Applies an operation part by part where its result or its inputs fall into parts along an axis.
+    private Node distributed(Op op, List<Node> in) {
+        Node plain = Node.of(op, in);
+        for (int axis = 1; axis < plain.shape().rank(); axis++) {
+            List<Integer> parts = parts(op, in, plain, axis);
+            if (!parts.isEmpty()) {
+                List<Node> results = new ArrayList<>();
+                int start = 0;
+                for (int length : parts) {
+                    results.add(part(op, in, axis, start, length));
+                    start += length;
+                }
+                return Node.of(new Concat(axis), results);
+            }
+        }
+        return plain;
+    }
+
+    /// Lengths of the parts; empty if the operation is better left whole.
+    private static List<Integer> parts(Op op, List<Node> in, Node plain, int axis) {
+        boolean splits = op instanceof Pointwise
+                || op instanceof Gather
+                || op instanceof SegmentSum
+                || op instanceof ChunkSum
+                || op instanceof Broadcast
+                || op instanceof Sum
+                || (op instanceof Reshape && View.isView(plain));
+        Dim extent = plain.shape().dim(axis);
+        if (!splits || !extent.isConstant() || extent.isOne() || extent.factor() == 0) {
+            return List.of();
+        }
+        boolean rows = !in.getFirst().shape().dim(0).isConstant();
+        if (rows && extent.longValue() <= SHORT) {
+            return Collections.nCopies(extent.intValue(), 1);
+        }
+        for (Node input : in) {
+            int inputAxis = op instanceof Reshape ? inputAxis(plain, axis) : axis;
+            if (!input.type().isIndex() && hasNarrowPart(input, inputAxis)) {
+                return widths(input);
+            }
+        }
+        return List.of();
+    }
+
+    /// An operation's result between `start` and `start + length` of an axis.
+    private Node part(Op op, List<Node> in, int axis, int start, int length) {
+        if (op instanceof Reshape reshape) {
+            Node plain = Node.of(op, in);
+            Node piece = slice(in.getFirst(), inputAxis(plain, axis), start, length);
+            return make(new Reshape(reshape.target().with(axis, Dim.of(length))), piece);
+        }
+        List<Node> pieces = new ArrayList<>();
+        for (Node input : in) {
+            pieces.add(input.type().isIndex() ? input : slice(input, axis, start, length));
+        }
+        return make(
+                op instanceof Broadcast broadcast
+                        ? new Broadcast(broadcast.target().with(axis, Dim.of(length)))
+                        : op,
+                pieces);
+    }
+
+    /// The axis of a reshape's input that an axis of its result is, where only extents of 1 differ.
+    private static int inputAxis(Node reshape, int axis) {
+        int place =
+                View.extents(new Shape(reshape.shape().dims().subList(0, axis))).size();
+        Shape input = reshape.input(0).shape();
+        for (int i = 0; i < input.rank(); i++) {
+            if (!input.dim(i).isOne() && place-- == 0) {
+                return i;
+            }
+        }
+        throw new IllegalStateException("expand: want an axis other than 1, got " + axis + " of " + reshape);
+    }
+
+    private static boolean hasNarrowPart(Node node, int axis) {
+        return node.op() instanceof Concat concat
+                && concat.axis() == axis
+                && node.inputs().stream()
+                        .anyMatch(part -> part.shape().dim(axis).isOne());
+    }
+
+    private static List<Integer> widths(Node concat) {
+        int axis = ((Concat) concat.op()).axis();
+        return concat.inputs().stream()
+                .map(part -> part.shape().dim(axis).intValue())
+                .toList();
+    }
+
+    /// Entries of one axis; where the axis does not vary, what stands for all of them.
+    private Node slice(Node x, int axis, int start, int length) {
+        Dim extent = x.shape().dim(axis);
+        if (extent.isOne() || (start == 0 && extent.equals(Dim.of(length)))) {
+            return x;
+        }
+        if (x.op() instanceof Broadcast broadcast
+                && x.input(0).shape().dim(axis).isOne()) {
+            return make(new Broadcast(broadcast.target().with(axis, Dim.of(length))), x.input(0));
+        }
+        if (x.op() instanceof Concat concat && concat.axis() != axis) {
+            List<Node> parts = new ArrayList<>();
+            x.inputs().forEach(part -> parts.add(slice(part, axis, start, length)));
+            return Node.of(concat, parts);
+        }
+        if (x.op() instanceof Concat) {
+            int from = 0;
+            for (Node part : x.inputs()) {
+                int width = part.shape().dim(axis).intValue();
+                if (from <= start && start + length <= from + width) {
+                    return slice(part, axis, start - from, length);
+                }
+                from += width;
+            }
+        }
+        if (x.op() instanceof Slice before && before.axis() == axis) {
+            return slice(x.input(0), axis, before.start() + start, length);
+        }
+        return Node.of(new Slice(axis, start, length), x);
+    }
+
+    private Node pad(Pad pad, Node x) {
+        int length = x.shape().dim(pad.axis()).intValue();
+        List<Node> parts = new ArrayList<>();
+        addZeros(parts, x, pad.axis(), pad.before());
+        parts.add(x);
+        addZeros(parts, x, pad.axis(), pad.total() - pad.before() - length);
+        return parts.size() == 1 ? x : Node.of(new Concat(pad.axis()), parts);
+    }
+
+    private static void addZeros(List<Node> parts, Node like, int axis, int length) {
+        if (length > 0) {
+            parts.add(Expr.zeros(like.shape().with(axis, Dim.of(length))));
+        }
+    }
+
+    // sums
+
+    private Node sum(Sum sum, Node x) {
+        List<Integer> axes =
+                sum.axes().stream().filter(axis -> !x.shape().dim(axis).isOne()).toList();
+        if (axes.isEmpty()) {
+            return x;
+        }
+        for (int axis : axes) {
+            Dim extent = x.shape().dim(axis);
+            if (extent.isConstant() && extent.longValue() <= SHORT && extent.longValue() > 0) {
+                List<Integer> others = without(axes, axis);
+                Node total = null;
+                for (int k = 0; k < extent.intValue(); k++) {
+                    Node term = make(new Sum(others), slice(x, axis, k, 1));
+                    total = total == null ? term : make(new Add(), total, term);
+                }
+                return Objects.requireNonNull(total);
+            }
+        }
+        if (!axes.contains(0)) {
+            return distributed(new Sum(axes), List.of(x));
+        }
+        List<Integer> inner = without(axes, 0);
+        if (!inner.isEmpty()) {
+            return Fusion.sumsColumns(x.shape(), inner)
+                    ? make(new Sum(List.of(0)), make(new Sum(inner), x))
+                    : Node.of(new Sum(axes), x);
+        }
+        boolean many = !x.shape().dim(0).isConstant() || x.shape().dim(0).longValue() > Fusion.MOST_ROWS;
+        return many && Fusion.hasConstantRows(x.shape())
+                ? make(sum, make(new ChunkSum(CHUNKS), x))
+                : distributed(sum, List.of(x));
+    }
+
+    private static List<Integer> without(List<Integer> axes, int axis) {
+        return axes.stream().filter(other -> other != axis).toList();
+    }
+
+    // products
+
+    private Node product(MatMul op, Node a, Node b) {
+        int termsA = op.transposeA() ? 0 : 1;
+        int termsB = op.transposeB() ? 1 : 0;
+        if (hasNarrowPart(a, termsA) || hasNarrowPart(b, termsB)) {
+            Node total = null;
+            int start = 0;
+            for (int length : widths(hasNarrowPart(a, termsA) ? a : b)) {
+                Node term = make(op, slice(a, termsA, start, length), slice(b, termsB, start, length));
+                total = total == null ? term : make(new Add(), total, term);
+                start += length;
+            }
+            return Objects.requireNonNull(total);
+        }
+        if (hasNarrowPart(a, 1 - termsA)) {
+            return Node.of(
+                    new Concat(0),
+                    a.inputs().stream().map(part -> make(op, part, b)).toList());
+        }
+        if (hasNarrowPart(b, 1 - termsB)) {
+            return Node.of(
+                    new Concat(1),
+                    b.inputs().stream().map(part -> make(op, a, part)).toList());
+        }
+        Dim rows = a.shape().dim(1 - termsA);
+        Dim columns = b.shape().dim(1 - termsB);
+        Dim terms = a.shape().dim(termsA);
+        if (terms.isOne()) {
+            return times(reshape(a, rows, Dim.of(1)), reshape(b, Dim.of(1), columns));
+        }
+        if (columns.isOne() && isSummed(a.shape(), termsA)) {
+            Node factor = termsA == 0 ? reshape(b, terms, Dim.of(1)) : reshape(b, Dim.of(1), terms);
+            return reshape(make(new Sum(List.of(termsA)), times(a, factor)), rows, columns);
+        }
+        if (rows.isOne() && isSummed(b.shape(), termsB)) {
+            Node factor = termsB == 0 ? reshape(a, terms, Dim.of(1)) : reshape(a, Dim.of(1), terms);
+            return reshape(make(new Sum(List.of(termsB)), times(b, factor)), rows, columns);
+        }
+        return Node.of(op, a, b);
+    }
+
+    /// Whether a loop can sum a matrix over an axis.
+    private static boolean isSummed(Shape shape, int axis) {
+        return axis == 0 ? Fusion.hasConstantRows(shape) : Fusion.sumsColumns(shape, List.of(axis));
+    }
+
+    private Node times(Node a, Node b) {
+        return make(new Mul(), a, b);
+    }
+
+    private Node reshape(Node x, Dim rows, Dim columns) {
+        Shape shape = Shape.of(rows, columns);
+        return x.shape().equals(shape) ? x : make(new Reshape(shape), x);
+    }
+}

@@ -1,0 +1,89 @@
+package org.iolaus.lower;
+
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
+import org.iolaus.ir.Node;
+import org.iolaus.ir.Pointwise;
+import org.iolaus.op.Gather;
+
+/// What it costs a loop on a device to compute a value again, in reads of one array element.
+///
+/// A GPU of today moves a float of memory in the time of some fifty instructions; an array that is read
+/// through an index or along few axes comes from a cache.
+final class Price {
+    static final double READ = 1;
+    static final double WRITE = 1;
+
+    private static final double GATHERED = 0.35;
+    private static final double REPEATED = 0.05;
+    private static final int MOST_NODES = 40;
+
+    private final Fusion fusion;
+
+    Price(Fusion fusion) {
+        this.fusion = fusion;
+    }
+
+    /// Computing a value in a group that does not compute it yet.
+    double repeating(Node node, Fusion.Group group) {
+        Recipe recipe = new Recipe();
+        recipe.add(node, group);
+        return recipe.nodes.size() > MOST_NODES ? Double.POSITIVE_INFINITY : recipe.price(group);
+    }
+
+    /// What has to be read and worked out.
+    private final class Recipe {
+        private final Map<Node, Double> loads = new LinkedHashMap<>();
+        private final Set<Node> nodes = new HashSet<>();
+        private double work;
+
+        void add(Node node, Fusion.Group group) {
+            if (!nodes.add(node) || nodes.size() > MOST_NODES) {
+                return;
+            }
+            work += work(node);
+            for (Node input : node.inputs()) {
+                Node bare = Fusion.strip(input);
+                boolean aligned = Fusion.isAligned(node, input);
+                if (aligned && group.computes(bare)) {
+                    continue;
+                }
+                if (aligned && bare.op() instanceof Pointwise && !fusion.isInMemory(bare)) {
+                    add(bare, group);
+                } else {
+                    loads.put(bare, isGathered(bare) ? GATHERED : aligned ? READ : REPEATED);
+                }
+            }
+        }
+
+        double price(Fusion.Group group) {
+            double sum = work;
+            for (Map.Entry<Node, Double> load : loads.entrySet()) {
+                sum += group.reads(load.getKey()) ? 0 : load.getValue();
+            }
+            return sum;
+        }
+    }
+
+    private static boolean isGathered(Node node) {
+        Node base = node;
+        while (View.isView(base)) {
+            if (base.op() instanceof Gather) {
+                return true;
+            }
+            base = base.input(0);
+        }
+        return false;
+    }
+
+    private static double work(Node node) {
+        return switch (node.op().name()) {
+            case "Div", "Sqrt", "Exp" -> 0.25;
+            case "Sigmoid" -> 0.5;
+            case "Tanh", "Sin", "Cos", "Log", "Softplus", "Power" -> 1;
+            default -> 0.03;
+        };
+    }
+}

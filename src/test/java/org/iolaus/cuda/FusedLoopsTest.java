@@ -1,0 +1,152 @@
+package org.iolaus.cuda;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Random;
+import org.iolaus.ir.Node;
+import org.iolaus.ir.Program;
+import org.iolaus.lower.RandomPrograms;
+import org.iolaus.lower.Schedule;
+import org.iolaus.op.Definition;
+import org.iolaus.op.Expr;
+import org.iolaus.tensor.Dim;
+import org.iolaus.tensor.HostTensor;
+import org.iolaus.tensor.Index;
+import org.iolaus.tensor.Shape;
+import org.iolaus.tensor.Sizes;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/// Programs as they are fused for devices, on the emulated one, against the node-by-node definition.
+final class FusedLoopsTest {
+
+    @ParameterizedTest
+    @CsvSource({"1, 4", "2, 6", "3, 3", "4, 8", "5, 33", "6, 6", "7, 4", "8, 128", "9, 5", "10, 6", "11, 8", "12, 4"})
+    void randomProgramsAgreeWithTheirDefinition(long seed, int columns) {
+        Random random = new Random(seed);
+        Program program = Program.of(RandomPrograms.outputs(random, columns));
+        Map<String, HostTensor> parameters =
+                Map.of("w", random(random, columns, columns), "b", random(random, columns, 1));
+        try (DeviceRuntime device = Emulated.runtime();
+                DeviceExecutor executor = new DeviceExecutor(device, program, DeviceExecutor.Precision.FP64)) {
+            for (int[] size : new int[][] {{5, 11}, {1, 0}, {3, 400}, {40, 333}}) {
+                Map<String, HostTensor> floats = new LinkedHashMap<>();
+                floats.put("x", random(random, size[0], columns));
+                floats.put("y", random(random, size[0], columns));
+                floats.put("e", random(random, size[1], columns));
+                floats.put("column", random(random, size[1], 1));
+                floats.put("vector", random(random, size[1], 3));
+                Map<String, Index> indices = Map.of(
+                        "source", index(random, size[1], size[0], false),
+                        "target", index(random, size[1], size[0], true));
+                Map<String, HostTensor> bound = new LinkedHashMap<>(floats);
+                bound.putAll(parameters);
+                Map<String, HostTensor> want =
+                        Definition.evaluate(program, bound, indices, new Sizes(Map.of("N", size[0], "E", size[1])));
+                Map<String, HostTensor> got = executor.run(floats, indices, parameters);
+                Map<String, HostTensor> again = executor.run(floats, indices, parameters);
+                want.forEach((name, tensor) -> {
+                    String what =
+                            name + ", seed " + seed + ", sizes " + Arrays.toString(size) + "\n" + executor.schedule();
+                    double scale =
+                            Arrays.stream(tensor.data()).map(Math::abs).max().orElse(0);
+                    assertArrayEquals(tensor.data(), got.get(name).data(), 1e-11 * Math.max(1, scale), what);
+                    assertArrayEquals(got.get(name).data(), again.get(name).data(), 0, what);
+                });
+            }
+        }
+    }
+
+    /// Each kind of sum with what it is fused with: nothing but loops remains, and plain arithmetic's error holds.
+    @ParameterizedTest
+    @CsvSource({
+        "FP64, 1, true", "FP64, 3, false", "FP64, 33, true", "FP64, 128, false", "FP32, 1, false", "FP32, 3, true",
+        "FP32, 33, false", "FP32, 128, true", "FP32, 520, true"
+    })
+    void sumsAreFusedWithTheirTerms(DeviceExecutor.Precision precision, int columns, boolean sorted) {
+        Dim n = Dim.symbol("N");
+        Dim e = Dim.symbol("E");
+        Node x = Expr.input("x", Shape.of(n, columns));
+        Node w = Expr.input("w", Shape.of(e, columns));
+        Node f = Expr.input("f", Shape.of(e, columns));
+        Node vector = Expr.input("vector", Shape.of(e, 3, 1));
+        Node index = Expr.index("index", e, n);
+        Node product = Expr.mul(Expr.gather(x, index), w);
+        Map<String, Node> outputs = new LinkedHashMap<>();
+        outputs.put("segments", Expr.add(Expr.segmentSum(product, index), x));
+        outputs.put("vectors", Expr.segmentSum(Expr.mul(Expr.unsqueeze(f, 1), vector), index));
+        outputs.put("lengths", Expr.sum(Expr.square(vector), 1));
+        outputs.put("columns", Expr.scale(Expr.sum(Expr.mul(f, w), 1), 0.5));
+        outputs.put("rows", Expr.add(Expr.sum(Expr.mul(f, w), 0), Expr.sum(w, 0)));
+        outputs.put("all", Expr.sumAll(Expr.mul(f, w)));
+        Program program = Program.of(outputs);
+        Random random = new Random(columns);
+        try (DeviceRuntime device = Emulated.runtime();
+                DeviceExecutor executor = new DeviceExecutor(device, program, precision)) {
+            long calls = executor.schedule().steps().stream()
+                    .filter(Schedule.Call.class::isInstance)
+                    .count();
+            assertEquals(columns > 512 ? 2 : 0, calls, executor.schedule().toString());
+            for (int[] size : new int[][] {{7, 31}, {3, 0}, {4, 700}, {500, 900}}) {
+                Map<String, HostTensor> floats = new LinkedHashMap<>();
+                program.inputs().forEach((name, type) -> {
+                    if (!type.isIndex()) {
+                        floats.put(name, stored(precision, random(random, bind(type.shape(), size))));
+                    }
+                });
+                Map<String, Index> indices = Map.of("index", index(random, size[1], size[0], sorted));
+                Sizes sizes = new Sizes(Map.of("N", size[0], "E", size[1]));
+                Map<String, HostTensor> want = Definition.evaluate(program, floats, indices, sizes);
+                Map<String, HostTensor> positive = new LinkedHashMap<>();
+                floats.forEach((name, tensor) -> positive.put(
+                        name,
+                        new HostTensor(
+                                tensor.shape(),
+                                Arrays.stream(tensor.data()).map(Math::abs).toArray())));
+                Map<String, HostTensor> bound = Definition.evaluate(program, positive, indices, sizes);
+                Map<String, HostTensor> got = executor.run(floats, indices, Map.of());
+                double unit = precision == DeviceExecutor.Precision.FP64 ? 0x1p-53 : 0x1p-24;
+                // n additions of rounded terms: (n + 2) units of the sum of sizes; n is at most all rows and columns
+                double factor = 2 * unit * (size[1] + columns + 2);
+                want.forEach((name, tensor) -> {
+                    for (int i = 0; i < tensor.data().length; i++) {
+                        assertEquals(
+                                tensor.data()[i],
+                                got.get(name).data()[i],
+                                factor * bound.get(name).data()[i],
+                                name + "[" + i + "], sizes " + Arrays.toString(size) + "\n" + executor.schedule());
+                    }
+                });
+            }
+        }
+    }
+
+    private static int[] bind(Shape shape, int[] size) {
+        return shape.bind(new Sizes(Map.of("N", size[0], "E", size[1])));
+    }
+
+    private static HostTensor stored(DeviceExecutor.Precision precision, HostTensor tensor) {
+        return precision == DeviceExecutor.Precision.FP64
+                ? tensor
+                : new HostTensor(
+                        tensor.shape(),
+                        Arrays.stream(tensor.data()).map(v -> (float) v).toArray());
+    }
+
+    private static HostTensor random(Random random, int... shape) {
+        return new HostTensor(
+                shape, random.doubles(HostTensor.volume(shape), -1, 1).toArray());
+    }
+
+    private static Index index(Random random, int length, int range, boolean sorted) {
+        int[] values = random.ints(length, 0, range).toArray();
+        if (sorted) {
+            Arrays.sort(values);
+        }
+        return new Index(values, range);
+    }
+}

@@ -1,0 +1,138 @@
+package org.iolaus.lower;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+import org.iolaus.config.Config;
+import org.iolaus.config.ConfigReader;
+import org.iolaus.ir.Cost;
+import org.iolaus.ir.Program;
+import org.iolaus.lower.Schedule.Call;
+import org.iolaus.lower.Schedule.Fused;
+import org.iolaus.lower.Schedule.Step;
+import org.iolaus.model.Model;
+import org.iolaus.op.Concat;
+import org.iolaus.op.MatMul;
+import org.iolaus.tensor.Sizes;
+
+/// Prints what training steps of the timing models cost after lowering: launches, bytes, and the time on an H100 that
+/// follows if every step takes the longest of its launch, its bytes and its products.
+///
+/// `java org.iolaus.lower.ScheduleReport [MODEL GRAPHS energy|forces]`; with arguments, the dearest steps of that case.
+final class ScheduleReport {
+    private static final double BYTES_PER_SECOND = 2.5e12;
+    private static final double FLOPS_PER_SECOND = 40e12;
+    private static final double LAUNCH_SECONDS = 1e-6;
+    private static final int ELEMENT_BYTES = 4;
+
+    private static final Map<String, Sizes> GRAPHS = new TreeMap<>(Map.of(
+            "mol18x64", new Sizes(Map.of("N", 1152, "E", 15614, "G", 64)),
+            "mat64x32", new Sizes(Map.of("N", 2048, "E", 46516, "G", 32))));
+
+    private ScheduleReport() {}
+
+    /// A model of `bench/configs`.
+    static Model model(String type, boolean forces) {
+        Path file = Path.of("bench/configs", type + (forces ? "_forces.json" : "_energy.json"));
+        Config config = ConfigReader.read(file, List.of("input_dim=1"));
+        return new Model(config.neuralNetwork().architecture(), "mse", 0);
+    }
+
+    private record Priced(String kind, String text, int launches, Cost cost) {
+        double seconds() {
+            double work = Math.max(
+                    cost.elements() * ELEMENT_BYTES / BYTES_PER_SECOND,
+                    kind.equals("MatMul") ? cost.flops() / FLOPS_PER_SECOND : 0);
+            return Math.max(launches * LAUNCH_SECONDS, work);
+        }
+    }
+
+    private static List<Priced> price(Schedule schedule, Sizes sizes) {
+        String[] lines = schedule.toString().split("\n");
+        List<Priced> steps = new ArrayList<>();
+        for (Step step : schedule.steps()) {
+            Cost cost = schedule.cost(step, sizes);
+            steps.add(
+                    switch (step) {
+                        case Call call ->
+                            new Priced(
+                                    call.op() instanceof MatMul
+                                            ? "MatMul"
+                                            : call.op().name(),
+                                    lines[steps.size()].strip() + " <- "
+                                            + call.node().inputs().stream()
+                                                    .map(input -> input.type().toString())
+                                                    .toList(),
+                                    call.op() instanceof Concat ? call.inputs().size() : 1,
+                                    cost);
+                        case Fused _ -> new Priced("loop", lines[steps.size()], 1, cost);
+                    });
+        }
+        return steps;
+    }
+
+    public static void main(String[] arguments) {
+        if (arguments.length == 0) {
+            System.out.printf("| model | graphs | launches | GEMM | GB | GFLOP | ms |%n");
+            for (String graphs : GRAPHS.keySet()) {
+                for (boolean forces : new boolean[] {false, true}) {
+                    for (String type : List.of("schnet", "egnn", "painn")) {
+                        Program program = model(type, forces).train();
+                        Schedule schedule = Lowering.run(program, Target.DEVICE);
+                        List<Priced> steps = price(schedule, GRAPHS.get(graphs));
+                        System.out.printf(
+                                Locale.ROOT,
+                                "| %s %s | %s | %d | %d | %.3f | %.1f | %.3f |%n",
+                                type,
+                                forces ? "forces" : "energy",
+                                graphs,
+                                steps.stream().mapToInt(Priced::launches).sum(),
+                                steps.stream()
+                                        .filter(s -> s.kind().equals("MatMul"))
+                                        .count(),
+                                steps.stream()
+                                                .mapToLong(s -> s.cost().elements())
+                                                .sum()
+                                        * 1e-9
+                                        * ELEMENT_BYTES,
+                                steps.stream()
+                                                .filter(s -> s.kind().equals("MatMul"))
+                                                .mapToLong(s -> s.cost().flops())
+                                                .sum()
+                                        * 1e-9,
+                                steps.stream().mapToDouble(Priced::seconds).sum() * 1e3);
+                    }
+                }
+            }
+            return;
+        }
+        Schedule schedule =
+                Lowering.run(model(arguments[0], arguments[2].equals("forces")).train(), Target.DEVICE);
+        List<Priced> steps = price(schedule, GRAPHS.get(arguments[1]));
+        Map<String, List<Priced>> kinds = new TreeMap<>();
+        steps.forEach(step ->
+                kinds.computeIfAbsent(step.kind(), key -> new ArrayList<>()).add(step));
+        kinds.forEach((kind, list) -> System.out.printf(
+                Locale.ROOT,
+                "%-12s %4d launches %8.1f MB %8.1f us%n",
+                kind,
+                list.stream().mapToInt(Priced::launches).sum(),
+                list.stream().mapToLong(s -> s.cost().elements()).sum() * 1e-6 * ELEMENT_BYTES,
+                list.stream().mapToDouble(Priced::seconds).sum() * 1e6));
+        if (arguments.length > 3) {
+            if (arguments[3].equals("dearest")) {
+                steps.sort(Comparator.comparingDouble(Priced::seconds).reversed());
+            }
+            steps.forEach(step -> System.out.printf(
+                    Locale.ROOT,
+                    "%7.2f us %7.2f MB  %s%n",
+                    step.seconds() * 1e6,
+                    step.cost().elements() * 1e-6 * ELEMENT_BYTES,
+                    step.text()));
+        }
+    }
+}
