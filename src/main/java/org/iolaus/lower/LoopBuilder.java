@@ -2,9 +2,11 @@ package org.iolaus.lower;
 
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.function.ToIntFunction;
 import org.iolaus.ir.Node;
 import org.iolaus.ir.Pointwise;
@@ -29,35 +31,38 @@ final class LoopBuilder {
         this.buffers = buffers;
     }
 
+    /// A loop, the nodes in memory that it reads and those that it writes (of a concatenation: a part of it).
+    record Written(Loop loop, Set<Node> reads, Set<Node> writes) {}
+
     /// The loop that computes a group's nodes and writes those that are stored.
-    Loop group(Group group) {
+    Written group(Group group) {
         Writer writer = new Writer(group.domain(), group.columns(), group.walk());
         for (Node node : group.nodes()) {
             writer.compute(group, node);
         }
-        return writer.loop();
+        return writer.written(group.stored());
     }
 
     /// The loop that writes out a view.
-    Loop copy(Node node) {
+    Written copy(Node node) {
         Writer writer = new Writer(View.extents(node.shape()), 0, null);
         int register = writer.load(Place.ELEMENT, node.shape(), fusion.copied(node));
         writer.store(Place.ELEMENT, register, View.direct(node), node.shape());
-        return writer.loop();
+        return writer.written(Set.of(node));
     }
 
     /// The loops that bring to a concatenation those parts that are not written there at once.
-    List<Loop> copiedParts(Node concat) {
+    List<Written> copiedParts(Node concat) {
         int axis = ((Concat) concat.op()).axis();
-        List<Loop> loops = new ArrayList<>();
+        List<Written> loops = new ArrayList<>();
         int start = 0;
         for (Node part : concat.inputs()) {
             Node bare = Fusion.strip(part);
             if (fusion.concatOf(bare) != concat || concat.input(part(concat, bare)) != part) {
                 Writer writer = new Writer(View.extents(part.shape()), 0, null);
-                int register = writer.load(Place.ELEMENT, part.shape(), located(fusion.view(part)));
+                int register = writer.load(Place.ELEMENT, part.shape(), fusion.view(part));
                 writer.store(Place.ELEMENT, register, View.direct(concat).from(axis, start), part.shape());
-                loops.add(writer.loop());
+                loops.add(writer.written(Set.of(concat)));
             }
             start += part.shape().dim(axis).intValue();
         }
@@ -94,6 +99,7 @@ final class LoopBuilder {
         private final Statements body = new Statements();
         private final Statements after = new Statements();
         private final List<Loop.RowSum> sums = new ArrayList<>();
+        private final Set<Node> reads = new HashSet<>();
         private int registers;
 
         private record Source(int buffer, int index, List<Dim> offsets, List<Dim> strides) {}
@@ -167,6 +173,7 @@ final class LoopBuilder {
                     return registers++;
                 });
             }
+            reads.add(view.base());
             View located = located(view);
             int index = located.index() == null ? Loop.NO_INDEX : buffers.applyAsInt(located.index());
             Source source = new Source(
@@ -205,7 +212,11 @@ final class LoopBuilder {
             return List.of(result);
         }
 
-        Loop loop() {
+        Written written(Set<Node> writes) {
+            return new Written(loop(), reads, writes);
+        }
+
+        private Loop loop() {
             Loop.Walk brought = walk == null
                     ? new Loop.Walk.None()
                     : walk.index() == null

@@ -31,8 +31,8 @@ public final class Lowering {
     /// A buffer whose life is not known yet.
     private record Draft(Node node, Storage storage, String label) {}
 
-    /// A step before it has its place; ties in the order go by key.
-    private record Unit(long key, Step step) {}
+    /// A step before it has its place, with the nodes in memory that it reads and writes; ties in the order go by key.
+    private record Unit(long key, Step step, Set<Node> reads, Set<Node> writes) {}
 
     private Lowering(Program program, Target target) {
         this.program = program;
@@ -82,37 +82,48 @@ public final class Lowering {
         List<Unit> units = new ArrayList<>();
         LoopBuilder loops = new LoopBuilder(fusion, this::buffer);
         for (Fusion.Group group : fusion.groups()) {
-            units.add(new Unit(group.nodes().getLast().sequence(), new Fused(loops.group(group))));
+            units.add(unit(group.nodes().getLast(), loops.group(group)));
         }
         for (Node node : program.nodes()) {
             if (!fusion.isInMemory(node) || fusion.isFusable(node)) {
                 continue;
             }
             if (fusion.isAssembled(node)) {
-                loops.copiedParts(node).forEach(loop -> units.add(new Unit(node.sequence(), new Fused(loop))));
+                loops.copiedParts(node).forEach(part -> units.add(unit(node, part)));
             } else if (View.isView(node) && !(node.op() instanceof Reshape)) {
-                units.add(new Unit(node.sequence(), new Fused(loops.copy(node))));
+                units.add(unit(node, loops.copy(node)));
             } else if (!(node.op() instanceof Leaf || node.op() instanceof Constant || node.op() instanceof Reshape)) {
                 List<Integer> inputs = node.inputs().stream().map(this::buffer).toList();
-                units.add(new Unit(node.sequence(), new Call(node.op(), node, inputs, buffer(node))));
+                Step step = new Call(node.op(), node, inputs, buffer(node));
+                units.add(new Unit(node.sequence(), step, new HashSet<>(node.inputs()), Set.of(node)));
             }
         }
         return units;
     }
 
+    private static Unit unit(Node last, LoopBuilder.Written written) {
+        return new Unit(last.sequence(), new Fused(written.loop()), written.reads(), written.writes());
+    }
+
     /// The steps in an order in which each runs after what it reads; ties go by place in the program.
-    private static List<Step> ordered(List<Unit> units) {
-        Map<Integer, List<Unit>> writers = new HashMap<>();
+    private List<Step> ordered(List<Unit> units) {
+        Map<Node, List<Unit>> writers = new HashMap<>();
         for (Unit unit : units) {
-            Schedule.writes(unit.step())
-                    .forEach(buffer -> writers.computeIfAbsent(buffer, key -> new ArrayList<>())
+            unit.writes()
+                    .forEach(node -> writers.computeIfAbsent(node, key -> new ArrayList<>())
                             .add(unit));
+        }
+        for (Node node : program.nodes()) {
+            if (fusion.isAssembled(node) && fusion.isInMemory(node)) {
+                List<Unit> parts = writers.computeIfAbsent(node, key -> new ArrayList<>());
+                node.inputs().forEach(part -> parts.addAll(writers.getOrDefault(Fusion.strip(part), List.of())));
+            }
         }
         Map<Unit, Integer> waiting = new HashMap<>();
         Map<Unit, List<Unit>> feeds = new HashMap<>();
         for (Unit unit : units) {
             Set<Unit> sources = new HashSet<>();
-            Schedule.reads(unit.step()).forEach(buffer -> sources.addAll(writers.getOrDefault(buffer, List.of())));
+            unit.reads().forEach(node -> sources.addAll(writers.getOrDefault(owner(node), List.of())));
             sources.remove(unit);
             waiting.put(unit, sources.size());
             sources.forEach(source ->
@@ -137,12 +148,18 @@ public final class Lowering {
         return List.copyOf(result);
     }
 
-    /// The buffer that holds a node in memory; a reshape shares its input's.
-    private int buffer(Node node) {
+    /// The node in whose memory another one stands: a reshape shares its input's.
+    private static Node owner(Node node) {
         Node owner = node;
         while (owner.op() instanceof Reshape) {
             owner = owner.input(0);
         }
+        return owner;
+    }
+
+    /// The buffer that holds a node in memory.
+    private int buffer(Node node) {
+        Node owner = owner(node);
         Integer known = bufferOf.get(owner);
         if (known != null) {
             return known;

@@ -26,12 +26,21 @@ import org.iolaus.tensor.HostTensor;
 /// are summed over ranks
 /// @param optimizer its state
 /// @param computed what a program computes on the way, in the largest batch
+/// @param fixed the part of `computed` that the smallest batch takes too
 /// @param inputs of the largest batch, four times: in use and on their way
 /// @param results what evaluation fetches
 /// @param best values and results of the best model, which is evaluated at the end
 /// @param other constants, counters, losses not fetched yet
 public record MemoryPrediction(
-        long values, long gradient, long optimizer, long computed, long inputs, long results, long best, long other) {
+        long values,
+        long gradient,
+        long optimizer,
+        long computed,
+        long fixed,
+        long inputs,
+        long results,
+        long best,
+        long other) {
     /// For a model, the batches that it is trained on and those that it is evaluated on.
     ///
     /// @param evaluation may be empty: only training steps
@@ -45,6 +54,8 @@ public record MemoryPrediction(
         Program train = model.train();
         Schedule schedule = Lowering.run(train, Target.DEVICE);
         DeviceProgram.Memory memory = largest(schedule, precision, training);
+        long smallest = DeviceProgram.memory(schedule, new Bucket(1, 1, 1, 1).sizes(), precision)
+                .arena();
         long other = DeviceProgram.constantBytes(schedule, precision);
         long results = 0;
         long constants = 0;
@@ -66,6 +77,7 @@ public record MemoryPrediction(
                 (trained + losses + buffers(train)) * bytes,
                 rule.slots().size() * trained * bytes,
                 Math.max(1, memory.arena()) + Math.max(1, memory.workspace()),
+                Math.min(smallest, memory.arena()),
                 DeviceEngine.INPUT_BLOCKS * (DeviceEngine.HEADER + memory.inputs()),
                 results,
                 evaluation.isEmpty() || !settings.checkpoint() ? 0 : values + results + constants,
@@ -148,8 +160,9 @@ public record MemoryPrediction(
         if (total() <= free) {
             return;
         }
-        long fixed = values + gradient + optimizer + best + other;
-        long fits = (long) Math.floor((double) (free - fixed) / (total() - fixed) * limit);
+        long always = values + gradient + optimizer + fixed + best + other;
+        // one less: padding is a graph more
+        long fits = (long) Math.floor((double) (free - always) / (total() - always) * limit) - 1;
         String parts = parts().entrySet().stream()
                 .map(part -> part.getKey() + " " + gib(part.getValue()))
                 .collect(Collectors.joining(", "));

@@ -9,8 +9,10 @@ import java.util.Map;
 import java.util.Random;
 import org.iolaus.ir.Node;
 import org.iolaus.ir.Program;
+import org.iolaus.lower.Lowering;
 import org.iolaus.lower.RandomPrograms;
 import org.iolaus.lower.Schedule;
+import org.iolaus.lower.Target;
 import org.iolaus.op.Definition;
 import org.iolaus.op.Expr;
 import org.iolaus.tensor.Dim;
@@ -29,6 +31,7 @@ final class FusedLoopsTest {
     void randomProgramsAgreeWithTheirDefinition(long seed, int columns) {
         Random random = new Random(seed);
         Program program = Program.of(RandomPrograms.outputs(random, columns));
+        Schedule schedule = Lowering.run(program, Target.DEVICE);
         Map<String, HostTensor> parameters =
                 Map.of("w", random(random, columns, columns), "b", random(random, columns, 1));
         try (DeviceRuntime device = Emulated.runtime();
@@ -50,8 +53,7 @@ final class FusedLoopsTest {
                 Map<String, HostTensor> got = executor.run(floats, indices, parameters);
                 Map<String, HostTensor> again = executor.run(floats, indices, parameters);
                 want.forEach((name, tensor) -> {
-                    String what =
-                            name + ", seed " + seed + ", sizes " + Arrays.toString(size) + "\n" + executor.schedule();
+                    String what = name + ", seed " + seed + ", sizes " + Arrays.toString(size) + "\n" + schedule;
                     double scale =
                             Arrays.stream(tensor.data()).map(Math::abs).max().orElse(0);
                     assertArrayEquals(tensor.data(), got.get(name).data(), 1e-11 * Math.max(1, scale), what);
@@ -64,8 +66,15 @@ final class FusedLoopsTest {
     /// Each kind of sum with what it is fused with: nothing but loops remains, and plain arithmetic's error holds.
     @ParameterizedTest
     @CsvSource({
-        "FP64, 1, true", "FP64, 3, false", "FP64, 33, true", "FP64, 128, false", "FP32, 1, false", "FP32, 3, true",
-        "FP32, 33, false", "FP32, 128, true", "FP32, 520, true"
+        "FP64, 1, true",
+        "FP64, 3, false",
+        "FP64, 33, true",
+        "FP64, 128, false",
+        "FP32, 1, false",
+        "FP32, 3, true",
+        "FP32, 33, false",
+        "FP32, 128, true",
+        "FP32, 520, true"
     })
     void sumsAreFusedWithTheirTerms(DeviceExecutor.Precision precision, int columns, boolean sorted) {
         Dim n = Dim.symbol("N");
@@ -84,13 +93,14 @@ final class FusedLoopsTest {
         outputs.put("rows", Expr.add(Expr.sum(Expr.mul(f, w), 0), Expr.sum(w, 0)));
         outputs.put("all", Expr.sumAll(Expr.mul(f, w)));
         Program program = Program.of(outputs);
+        Schedule schedule = Lowering.run(program, Target.DEVICE);
         Random random = new Random(columns);
         try (DeviceRuntime device = Emulated.runtime();
                 DeviceExecutor executor = new DeviceExecutor(device, program, precision)) {
-            long calls = executor.schedule().steps().stream()
+            long calls = schedule.steps().stream()
                     .filter(Schedule.Call.class::isInstance)
                     .count();
-            assertEquals(columns > 512 ? 2 : 0, calls, executor.schedule().toString());
+            assertEquals(columns > 512 ? 2 : 0, calls, schedule.toString());
             for (int[] size : new int[][] {{7, 31}, {3, 0}, {4, 700}, {500, 900}}) {
                 Map<String, HostTensor> floats = new LinkedHashMap<>();
                 program.inputs().forEach((name, type) -> {
@@ -118,7 +128,7 @@ final class FusedLoopsTest {
                                 tensor.data()[i],
                                 got.get(name).data()[i],
                                 factor * bound.get(name).data()[i],
-                                name + "[" + i + "], sizes " + Arrays.toString(size) + "\n" + executor.schedule());
+                                name + "[" + i + "], sizes " + Arrays.toString(size) + "\n" + schedule);
                     }
                 });
             }
