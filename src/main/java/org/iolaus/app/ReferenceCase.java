@@ -38,6 +38,9 @@ interface ReferenceCase {
         if (!names(file).contains(name)) {
             throw new DataException(file.name() + ": want one of the cases " + names(file) + ", got " + name);
         }
+        if (So3Case.recognises(file)) {
+            return new So3Case(file);
+        }
         return EquiformerCase.recognises(file, name) ? new EquiformerCase(file, name) : new GoldenCase(file, name);
     }
 
