@@ -9,7 +9,6 @@ import org.iolaus.nn.Pass;
 import org.iolaus.nn.Scope;
 import org.iolaus.op.Expr;
 import org.iolaus.so3.CoefficientMapping;
-import org.iolaus.tensor.Shape;
 import org.jspecify.annotations.Nullable;
 
 /// The network of Liao, Wood, Das and Smidt, "EquiformerV2: Improved Equivariant Transformer for Scaling to
@@ -204,8 +203,7 @@ public final class EquiformerV2 {
         if (energy == null) {
             throw new IllegalStateException("EquiformerV2: want an energy head, got a network without");
         }
-        Node perAtom = Expr.sum(energy.apply(x).scalars(), 1);
-        return Expr.scale(Expr.segmentSum(perAtom, graph), 1 / settings.averageAtoms());
+        return Expr.scale(Expr.segmentSum(energy.scalars(x), graph), 1 / settings.averageAtoms());
     }
 
     /// (N, 3): coefficients of degree 1 that attention gives, all resolutions together.
@@ -215,17 +213,9 @@ public final class EquiformerV2 {
         if (force == null) {
             throw new IllegalStateException("EquiformerV2: want a force head, got a network without");
         }
-        Node sum = null;
-        for (Node value : force.apply(x, edges, pass).values()) {
-            if (value.shape().dim(1).intValue() > 1) {
-                Node vectors = Expr.reshape(
-                        Expr.slice(value, 1, 1, 3), Shape.of(value.shape().dim(0), 3));
-                sum = sum == null ? vectors : Expr.add(sum, vectors);
-            }
-        }
-        if (sum == null) {
+        if (mapping.lmax() == 0) {
             throw new IllegalArgumentException("EquiformerV2: want degree 1 for forces, got " + mapping);
         }
-        return sum;
+        return Expr.squeeze(force.vectors(x, edges, pass), 2);
     }
 }

@@ -2,6 +2,7 @@ package org.iolaus.attention.equiformer;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import org.iolaus.ir.Node;
 import org.iolaus.nn.Activation;
 import org.iolaus.nn.Initializer;
@@ -108,6 +109,32 @@ public final class FeedForwardNetwork {
             changed.add(after.get(i).apply(between(hidden, own, i)));
         }
         return new So3Embedding(mapping, changed);
+    }
+
+    /// (N, out): what the network gives where l = 0, all resolutions added up. Where that comes from scalars
+    /// alone, the other degrees are not computed.
+    public Node scalars(So3Embedding x) {
+        Node scalars = scalar == null ? null : scalar.apply(x.scalars());
+        Node sum = null;
+        for (int i = 0; i < mapping.resolutions(); i++) {
+            Node own = after.get(i).applyToDegree(scalarsBetween(x.values().get(i), scalars, i), 0);
+            sum = sum == null ? own : Expr.add(sum, own);
+        }
+        return Objects.requireNonNull(sum);
+    }
+
+    /// (N, hidden): l = 0 of one resolution after the nonlinearity.
+    private Node scalarsBetween(Node x, @Nullable Node scalars, int i) {
+        int hidden = settings.hidden();
+        return switch (settings.form()) {
+            case GRID_SEPARABLE, SEPARABLE_S2 ->
+                Activation.SILU.apply(Expr.slice(Objects.requireNonNull(scalars), 1, i * hidden, hidden));
+            case GATE -> {
+                Node first = Expr.squeeze(Expr.slice(x, 1, 0, 1), 1);
+                yield Activation.SILU.apply(before.get(i).applyToDegree(first, 0));
+            }
+            case GRID, S2 -> Expr.squeeze(Expr.slice(between(before.get(i).apply(x), null, i), 1, 0, 1), 1);
+        };
     }
 
     /// The nonlinearity of one resolution.

@@ -81,6 +81,26 @@ public final class So2Convolution {
         return new Result(OrderMajor.ofRows(mapping, rows), further);
     }
 
+    /// What comes out of one degree of one resolution alone, without further values and without a radial
+    /// function.
+    ///
+    /// @param i which resolution
+    /// @return (E, rows, out): m = 0, +1, -1, ... as far as the degree and `mmax` go
+    Node degree(OrderMajor x, int i, int l) {
+        List<Node> rows = new ArrayList<>();
+        for (int m = 0; m <= Math.min(l, mapping.resolution(i).mmax()); m++) {
+            int place = l - m;
+            for (int earlier = 0; earlier < i; earlier++) {
+                place += OrderMajor.degrees(mapping.resolution(earlier), m);
+            }
+            Node own = m == 0
+                    ? scalar.rows(extra + place * out, out).apply(x.rows(0))
+                    : maps.get(m - 1).apply(x.rows(m), place * out, out);
+            rows.add(Expr.reshape(own, Shape.of(own.shape().dim(0), m == 0 ? 1 : 2, out)));
+        }
+        return Expr.concat(1, rows);
+    }
+
     /// Inputs times their weights.
     ///
     /// @param weights (E, sum over m of degrees * in)

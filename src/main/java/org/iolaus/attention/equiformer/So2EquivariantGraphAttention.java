@@ -120,23 +120,49 @@ public final class So2EquivariantGraphAttention {
     }
 
     public So3Embedding apply(So3Embedding x, EdgeSet edges, Pass pass) {
-        EdgeSet known = embedding == null ? edges : edges.with(embedding);
-        So2Convolution.Result hidden = first.apply(message(x, known), known.scalars());
-        Node extra = Objects.requireNonNull(hidden.extra());
-        int alphas = settings.heads() * settings.alphaChannels();
-        OrderMajor activated = activate(hidden.values(), extra, alphas, edges.frames());
-        OrderMajor values = second.apply(activated, known.scalars()).values();
-        Node weights = pass.dropout(weights(Expr.slice(extra, 1, 0, alphas), edges), settings.dropout());
-        if (edges.envelope() != null) {
-            weights = Expr.mul(weights, edges.envelope());
-        }
-        List<Node> joined = weigh(values, weights).joined();
+        Messages messages = messages(x, edges, pass);
+        List<Node> joined = weigh(
+                        second.apply(messages.hidden(), edges.scalars()).values(), messages.weights())
+                .joined();
         List<Node> sums = new ArrayList<>();
         for (int i = 0; i < joined.size(); i++) {
             Node back = edges.frames().rotateBack(i, joined.get(i));
             sums.add(projections.get(i).apply(Expr.segmentSum(back, edges.target())));
         }
         return new So3Embedding(mapping, sums);
+    }
+
+    /// (N, 3, out): what attention gives where l = 1, all resolutions added up; other degrees are not
+    /// computed.
+    Node vectors(So3Embedding x, EdgeSet edges, Pass pass) {
+        Messages messages = messages(x, edges, pass);
+        Node sum = null;
+        for (int i = 0; i < mapping.resolutions(); i++) {
+            if (mapping.lmaxList().get(i) > 0) {
+                Node rows = weigh(second.degree(messages.hidden(), i, 1), messages.weights());
+                Node back = edges.frames().rotateBackDegree(i, rows, 1);
+                Node own = projections.get(i).applyToDegree(Expr.segmentSum(back, edges.target()), 1);
+                sum = sum == null ? own : Expr.add(sum, own);
+            }
+        }
+        return Objects.requireNonNull(sum);
+    }
+
+    /// What edges carry between the convolutions.
+    ///
+    /// @param weights (E, heads): of their values
+    private record Messages(OrderMajor hidden, Node weights) {}
+
+    private Messages messages(So3Embedding x, EdgeSet edges, Pass pass) {
+        EdgeSet known = embedding == null ? edges : edges.with(embedding);
+        So2Convolution.Result hidden = first.apply(message(x, known), known.scalars());
+        Node extra = Objects.requireNonNull(hidden.extra());
+        int alphas = settings.heads() * settings.alphaChannels();
+        Node weights = pass.dropout(weights(Expr.slice(extra, 1, 0, alphas), edges), settings.dropout());
+        if (edges.envelope() != null) {
+            weights = Expr.mul(weights, edges.envelope());
+        }
+        return new Messages(activate(hidden.values(), extra, alphas, edges.frames()), weights);
     }
 
     /// Both atoms' features in the edge's frame, 2 C channels: sender, then receiver.
@@ -199,16 +225,21 @@ public final class So2EquivariantGraphAttention {
 
     /// @param weights (E, heads)
     private OrderMajor weigh(OrderMajor values, Node weights) {
+        return new OrderMajor(
+                mapping,
+                values.parts().stream().map(part -> weigh(part, weights)).toList());
+    }
+
+    /// Values of each head times its weight: (E, ..., heads * valueChannels)
+    private Node weigh(Node values, Node weights) {
         int heads = settings.heads();
-        List<Node> rows = new ArrayList<>();
-        for (int m = 0; m < values.parts().size(); m++) {
-            Node part = values.parts().get(m);
-            Dim edges = part.shape().dim(0);
-            Dim coefficients = part.shape().dim(1).times(part.shape().dim(2));
-            Node byHead = Expr.reshape(part, Shape.of(edges, coefficients, heads, settings.valueChannels()));
-            Node weighted = Expr.mul(byHead, Expr.reshape(weights, Shape.of(edges, 1, heads, 1)));
-            rows.add(Expr.reshape(weighted, part.shape()));
+        Dim rows = Dim.of(1);
+        for (int axis = 1; axis < values.shape().rank() - 1; axis++) {
+            rows = rows.times(values.shape().dim(axis));
         }
-        return new OrderMajor(mapping, rows);
+        Dim edges = values.shape().dim(0);
+        Node byHead = Expr.reshape(values, Shape.of(edges, rows, heads, settings.valueChannels()));
+        Node weighted = Expr.mul(byHead, Expr.reshape(weights, Shape.of(edges, 1, heads, 1)));
+        return Expr.reshape(weighted, values.shape());
     }
 }

@@ -22,8 +22,13 @@ public final class So2MConvolution {
 
     /// x: (E, 2 * in), +m before -m -> (E, 2 * out)
     public Node apply(Node x) {
-        Node real = Expr.slice(weight, 0, 0, out);
-        Node imaginary = Expr.slice(weight, 0, out, out);
+        return apply(x, 0, out);
+    }
+
+    /// Of each sign only the outputs from `start` on: (E, 2 * in) -> (E, 2 * length)
+    Node apply(Node x, int start, int length) {
+        Node real = Expr.slice(weight, 0, start, length);
+        Node imaginary = Expr.slice(weight, 0, out + start, length);
         Node positive = Expr.concat(1, real, Expr.neg(imaginary));
         Node negative = Expr.concat(1, imaginary, real);
         return Expr.linear(x, Expr.concat(0, positive, negative), null);

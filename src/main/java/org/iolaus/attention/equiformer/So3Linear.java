@@ -29,17 +29,18 @@ public final class So3Linear {
 
     /// x: (N, K, in) -> (N, K, out)
     public Node apply(Node x) {
-        return apply(x, lmax);
-    }
-
-    /// The same for the coefficients of degrees up to `degrees` alone: (N, (degrees + 1)^2, in) -> (..., out)
-    public Node apply(Node x, int degrees) {
-        int coefficients = (degrees + 1) * (degrees + 1);
-        Node flat = Expr.reshape(Expr.slice(weight, 0, 0, degrees + 1), Shape.of(degrees + 1, out * in));
-        Node spread = Expr.reshape(
-                Expr.matmul(Constants.spread(degrees), flat, true, false), Shape.of(coefficients, out, in));
+        int coefficients = (lmax + 1) * (lmax + 1);
+        Node flat = Expr.reshape(weight, Shape.of(lmax + 1, out * in));
+        Node spread =
+                Expr.reshape(Expr.matmul(Constants.spread(lmax), flat, true, false), Shape.of(coefficients, out, in));
         Node product = Expr.matmul(Expr.transpose(x, 1, 0, 2), spread, false, true);
         Node scalarBias = Node.of(new Pad(0, 0, coefficients), Expr.reshape(bias, Shape.of(1, 1, out)));
         return Expr.transpose(Expr.add(product, scalarBias), 1, 0, 2);
+    }
+
+    /// The same for the coefficients of one degree: (..., in) -> (..., out)
+    Node applyToDegree(Node x, int l) {
+        Node own = Expr.reshape(Expr.slice(weight, 0, l, 1), Shape.of(out, in));
+        return Expr.linear(x, own, l == 0 ? bias : null);
     }
 }
