@@ -118,13 +118,7 @@ record Assembly(Config config, Columns columns, Model model) {
         Architecture.EnergyScale scale = potential.energyScale();
         return scale == null || !scale.auto()
                 ? completed
-                : completed.with(new Architecture.Potential(
-                        potential.enableInteratomicPotential(),
-                        potential.energyWeight(),
-                        potential.energyPeratomWeight(),
-                        potential.forceWeight(),
-                        new Architecture.EnergyScale(facts.forceRms),
-                        potential.energyReference()));
+                : completed.with(potential.with(new Architecture.EnergyScale(facts.forceRms)));
     }
 
     private static boolean needsSlots(Architecture architecture) {

@@ -274,7 +274,11 @@ final class ConfigCheck {
         }
         String mode = ARCHITECTURE + "enable_interatomic_potential";
         if (!potential.enableInteratomicPotential()) {
-            boolean unused = sum == 0 && scale == null && potential.energyReference() == EnergyReference.NONE;
+            boolean unused = sum == 0
+                    && potential.energyLossType() == null
+                    && potential.forceLossType() == null
+                    && scale == null
+                    && potential.energyReference() == EnergyReference.NONE;
             check(unused, mode, "true where energy_weight, force_weight, energy_scale or the like is set", false);
             return;
         }
@@ -297,7 +301,7 @@ final class ConfigCheck {
         check(
                 training.lossFunctionType() != LossFunction.GAUSSIAN_NLL,
                 TRAINING + "loss_function_type",
-                "mse, mae, rmse or smooth_l1 for an interatomic potential",
+                "mse, mae, rmse, smooth_l1 or l2 for an interatomic potential",
                 Keys.text(training.lossFunctionType()));
         boolean reference = architecture.compatibility() != null
                 && (scale != null || potential.energyReference() != EnergyReference.NONE);

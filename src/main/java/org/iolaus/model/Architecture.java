@@ -122,14 +122,41 @@ public record Architecture(
     /// Interatomic-potential mode: one head gives the energy, forces are its derivative.
     ///
     /// @param energyWeight weight of the loss on total energies; likewise per atom and on force components
+    /// @param energyLossType kind of both losses on energies; null: `Training.loss_function_type`
+    /// @param forceLossType kind of the loss on forces; null: likewise
     /// @param energyScale null: the head's output is the energy in eV; otherwise it is multiplied by this
     public record Potential(
             boolean enableInteratomicPotential,
             double energyWeight,
             double energyPeratomWeight,
             double forceWeight,
+            @Nullable LossType energyLossType,
+            @Nullable LossType forceLossType,
             @Nullable EnergyScale energyScale,
-            EnergyReference energyReference) {}
+            EnergyReference energyReference) {
+
+        /// The same with another scale, such as one that the data tell.
+        public Potential with(EnergyScale scale) {
+            return new Potential(
+                    enableInteratomicPotential,
+                    energyWeight,
+                    energyPeratomWeight,
+                    forceWeight,
+                    energyLossType,
+                    forceLossType,
+                    scale,
+                    energyReference);
+        }
+    }
+
+    /// Loss of one term of a potential's: [org.iolaus.nn.Loss] without variances.
+    public enum LossType {
+        MSE,
+        MAE,
+        RMSE,
+        SMOOTH_L1,
+        L2
+    }
 
     /// Factor between the head's output and eV.
     ///

@@ -5,6 +5,7 @@ import org.iolaus.grad.Gradient;
 import org.iolaus.ir.Node;
 import org.iolaus.model.Architecture.EnergyReference;
 import org.iolaus.model.Architecture.Level;
+import org.iolaus.model.Architecture.LossType;
 import org.iolaus.nn.Initializer;
 import org.iolaus.nn.Loss;
 import org.iolaus.nn.Scope;
@@ -86,23 +87,31 @@ final class Potential {
     }
 
     /// Energy, energy per atom, forces, with the weights as configured.
+    ///
+    /// @param loss of terms without one of their own
     Objective objective(Prediction prediction, Loss loss, Node atomsPerGraph) {
+        Architecture.Potential settings = architecture.potential();
+        Loss energyLoss = or(settings.energyLossType(), loss);
+        Loss forceLoss = or(settings.forceLossType(), loss);
         Node reference = prediction.reference();
         Node target = reference == null ? inputs.energy : Expr.sub(inputs.energy, reference);
         Node predicted = prediction.interaction();
-        Node energy = loss.apply(predicted, target, null, inputs.graphWeight, inputs.graphsTotal, inputs.ranks);
-        Node perAtom = loss.apply(
+        Node energy = energyLoss.apply(predicted, target, null, inputs.graphWeight, inputs.graphsTotal, inputs.ranks);
+        Node perAtom = energyLoss.apply(
                 Expr.div(predicted, atomsPerGraph),
                 Expr.div(target, atomsPerGraph),
                 null,
                 inputs.graphWeight,
                 inputs.graphsTotal,
                 inputs.ranks);
-        Node forces = loss.apply(
+        Node forces = forceLoss.apply(
                 prediction.forces(), inputs.forces, null, inputs.atomWeight, inputs.atomsTotal, inputs.ranks);
-        Architecture.Potential weights = architecture.potential();
         return Objective.weighted(
                 List.of(energy, perAtom, forces),
-                List.of(weights.energyWeight(), weights.energyPeratomWeight(), weights.forceWeight()));
+                List.of(settings.energyWeight(), settings.energyPeratomWeight(), settings.forceWeight()));
+    }
+
+    private static Loss or(@Nullable LossType own, Loss general) {
+        return own == null ? general : Loss.valueOf(own.name());
     }
 }

@@ -4,12 +4,14 @@ import org.iolaus.ir.Node;
 import org.iolaus.op.Expr;
 import org.jspecify.annotations.Nullable;
 
-/// Distance between prediction and target, averaged over all components of all ranks.
+/// Distance between prediction and target, averaged over all components (`L2`: all rows) of all ranks.
 public enum Loss {
     MSE("mse"),
     MAE("mae"),
     RMSE("rmse"),
     SMOOTH_L1("smooth_l1"),
+    /// the Euclidean norm of a row's error: the distance between two forces, or the absolute error of one number
+    L2("l2"),
     GAUSSIAN_NLL("GaussianNLLLoss");
 
     private static final double SMALLEST_VARIANCE = 1e-6;
@@ -42,9 +44,10 @@ public enum Loss {
             case MSE, RMSE -> Expr.square(difference);
             case MAE -> Expr.abs(difference);
             case SMOOTH_L1 -> smooth(difference);
+            case L2 -> norm(difference);
             case GAUSSIAN_NLL -> negativeLogLikelihood(difference, variance);
         };
-        int components = predicted.shape().dim(-1).intValue();
+        int components = this == L2 ? 1 : predicted.shape().dim(-1).intValue();
         Node mean = Expr.div(Expr.sumAll(Expr.mul(each, weight)), Expr.scale(rows, components));
         return this == RMSE ? Expr.div(Expr.sqrt(Expr.allReduce(mean)), ranks) : mean;
     }
@@ -54,6 +57,13 @@ public enum Loss {
         Node size = Expr.abs(difference);
         return Expr.where(
                 Expr.less(size, Expr.constant(1)), Expr.scale(Expr.square(difference), 0.5), Expr.shift(size, -0.5));
+    }
+
+    /// (R, C) -> (R, 1). Where a row is 0, all derivatives are 0; elsewhere they are those of the norm.
+    private static Node norm(Node difference) {
+        Node square = Expr.sum(Expr.square(difference), 1);
+        Node some = Expr.less(Expr.constant(0), square);
+        return Expr.where(some, Expr.sqrt(Expr.where(some, square, Expr.constant(1))), Expr.constant(0));
     }
 
     /// Variances below the smallest one count as that; the gradient passes as if they did not.

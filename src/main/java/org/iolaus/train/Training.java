@@ -134,6 +134,7 @@ public record Training(
         MAE("mae"),
         RMSE("rmse"),
         SMOOTH_L1("smooth_l1"),
+        L2("l2"),
         GAUSSIAN_NLL("GaussianNLLLoss");
 
         private final String key;

@@ -41,7 +41,10 @@ final class RecipeTest {
         "Optimizer.weight_decay=0.5",
         "Optimizer.no_decay=[\"biases\", \"norms\", \"embeddings\"]",
         "CosineWithWarmup={\"warmup_epochs\": 1.5}",
-        "ema_decay=0.9"
+        "ema_decay=0.9",
+        "energy_weight=0.5",
+        "energy_loss_type=mae",
+        "force_loss_type=l2"
     };
 
     @TempDir

@@ -43,6 +43,33 @@ final class ModelTest {
                 Frames.random(random, 5, 4, false));
     }
 
+    /// Energies by their absolute error, forces by their distance, per atom over all atoms of the batch.
+    @Test
+    void termsOfAPotentialHaveLossesOfTheirOwn() {
+        Model model = Models.PAINN.potential("node", "\"energy_loss_type\": \"mae\", \"force_loss_type\": \"l2\",");
+        Frames.Batch batch = Frames.batch(model, frames(8));
+        Map<String, HostTensor> out = batch.run(model.check(false), Frames.parameters(model.parameters(), 8));
+        double[] counts = {6, 4, 5};
+        double[] want = new double[3];
+        for (int g = 0; g < 3; g++) {
+            double error = Math.abs(out.get(Model.ENERGY).data()[g]
+                    - batch.floats().get(Inputs.ENERGY).data()[g]);
+            want[0] += error / 3;
+            want[1] += error / counts[g] / 3;
+        }
+        for (int atom = 0; atom < 15; atom++) {
+            double square = 0;
+            for (int k = 3 * atom; k < 3 * atom + 3; k++) {
+                double error = out.get(Model.FORCES).data()[k]
+                        - batch.floats().get(Inputs.FORCES).data()[k];
+                square += error * error;
+            }
+            want[2] += Math.sqrt(square) / 15;
+        }
+        assertArrayEquals(want, out.get(Model.TASK_LOSSES).data(), 1e-12);
+        assertEquals(want[0] + 0.5 * want[1] + 2 * want[2], out.get(Model.LOSS).data()[0], 1e-12);
+    }
+
     @Test
     void frozenLayersHaveNoGradient() {
         Model model = Models.of(GIN + "\"freeze_conv_layers\": true," + ONE_GRAPH_HEAD, "graph", 1, "mse");

@@ -84,6 +84,52 @@ final class ReferenceFunctionsTest {
         }
     }
 
+    /// Against the norm's own derivatives; a row without error has none, and padding does not count.
+    @Test
+    void l2IsTheMeanDistance() {
+        double[] error = {3, 0, -4, 0, 0, 0, 1e-200, 0, 0, 0.2, 0.3, -0.6, 7, 7, 7};
+        double[] direction = {1, 2, 3, 4, 5, 6, 7, 8, 9, -1, 2, -3, 1, 1, 1};
+        Node prediction = Expr.input("prediction", Shape.of("G", 3));
+        Node loss = Loss.of("l2")
+                .apply(
+                        prediction,
+                        Expr.input("target", Shape.of("G", 3)),
+                        null,
+                        Expr.input("weight", Shape.of("G", 1)),
+                        Expr.constant(8),
+                        Expr.constant(2));
+        Node gradient = Gradient.of(loss, List.of(prediction)).getFirst();
+        Node along = Expr.sumAll(Expr.mul(gradient, Expr.input("direction", Shape.of("G", 3))));
+        Map<String, HostTensor> floats = new HashMap<>();
+        floats.put("prediction", new HostTensor(new int[] {5, 3}, error));
+        floats.put("target", new HostTensor(new int[] {5, 3}, new double[15]));
+        floats.put("direction", new HostTensor(new int[] {5, 3}, direction));
+        floats.put("weight", HostTensor.of(new int[] {5, 1}, 1, 1, 1, 1, 0));
+        Map<String, HostTensor> out = run(
+                Map.of(
+                        "value", loss,
+                        "gradient", gradient,
+                        "second", Gradient.of(along, List.of(prediction)).getFirst()),
+                floats,
+                Map.of());
+        close(new double[] {(5 + 0.7) / 8}, out.get("value").data(), "value");
+        double[] first = new double[15];
+        double[] second = new double[15];
+        for (int row : new int[] {0, 3}) {
+            double norm = row == 0 ? 5 : 0.7;
+            double dot = 0;
+            for (int k = 3 * row; k < 3 * row + 3; k++) {
+                first[k] = error[k] / norm / 8;
+                dot += error[k] / norm * direction[k];
+            }
+            for (int k = 3 * row; k < 3 * row + 3; k++) {
+                second[k] = (direction[k] - dot * error[k] / norm) / norm / 8;
+            }
+        }
+        close(first, out.get("gradient").data(), "gradient");
+        close(second, out.get("second").data(), "second derivative");
+    }
+
     @ParameterizedTest
     @CsvSource({
         "schnet/cosine_cutoff_untruncated",
