@@ -1,6 +1,7 @@
 package org.iolaus.app;
 
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -58,6 +59,16 @@ record Assembly(Config config, Columns columns, Model model) {
             architecture = complete(architecture, columns, Facts.of(index));
         }
         return assemble(given, columns, architecture);
+    }
+
+    /// The model of a configuration, with what its shards tell of the data if they are there.
+    static Assembly ofConfig(Config given) {
+        DatasetConfig dataset = given.dataset();
+        if (dataset == null || !Files.exists(Path.of(dataset.shards(), ShardIndex.FILE))) {
+            return of(given, null);
+        }
+        Path folder = Path.of(dataset.shards());
+        return of(given, ShardIndex.of(ShardIndex.read(folder), folder));
     }
 
     /// The model of a configuration for fixed graphs.

@@ -37,6 +37,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
             Train.class,
             Evaluate.class,
             Predict.class,
+            Import.class,
             Verify.class,
             SelfTest.class,
             Bench.class

@@ -48,7 +48,8 @@ import picocli.CommandLine.Spec;
         description = {
             "Train a model on shards; under mpirun on all ranks.",
             "With --set continue=1 an interrupted run goes on from its newest checkpoint as if nothing had happened;",
-            "without it a run of the same log_name begins anew and replaces the earlier one."
+            "without it a run of the same log_name begins anew and replaces the earlier one.",
+            "With --set init_from=CHECKPOINT.h5 a run begins with the model of a checkpoint and a fresh optimizer."
         })
 final class Train implements OnRanks {
 
@@ -147,18 +148,18 @@ final class Train implements OnRanks {
         return new CheckpointStore.Found(path, Checkpoint.read(path));
     }
 
-    /// First values of the model: from the checkpoint, or from the seed with the data's reference energies.
+    /// First values of the model: from the run's checkpoint, from the one to begin with (its averages, if it has some),
+    /// or from the seed with the data's reference energies.
     private static ModelState state(
             Assembly assembly, ShardSet shards, Training settings, CheckpointStore.@Nullable Found resume) {
         Model model = assembly.model();
         if (resume != null) {
-            try {
-                return new ModelState(
-                        model.parameters(),
-                        ModelState.values(resume.checkpoint().model()));
-            } catch (DataException e) {
-                throw new DataException(resume.path() + ", " + e.getMessage(), e);
-            }
+            return state(
+                    model, resume.path(), ModelState.values(resume.checkpoint().model()));
+        }
+        if (!settings.initFrom().isEmpty()) {
+            Path path = Path.of(settings.initFrom());
+            return state(model, path, ModelState.evaluated(Checkpoint.read(path).model()));
         }
         ModelState state = new ModelState(model.parameters(), settings.seed());
         if (state.has(Model.ELEMENT_ENERGY)) {
@@ -167,6 +168,14 @@ final class Train implements OnRanks {
             state.set(Model.ELEMENT_ENERGY, new HostTensor(shape, Arrays.copyOf(energies, shape[0])));
         }
         return state;
+    }
+
+    private static ModelState state(Model model, Path path, Map<String, HostTensor> values) {
+        try {
+            return new ModelState(model.parameters(), values);
+        } catch (DataException e) {
+            throw new DataException(path + ", " + e.getMessage(), e);
+        }
     }
 
     private static JsonLine runLine(Comm comm, Assembly assembly, Training settings, Engine engine, String json) {

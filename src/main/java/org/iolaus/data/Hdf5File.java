@@ -107,6 +107,14 @@ public final class Hdf5File implements AutoCloseable {
         return guard(where(dataset) + ": want a shape that fits an array", found::getDimensions);
     }
 
+    /// The Java type that a dataset's values are read as: `double`, `float`, `long`, `String` and so on.
+    public Class<?> javaType(String dataset) {
+        Dataset found = dataset(dataset);
+        return guard(
+                where(dataset) + ": want a type that can be read",
+                () -> found.getDataType().getJavaType());
+    }
+
     /// All values of a numeric dataset, flat; integers are widened.
     public double[] doubles(String dataset) {
         Object data = data(dataset);

@@ -40,6 +40,7 @@ public record Checkpoint(
         MetricsLog.Position log) {
 
     private static final String FORMAT = "iolaus-checkpoint-1";
+    private static final String NO_OPTIMIZER = "none";
 
     /// What the model computes with, by name; kept in the order of the names.
     ///
@@ -75,6 +76,11 @@ public record Checkpoint(
 
         /// Refuses the state of another rule.
         void require(UpdateRule rule) {
+            if (kind.equals(NO_OPTIMIZER)) {
+                throw new DataException(
+                        "checkpoint of a model that was imported: want Training.init_from to begin a run "
+                                + "with it, got Training.continue");
+            }
             if (!kind.equals(rule.kind()) || !slots.keySet().equals(Set.copyOf(rule.slots()))) {
                 throw new DataException("checkpoint of another optimizer: want %s with %s, got %s with %s"
                         .formatted(rule.kind(), rule.slots(), kind, slots.keySet()));
@@ -93,6 +99,21 @@ public record Checkpoint(
     ///
     /// @param configJson the resolved configuration
     public record Run(long seed, int ranks, String configJson, String version, String commit) {}
+
+    /// A model that was not trained here: to be evaluated, or to begin a run with; there is nothing to go on with.
+    public static Checkpoint ofModel(Model model, Run run) {
+        double none = Double.POSITIVE_INFINITY;
+        return new Checkpoint(
+                model,
+                new OptimizerState(NO_OPTIMIZER, 0, Map.of()),
+                new ReduceLROnPlateau.State(0, none, 0, 0),
+                new EarlyStopping.State(none, 0),
+                new BestMetric.State(none, -1),
+                new Position(0, 0, 0),
+                run,
+                new HostTensor(new int[] {1, 1}, new double[1]),
+                new MetricsLog.Position(0, 0));
+    }
 
     /// Writes the file, which appears under its name complete or not at all.
     public void write(Path path) {

@@ -20,6 +20,7 @@ import org.jspecify.annotations.Nullable;
 /// @param keepCheckpoints how many of the newest are kept, beside the best
 /// @param continueRun whether to resume
 /// @param startfrom log name of the run to resume from; empty: this run's
+/// @param initFrom checkpoint whose parameters and buffers a run begins with; empty: from the seed
 /// @param checkRemainingTime whether to stop before the batch job's time is over
 /// @param convCheckpointing whether layers are recomputed in the backward pass to save memory
 /// @param reduceLrOnPlateau learning-rate schedule; null: another, or constant
@@ -51,6 +52,7 @@ public record Training(
         int keepCheckpoints,
         boolean continueRun,
         String startfrom,
+        String initFrom,
         boolean checkRemainingTime,
         boolean convCheckpointing,
         @Nullable Integer globalAttnRedrawInterval,
