@@ -121,7 +121,7 @@ record Assembly(Config config, Columns columns, Model model) {
                 columns.inputs().size(),
                 sizes.outputDim(),
                 sizes.outputType(),
-                equal && needsSlots(architecture) ? Integer.valueOf(atoms[0]) : null,
+                equal && architecture.tellsAtomsByPlace() ? Integer.valueOf(atoms[0]) : null,
                 sizes.edgeDim(),
                 degrees,
                 facts.averageNeighbours));
@@ -130,11 +130,6 @@ record Assembly(Config config, Columns columns, Model model) {
         return scale == null || !scale.auto()
                 ? completed
                 : completed.with(potential.with(new Architecture.EnergyScale(facts.forceRms)));
-    }
-
-    private static boolean needsSlots(Architecture architecture) {
-        return architecture.outputHeads().node().stream()
-                .anyMatch(head -> head.architecture().type() == Architecture.NodeHeadType.MLP_PER_NODE);
     }
 
     /// Opens a shard set on all ranks: rank zero reads the index and sends it to the others.

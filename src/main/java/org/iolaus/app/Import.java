@@ -18,6 +18,7 @@ import org.iolaus.config.SafeTensorsHeader;
 import org.iolaus.data.DataException;
 import org.iolaus.data.state.StateDict;
 import org.iolaus.data.state.StateDicts;
+import org.iolaus.model.Architecture;
 import org.iolaus.nn.Parameters;
 import org.iolaus.nn.Parameters.Role;
 import org.iolaus.nn.StateMatch;
@@ -197,6 +198,11 @@ final class Import implements Callable<Integer> {
                         + ", which is the same parameter, got others");
             }
         });
+        Architecture architecture = assembly.model().architecture();
+        if (architecture.attention().globalAttnEngine() == Architecture.AttentionEngine.EQUIFORMER_V2) {
+            faults.addAll(EquiformerBuffers.faults(
+                    architecture, match.constants(), theirs -> dict.read(Objects.requireNonNull(names.get(theirs)))));
+        }
         if (!faults.isEmpty()) {
             throw new DataException(file + ": " + String.join("\n  ", faults));
         }

@@ -41,6 +41,16 @@ public record Architecture(
         Potential potential,
         Attention attention) {
 
+    /// Whether heads treat atoms differently by their place in the graph.
+    public boolean tellsAtomsByPlace() {
+        return outputHeads.node().stream().anyMatch(head -> head.architecture().type() == NodeHeadType.MLP_PER_NODE);
+    }
+
+    /// How many atoms every graph must have; null where it does not matter, whatever `num_nodes` says.
+    public @Nullable Integer places() {
+        return tellsAtomsByPlace() ? dimensions.numNodes() : null;
+    }
+
     /// This architecture with other sizes from the data.
     public Architecture with(Dimensions dimensions) {
         return copy(compatibility, dimensions, potential);

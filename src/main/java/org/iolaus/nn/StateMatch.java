@@ -23,7 +23,9 @@ import org.iolaus.nn.Parameters.Spec;
 /// @param copies further names in the file of what is taken, and the model's names for it
 /// @param fresh the model's names that the file need not have
 /// @param ignored the file's names that were to be ignored
-/// @param constants the file's names of buffers that follow from a configuration: index lists, grids
+/// @param constants buffers that follow from a configuration (index lists, grids): their names without wrappers, and
+/// the
+///     file's names for them
 /// @param faults a line for each name that does not fit
 public record StateMatch(
         List<String> unwrapped,
@@ -31,7 +33,7 @@ public record StateMatch(
         SortedMap<String, String> copies,
         Set<String> fresh,
         Set<String> ignored,
-        Set<String> constants,
+        SortedMap<String, String> constants,
         List<String> faults) {
 
     /// What modules around a model put before its names: data parallelism, wrappers, `torch.compile`.
@@ -71,7 +73,7 @@ public record StateMatch(
                 new TreeMap<>(),
                 new TreeSet<>(),
                 new TreeSet<>(),
-                new TreeSet<>(),
+                new TreeMap<>(),
                 new ArrayList<>());
         parameters.specs().values().stream()
                 .filter(spec -> begins(spec.name(), leeway.fresh))
@@ -83,7 +85,7 @@ public record StateMatch(
                 .forEach(spec -> match.take(spec, left, arrays, parameters.aliases()));
         left.forEach((name, theirs) -> {
             if (CONSTANTS.matcher(name).matches()) {
-                match.constants.add(theirs);
+                match.constants.put(name, theirs);
             } else {
                 match.faults.add(
                         name + ": want nothing of this name, got " + Arrays.toString(found(arrays, theirs).shape));

@@ -75,7 +75,7 @@ public final class BatchInputs {
     ///
     /// @param attentionEdges -1 without any
     public Bucket bucket(int atoms, int edges, int graphs, int attentionEdges) {
-        Integer slots = model.architecture().dimensions().numNodes();
+        Integer slots = model.architecture().places();
         return slots == null
                 ? Bucket.of(atoms, edges, graphs, attentionEdges)
                 : Bucket.ofEqualGraphs(edges, graphs, attentionEdges, slots);
@@ -154,7 +154,7 @@ public final class BatchInputs {
             floats.put(
                     Inputs.target(i), target(batch, i, columns.targets().get(i).level() == Level.GRAPH ? g : n));
         }
-        Integer slots = model.architecture().dimensions().numNodes();
+        Integer slots = model.architecture().places();
         if (slots != null) {
             indices.put(Inputs.NODES_BY_SLOT, new Index(bySlot(n, g, slots), n));
         }
