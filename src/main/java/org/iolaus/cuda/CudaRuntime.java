@@ -22,6 +22,7 @@ import java.util.Objects;
 import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.stream.Collectors;
 import jcuda.driver.CUcontext;
 import jcuda.driver.CUdevice;
 import jcuda.driver.CUdevice_attribute;
@@ -438,6 +439,23 @@ public final class CudaRuntime implements DeviceRuntime {
     @Override
     public Module compile(String name, String source) {
         return compiled.computeIfAbsent(source, text -> load(name, compiler.compile(name, KernelSource.expand(text))));
+    }
+
+    @Override
+    public List<Module> compile(String name, List<String> sources) {
+        Map<String, byte[]> images = sources.parallelStream()
+                .filter(source -> !compiled.containsKey(source))
+                .distinct()
+                .collect(Collectors.toMap(
+                        source -> source, source -> compiler.compile(name, KernelSource.expand(source))));
+        images.forEach((source, image) -> compiled.put(source, load(name, image)));
+        return sources.stream().map(source -> compile(name, source)).toList();
+    }
+
+    /// The same on every machine, so that a cache can be shared.
+    @Override
+    public int compilesAtOnce() {
+        return 16;
     }
 
     private LoadedModule load(String name, byte[] image) {

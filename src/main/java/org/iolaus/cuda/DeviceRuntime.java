@@ -2,6 +2,7 @@ package org.iolaus.cuda;
 
 import java.lang.foreign.MemorySegment;
 import java.util.Collection;
+import java.util.List;
 
 /// What the executor needs of a device: memory, kernels, matrix products, graphs. All work goes in order through one
 /// stream; failures are [DeviceException]s.
@@ -69,6 +70,14 @@ public interface DeviceRuntime extends AutoCloseable {
     ///
     /// @param name for messages
     Module compile(String name, String source);
+
+    /// How many sources [#compile(String, List)] compiles at the same time.
+    int compilesAtOnce();
+
+    /// Compiles several sources.
+    ///
+    /// @return a module for each
+    List<Module> compile(String name, List<String> sources);
 
     /// Compiled kernels.
     interface Module {

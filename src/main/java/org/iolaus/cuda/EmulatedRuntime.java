@@ -197,6 +197,16 @@ public final class EmulatedRuntime implements DeviceRuntime {
     }
 
     @Override
+    public int compilesAtOnce() {
+        return 1;
+    }
+
+    @Override
+    public List<Module> compile(String name, List<String> sources) {
+        return sources.stream().map(source -> compile(name, source)).toList();
+    }
+
+    @Override
     public void launch(Kernel kernel, int gridX, int gridY, int blockX, int sharedBytes, MemorySegment arguments) {
         if (!(kernel instanceof HostKernel host)) {
             throw new DeviceException("emulated device, launch: want a kernel of its own, got " + kernel);

@@ -19,6 +19,7 @@ import org.iolaus.tensor.Sizes;
 /// The generated kernels of a schedule's fused loops: compiled once, launched with a batch's sizes and addresses.
 final class LoopKernels {
     private static final int BLOCK = 256;
+    private static final int FEWEST_IN_SOURCE = 4;
     /// Threads that give every processor of a large device enough to do.
     private static final long ENOUGH_THREADS = 132 * 1024;
 
@@ -43,15 +44,36 @@ final class LoopKernels {
                 names.computeIfAbsent(source.body(), key -> "loop" + names.size());
             }
         }
-        StringBuilder text = new StringBuilder("#include \"tile.cuh\"\ntypedef ")
-                .append(precision.type)
-                .append(" T;\n");
-        names.forEach((body, name) -> text.append(LoopSource.kernel(name, body)));
-        DeviceRuntime.Module module = device.compile("fused loops", text.toString());
+        Map<String, DeviceRuntime.Kernel> compiled = compile(names);
         sources.forEach((step, source) -> {
-            DeviceRuntime.Kernel kernel = module.kernel(Objects.requireNonNull(names.get(source.body())));
+            DeviceRuntime.Kernel kernel = Objects.requireNonNull(compiled.get(source.body()));
             kernels.put(step, new Generated(((Fused) schedule.steps().get(step)).loop(), source, kernel));
         });
+    }
+
+    /// Compiles kernels, in as many sources as are compiled at the same time.
+    ///
+    /// @param names by body
+    private Map<String, DeviceRuntime.Kernel> compile(Map<String, String> names) {
+        int count = Math.clamp(names.size() / FEWEST_IN_SOURCE, 1, device.compilesAtOnce());
+        List<StringBuilder> texts = new ArrayList<>();
+        for (int i = 0; i < count; i++) {
+            texts.add(new StringBuilder("#include \"tile.cuh\"\ntypedef ")
+                    .append(precision.type)
+                    .append(" T;\n"));
+        }
+        int next = 0;
+        for (Map.Entry<String, String> kernel : names.entrySet()) {
+            texts.get(next++ % count).append(LoopSource.kernel(kernel.getValue(), kernel.getKey()));
+        }
+        List<DeviceRuntime.Module> modules = device.compile(
+                "fused loops", texts.stream().map(StringBuilder::toString).toList());
+        Map<String, DeviceRuntime.Kernel> kernelOf = new HashMap<>();
+        next = 0;
+        for (Map.Entry<String, String> kernel : names.entrySet()) {
+            kernelOf.put(kernel.getKey(), modules.get(next++ % count).kernel(kernel.getValue()));
+        }
+        return kernelOf;
     }
 
     /// Whether a buffer begins at a multiple of 16 bytes: parameters and outputs may be part of a larger array.

@@ -344,6 +344,16 @@ public final class TimedRuntime implements DeviceRuntime {
     }
 
     @Override
+    public int compilesAtOnce() {
+        return device.compilesAtOnce();
+    }
+
+    @Override
+    public List<Module> compile(String name, List<String> sources) {
+        return device.compile(name, sources);
+    }
+
+    @Override
     public void synchronize() {
         device.synchronize();
     }
