@@ -5,6 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Objects;
 import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
@@ -27,10 +28,12 @@ import org.iolaus.data.Statistics;
 import org.iolaus.model.Architecture;
 import org.iolaus.model.AttentionEdges;
 import org.iolaus.model.Model;
+import org.iolaus.tensor.HostTensor;
 import org.iolaus.train.Columns;
 import org.iolaus.train.DeviceEngine;
 import org.iolaus.train.Engine;
 import org.iolaus.train.HostEngine;
+import org.iolaus.train.ModelState;
 import org.iolaus.train.Training;
 import org.jspecify.annotations.Nullable;
 
@@ -92,11 +95,26 @@ record Assembly(Config config, Columns columns, Model model) {
     ///
     /// @param atoms of each graph
     /// @param degree how many atoms have k neighbours, by k
+    /// @param energyStd of the energies of frames, eV; likewise `energyPerAtomStd`: per atom, without the elements'
+    ///     shares; NaN if not known
     @SuppressWarnings("ArrayRecordComponent")
-    private record Facts(int[] atoms, long[] degree, double averageNeighbours, double forceRms) {
+    private record Facts(
+            int[] atoms,
+            long[] degree,
+            double averageNeighbours,
+            double forceRms,
+            double energyStd,
+            double energyPerAtomStd) {
         static Facts of(ShardIndex index) {
             Statistics statistics = index.statistics();
-            return new Facts(index.atoms(), statistics.degree(), statistics.averageNeighbours(), statistics.forceRms());
+            Statistics.Spread energy = statistics.columns().get("graphs/energy");
+            return new Facts(
+                    index.atoms(),
+                    statistics.degree(),
+                    statistics.averageNeighbours(),
+                    statistics.forceRms(),
+                    energy == null ? Double.NaN : energy.std()[0],
+                    statistics.energyPerAtomStd());
         }
 
         static Facts of(GraphFile file) {
@@ -107,7 +125,13 @@ record Assembly(Config config, Columns columns, Model model) {
                     .map(force -> force * force)
                     .average()
                     .orElse(1);
-            return new Facts(atoms, file.degrees(), (double) batch.edges() / batch.atoms(), Math.sqrt(square));
+            return new Facts(
+                    atoms,
+                    file.degrees(),
+                    (double) batch.edges() / batch.atoms(),
+                    Math.sqrt(square),
+                    Double.NaN,
+                    Double.NaN);
         }
     }
 
@@ -127,9 +151,47 @@ record Assembly(Config config, Columns columns, Model model) {
                 facts.averageNeighbours));
         Architecture.Potential potential = architecture.potential();
         Architecture.EnergyScale scale = potential.energyScale();
-        return scale == null || !scale.auto()
+        return scale == null || scale.rule() == null
                 ? completed
-                : completed.with(potential.with(new Architecture.EnergyScale(facts.forceRms)));
+                : completed.with(potential.with(Architecture.EnergyScale.of(scale(scale.rule(), potential, facts))));
+    }
+
+    private static double scale(Architecture.ScaleRule rule, Architecture.Potential potential, Facts facts) {
+        double scale = switch (rule) {
+            case AUTO -> facts.forceRms;
+            case ENERGY_STD ->
+                potential.energyReference() == Architecture.EnergyReference.MEAN
+                        ? facts.energyStd
+                        : facts.energyPerAtomStd;
+        };
+        if (!(scale > 0)) {
+            throw new ConfigException(
+                    "NeuralNetwork.Architecture.energy_scale: want a number where the data tell none, " + "got \""
+                            + rule.name().toLowerCase(Locale.ROOT) + "\", which is " + scale + " eV of them");
+        }
+        return scale;
+    }
+
+    /// Sets the buffers that follow from the training frames.
+    void setFromData(ModelState state, Statistics statistics) {
+        if (state.has(Model.ELEMENT_ENERGY)) {
+            double[] energies = statistics.elementEnergies();
+            int[] shape = state.find(Model.ELEMENT_ENERGY).shape();
+            state.set(Model.ELEMENT_ENERGY, new HostTensor(shape, Arrays.copyOf(energies, shape[0])));
+        }
+        if (state.has(Model.ENERGY_MEAN)) {
+            Statistics.Spread energy =
+                    Objects.requireNonNull(statistics.columns().get("graphs/energy"));
+            state.set(Model.ENERGY_MEAN, HostTensor.of(new int[] {1}, energy.mean()[0]));
+        }
+        for (int head = 0; head < columns.targets().size(); head++) {
+            if (state.has(Model.targetMean(head))) {
+                Columns.Target target = columns.targets().get(head);
+                int[] shape = {target.column().width()};
+                state.set(Model.targetMean(head), new HostTensor(shape, target.shift(statistics)));
+                state.set(Model.targetStd(head), new HostTensor(shape, target.scale(statistics)));
+            }
+        }
     }
 
     /// Opens a shard set on all ranks: rank zero reads the index and sends it to the others.

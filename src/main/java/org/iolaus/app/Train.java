@@ -6,7 +6,6 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -149,7 +148,7 @@ final class Train implements OnRanks {
     }
 
     /// First values of the model: from the run's checkpoint, from the one to begin with (its averages, if it has some),
-    /// or from the seed with the data's reference energies.
+    /// or from the seed and the data.
     private static ModelState state(
             Assembly assembly, ShardSet shards, Training settings, CheckpointStore.@Nullable Found resume) {
         Model model = assembly.model();
@@ -162,11 +161,7 @@ final class Train implements OnRanks {
             return state(model, path, ModelState.evaluated(Checkpoint.read(path).model()));
         }
         ModelState state = new ModelState(model.parameters(), settings.seed());
-        if (state.has(Model.ELEMENT_ENERGY)) {
-            double[] energies = shards.index().statistics().elementEnergies();
-            int[] shape = state.find(Model.ELEMENT_ENERGY).shape();
-            state.set(Model.ELEMENT_ENERGY, new HostTensor(shape, Arrays.copyOf(energies, shape[0])));
-        }
+        assembly.setFromData(state, shards.index().statistics());
         return state;
     }
 

@@ -23,6 +23,7 @@ import org.iolaus.model.Architecture.NodeHead;
 import org.iolaus.model.Architecture.OutputHeads;
 import org.iolaus.model.Architecture.Pooling;
 import org.iolaus.model.Architecture.Potential;
+import org.iolaus.model.Architecture.ScaleRule;
 import org.iolaus.model.Inputs;
 import org.iolaus.model.VariablesOfInterest;
 import org.iolaus.train.Training;
@@ -272,6 +273,11 @@ final class ConfigCheck {
         if (scale != null) {
             positive(ARCHITECTURE + "energy_scale", scale.value());
         }
+        check(
+                !architecture.normalizeTargets() || architecture.compatibility() == null,
+                ARCHITECTURE + "normalize_targets",
+                "false with compatibility hydragnn, which has no such thing",
+                true);
         String mode = ARCHITECTURE + "enable_interatomic_potential";
         if (!potential.enableInteratomicPotential()) {
             boolean unused = sum == 0
@@ -282,6 +288,18 @@ final class ConfigCheck {
             check(unused, mode, "true where energy_weight, force_weight, energy_scale or the like is set", false);
             return;
         }
+        check(
+                !architecture.normalizeTargets() || scale != null,
+                ARCHITECTURE + "normalize_targets",
+                "false for a potential without energy_scale, by which energies and forces would be divided",
+                true);
+        check(
+                scale == null
+                        || scale.rule() != ScaleRule.ENERGY_STD
+                        || potential.energyReference() != EnergyReference.NONE,
+                ARCHITECTURE + "energy_reference",
+                "mean or per_element with energy_scale energy_std",
+                Keys.text(potential.energyReference()));
         check(sum > 0, ARCHITECTURE + "force_weight", "a positive weight of energy, energy per atom or forces", 0);
         check(
                 variables.type().size() == 1 && variables.outputDim().equals(List.of(1)),

@@ -14,6 +14,7 @@ import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.iolaus.model.Architecture.EnergyScale;
+import org.iolaus.model.Architecture.ScaleRule;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
@@ -145,13 +146,15 @@ final class RecordMapper {
     }
 
     private static EnergyScale energyScale(JsonNode json, String path) {
-        if (json.isString() && json.stringValue().equals("auto")) {
-            return new EnergyScale(null);
+        if (json.isNumber()) {
+            return EnergyScale.of((Double) value(double.class, json, path));
         }
-        if (!json.isNumber()) {
-            throw want(path, "a number, \"auto\" or null", json);
+        for (ScaleRule rule : ScaleRule.values()) {
+            if (json.isString() && json.stringValue().equals(Keys.text(rule))) {
+                return EnergyScale.of(rule);
+            }
         }
-        return new EnergyScale((Double) value(double.class, json, path));
+        throw want(path, "a number, \"auto\", \"energy_std\" or null", json);
     }
 
     private static Object constant(Class<?> type, JsonNode json, String path) {
@@ -209,8 +212,7 @@ final class RecordMapper {
     private static JsonNode json(@Nullable Object value) {
         return switch (value) {
             case null -> NODES.nullNode();
-            case EnergyScale(Double scale) when scale != null -> NODES.numberNode(scale);
-            case EnergyScale _ -> NODES.stringNode("auto");
+            case EnergyScale scale -> json(scale.rule() == null ? scale.value() : scale.rule());
             case Record record -> write(record);
             case Enum<?> constant -> NODES.stringNode(Keys.text(constant));
             case String text -> NODES.stringNode(text);

@@ -14,6 +14,7 @@ import org.jspecify.annotations.Nullable;
 /// @param edgeFeatures names of the per-edge inputs beside the geometry
 /// @param equivariance whether positions move from layer to layer (EGNN, SchNet); null counts as false
 /// @param taskWeights one per head, divided by the sum of their absolute values in the loss
+/// @param normalizeTargets whether losses compare numbers of the size of 1 instead of those of the data
 /// @param compatibility null, or whose oddities to reproduce
 /// @param elementEmbedding learned embedding of the atomic number (width hiddenDim) instead of raw node columns
 public record Architecture(
@@ -29,6 +30,7 @@ public record Architecture(
         Pooling graphPooling,
         OutputHeads outputHeads,
         List<Double> taskWeights,
+        boolean normalizeTargets,
         boolean useGraphAttrConditioning,
         ConditioningMode graphAttrConditioningMode,
         boolean freezeConvLayers,
@@ -80,6 +82,7 @@ public record Architecture(
                 graphPooling,
                 outputHeads,
                 taskWeights,
+                normalizeTargets,
                 useGraphAttrConditioning,
                 graphAttrConditioningMode,
                 freezeConvLayers,
@@ -170,11 +173,26 @@ public record Architecture(
 
     /// Factor between the head's output and eV.
     ///
-    /// @param value eV per unit of output; null: `auto`, the root mean square of the training forces
-    public record EnergyScale(@Nullable Double value) {
-        public boolean auto() {
-            return value == null;
+    /// @param value eV per unit of output; null: it follows from the training frames
+    /// @param rule by which it follows; null: it is given
+    public record EnergyScale(
+            @Nullable Double value, @Nullable ScaleRule rule) {
+        public static EnergyScale of(double value) {
+            return new EnergyScale(value, null);
         }
+
+        public static EnergyScale of(ScaleRule rule) {
+            return new EnergyScale(null, rule);
+        }
+    }
+
+    /// What of the training frames is the scale of energies.
+    public enum ScaleRule {
+        /// root mean square of the components of the forces
+        AUTO,
+        /// standard deviation of what [EnergyReference] leaves: of a frame's energy with `MEAN`, of the energy per atom
+        /// with `PER_ELEMENT`
+        ENERGY_STD
     }
 
     /// Global attention beside the message passing.
@@ -336,10 +354,12 @@ public record Architecture(
         HYDRAGNN
     }
 
-    /// What is added to the model's energy: nothing, or the training set's least-squares energy of each element.
+    /// What is added to the model's energy: nothing, the training set's least-squares energy of each element, or the
+    /// mean energy of its frames.
     public enum EnergyReference {
         NONE,
-        PER_ELEMENT
+        PER_ELEMENT,
+        MEAN
     }
 
     /// Radial functions of MACE.

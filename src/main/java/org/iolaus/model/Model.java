@@ -10,6 +10,7 @@ import org.iolaus.ir.Program;
 import org.iolaus.model.Architecture.Level;
 import org.iolaus.mpnn.MessagePassing;
 import org.iolaus.nn.Activation;
+import org.iolaus.nn.Initializer;
 import org.iolaus.nn.Loss;
 import org.iolaus.nn.Parameters;
 import org.iolaus.nn.Parameters.Role;
@@ -39,6 +40,9 @@ public final class Model {
     /// Buffer (119, 1): each element's share of the energy, eV; only with reference energies.
     public static final String ELEMENT_ENERGY = Potential.ELEMENT_ENERGY;
 
+    /// Buffer (1): mean energy of the training frames, eV; only where that is the reference.
+    public static final String ENERGY_MEAN = Potential.ENERGY_MEAN;
+
     public static final String LOSS = "loss";
     public static final String TASK_LOSSES = "task_losses";
     public static final String GRADIENT = "grads/";
@@ -52,6 +56,12 @@ public final class Model {
     private final Stack stack;
     private final List<Head> heads;
     private final @Nullable Potential potential;
+    private final List<TargetUnits> units = new ArrayList<>();
+
+    /// Head i predicts `mean + std * output`, and its loss compares the output with `(target - mean) / std`.
+    ///
+    /// @param mean (W), likewise `std`: buffers
+    private record TargetUnits(Node mean, Node std) {}
 
     /// Makes the parameters and what connects them.
     ///
@@ -76,10 +86,32 @@ public final class Model {
         this.potential = architecture.potential().enableInteratomicPotential()
                 ? new Potential(architecture, inputs, parameters.root(), lossFunction)
                 : null;
+        if (potential == null && architecture.normalizeTargets()) {
+            makeUnits();
+        }
         if (potential == null && architecture.taskWeights().size() != heads.size()) {
             throw new ModelException(
                     "task_weights: want one per head, " + heads.size() + ", got " + architecture.taskWeights());
         }
+    }
+
+    private void makeUnits() {
+        for (int i = 0; i < heads.size(); i++) {
+            int width = architecture.dimensions().outputDim().get(i);
+            units.add(new TargetUnits(
+                    parameters.root().buffer(targetMean(i), Initializer.constant(0), width),
+                    parameters.root().buffer(targetStd(i), Initializer.constant(1), width)));
+        }
+    }
+
+    /// Name of the buffer (W) with the mean of a head's target; only with normalised targets.
+    public static String targetMean(int head) {
+        return "target_mean." + head;
+    }
+
+    /// Name of the buffer (W) with the standard deviation of a head's target, likewise.
+    public static String targetStd(int head) {
+        return "target_std." + head;
     }
 
     public Architecture architecture() {
@@ -147,6 +179,7 @@ public final class Model {
     private final class Evaluation {
         private final Pass pass;
         private final Node atomsPerGraph;
+        /// Outputs of the heads, before what they are multiplied by and what is added to them.
         private final List<Node> values = new ArrayList<>();
         private final List<@Nullable Node> variances = new ArrayList<>();
         private final Potential.@Nullable Prediction prediction;
@@ -169,10 +202,10 @@ public final class Model {
         Map<String, Node> predictions() {
             Map<String, Node> outputs = new LinkedHashMap<>();
             for (int i = 0; i < values.size(); i++) {
-                outputs.put("head_" + i, values.get(i));
+                outputs.put("head_" + i, inUnits(i, values.get(i)));
                 Node variance = variances.get(i);
                 if (variance != null) {
-                    outputs.put("var_" + i, variance);
+                    outputs.put("var_" + i, units.isEmpty() ? variance : squared(i, variance));
                 }
             }
             if (prediction != null) {
@@ -180,6 +213,28 @@ public final class Model {
                 outputs.put(FORCES, prediction.forces());
             }
             return outputs;
+        }
+
+        private Node inUnits(int head, Node output) {
+            return units.isEmpty()
+                    ? output
+                    : Expr.add(
+                            Expr.mul(output, units.get(head).std()),
+                            units.get(head).mean());
+        }
+
+        private Node squared(int head, Node variance) {
+            return Expr.mul(variance, Expr.square(units.get(head).std()));
+        }
+
+        /// What the output of a head is compared with.
+        private Node target(int head) {
+            Node target = inputs.targets.get(head);
+            return units.isEmpty()
+                    ? target
+                    : Expr.div(
+                            Expr.sub(target, units.get(head).mean()),
+                            units.get(head).std());
         }
 
         Map<String, Node> losses() {
@@ -213,7 +268,7 @@ public final class Model {
             int first = architecture.dimensions().outputType().indexOf(Level.GRAPH);
             Map<String, Node> outputs = new LinkedHashMap<>();
             if (first >= 0 && Gradient.depends(values.get(first), inputs.positions)) {
-                Node sum = Expr.sumAll(values.get(first));
+                Node sum = Expr.sumAll(inUnits(first, values.get(first)));
                 outputs.put(
                         POSITION_GRADIENT,
                         Gradient.of(sum, List.of(inputs.positions)).getFirst());
@@ -244,7 +299,7 @@ public final class Model {
                 boolean graph = architecture.dimensions().outputType().get(i) == Level.GRAPH;
                 losses.add(lossFunction.apply(
                         values.get(i),
-                        inputs.targets.get(i),
+                        target(i),
                         variances.get(i),
                         graph ? inputs.graphWeight : inputs.atomWeight,
                         graph ? inputs.graphsTotal : inputs.atomsTotal,

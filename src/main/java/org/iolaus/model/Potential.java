@@ -14,20 +14,23 @@ import org.jspecify.annotations.Nullable;
 
 /// Interatomic-potential mode: the only head gives the energy of each graph, forces are minus its derivative.
 ///
-/// `energy = energy_scale * output + sum over atoms of element_energy[z]`; both are buffers, there only if configured.
+/// `energy = energy_scale * output + sum over atoms of element_energy[z]`, or `... + energy_mean`; these are buffers,
+/// there only if configured.
 final class Potential {
     static final String ENERGY_SCALE = "energy_scale";
     static final String ELEMENT_ENERGY = "element_energy";
+    static final String ENERGY_MEAN = "energy_mean";
 
     private final Architecture architecture;
     private final Inputs inputs;
     private final @Nullable Node scale;
     private final @Nullable Node elementEnergy;
+    private final @Nullable Node energyMean;
 
     /// What the potential says of a batch.
     ///
-    /// @param interaction (G, 1): energy without the elements' share, eV
-    /// @param reference (G, 1): the elements' share, eV; null without
+    /// @param interaction (G, 1): energy without its reference, eV
+    /// @param reference (G, 1) or (1): the elements' share or the mean, eV; null without
     /// @param forces (N, 3), eV/Å
     record Prediction(Node interaction, @Nullable Node reference, Node forces) {
         Node energy() {
@@ -48,6 +51,9 @@ final class Potential {
         elementEnergy = settings.energyReference() == EnergyReference.PER_ELEMENT
                 ? root.buffer(ELEMENT_ENERGY, Initializer.constant(0), Inputs.ELEMENTS, 1)
                 : null;
+        energyMean = settings.energyReference() == EnergyReference.MEAN
+                ? root.buffer(ENERGY_MEAN, Initializer.constant(0), 1)
+                : null;
     }
 
     private static void check(Architecture architecture, Loss loss) {
@@ -67,6 +73,10 @@ final class Potential {
         if (weights.energyWeight() <= 0 && weights.energyPeratomWeight() <= 0 && weights.forceWeight() <= 0) {
             throw new ModelException("energy_weight, energy_peratom_weight, force_weight: want one above 0, got none");
         }
+        if (architecture.normalizeTargets() && weights.energyScale() == null) {
+            throw new ModelException(
+                    "normalize_targets: want an energy_scale to divide energies and forces by, got none");
+        }
     }
 
     Prediction apply(Node head) {
@@ -81,7 +91,7 @@ final class Potential {
         Node total = Expr.sumAll(interaction);
         Node forces = Expr.neg(Gradient.of(total, List.of(inputs.positions)).getFirst());
         Node reference = elementEnergy == null
-                ? null
+                ? energyMean
                 : Expr.segmentSum(Expr.gather(elementEnergy, inputs.atomicNumber), inputs.graph);
         return new Prediction(interaction, reference, forces);
     }
@@ -94,8 +104,8 @@ final class Potential {
         Loss energyLoss = or(settings.energyLossType(), loss);
         Loss forceLoss = or(settings.forceLossType(), loss);
         Node reference = prediction.reference();
-        Node target = reference == null ? inputs.energy : Expr.sub(inputs.energy, reference);
-        Node predicted = prediction.interaction();
+        Node target = unit(reference == null ? inputs.energy : Expr.sub(inputs.energy, reference));
+        Node predicted = unit(prediction.interaction());
         Node energy = energyLoss.apply(predicted, target, null, inputs.graphWeight, inputs.graphsTotal, inputs.ranks);
         Node perAtom = energyLoss.apply(
                 Expr.div(predicted, atomsPerGraph),
@@ -105,10 +115,20 @@ final class Potential {
                 inputs.graphsTotal,
                 inputs.ranks);
         Node forces = forceLoss.apply(
-                prediction.forces(), inputs.forces, null, inputs.atomWeight, inputs.atomsTotal, inputs.ranks);
+                unit(prediction.forces()),
+                unit(inputs.forces),
+                null,
+                inputs.atomWeight,
+                inputs.atomsTotal,
+                inputs.ranks);
         return Objective.weighted(
                 List.of(energy, perAtom, forces),
                 List.of(settings.energyWeight(), settings.energyPeratomWeight(), settings.forceWeight()));
+    }
+
+    /// Energies or forces as the losses compare them.
+    private Node unit(Node x) {
+        return scale != null && architecture.normalizeTargets() ? Expr.div(x, scale) : x;
     }
 
     private static Loss or(@Nullable LossType own, Loss general) {

@@ -1,13 +1,16 @@
 package org.iolaus.train;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.iolaus.data.DataException;
 import org.iolaus.data.DatasetConfig;
 import org.iolaus.data.DatasetConfig.Features;
 import org.iolaus.data.ShardIndex;
+import org.iolaus.data.Statistics;
 import org.iolaus.model.Architecture.Level;
 import org.iolaus.model.VariablesOfInterest;
+import org.jspecify.annotations.Nullable;
 
 /// Which columns of the data a model reads and predicts.
 ///
@@ -28,7 +31,42 @@ public record Columns(List<Component> inputs, List<Target> targets, List<Column>
     /// What a head predicts.
     ///
     /// @param label of the head, for tables
-    public record Target(String label, Level level, Column column) {}
+    public record Target(String label, Level level, Column column) {
+
+        /// Mean of each component over the training frames.
+        public double[] mean(Statistics statistics) {
+            Statistics.Spread spread = spread(statistics);
+            return spread == null ? new double[column.width()] : spread.mean();
+        }
+
+        /// What is subtracted from the components to normalise them: their means; nothing from forces, which turn with
+        /// the frame.
+        public double[] shift(Statistics statistics) {
+            return isForces() ? new double[column.width()] : mean(statistics);
+        }
+
+        /// What the components are then divided by: their standard deviations, 1 where that is 0; the root mean square
+        /// of all components of forces.
+        public double[] scale(Statistics statistics) {
+            Statistics.Spread spread = spread(statistics);
+            double[] scale = new double[column.width()];
+            Arrays.setAll(scale, i -> {
+                double std = isForces() ? statistics.forceRms() : spread == null ? 0 : spread.std()[i];
+                return std == 0 ? 1 : std;
+            });
+            return scale;
+        }
+
+        private boolean isForces() {
+            return level == Level.NODE && column.name().equals(FORCES);
+        }
+
+        private Statistics.@Nullable Spread spread(Statistics statistics) {
+            boolean own = column.name().equals(ENERGY) || column.name().equals(FORCES);
+            String group = level == Level.GRAPH ? "graphs/" : "atoms/";
+            return statistics.columns().get(group + (own ? "" : "columns/") + column.name());
+        }
+    }
 
     /// The columns that a configuration names.
     ///

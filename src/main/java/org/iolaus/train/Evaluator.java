@@ -14,7 +14,6 @@ import org.iolaus.data.EpochPlan;
 import org.iolaus.data.ShardSet;
 import org.iolaus.data.Split;
 import org.iolaus.data.Statistics;
-import org.iolaus.model.Architecture.Level;
 import org.iolaus.model.Model;
 import org.iolaus.tensor.HostTensor;
 import org.jspecify.annotations.Nullable;
@@ -132,20 +131,12 @@ public final class Evaluator implements AutoCloseable {
         List<Pair> pairs = new ArrayList<>();
         for (int head = 0; head < columns.targets().size(); head++) {
             HostTensor target = inputs.target(batch, head);
-            double[] mean = mean(statistics, columns.targets().get(head));
+            double[] mean = columns.targets().get(head).mean(statistics);
             double[] trivial = new double[target.data().length];
             Arrays.setAll(trivial, i -> mean[i % mean.length]);
             pairs.add(new Pair(Objects.requireNonNull(outputs.get("head_" + head)), target.data(), trivial));
         }
         return pairs;
-    }
-
-    private static double[] mean(Statistics statistics, Columns.Target target) {
-        String name = target.column().name();
-        boolean own = name.equals(Columns.ENERGY) || name.equals(Columns.FORCES);
-        String group = target.level() == Level.GRAPH ? "graphs/" : "atoms/";
-        Statistics.Spread spread = statistics.columns().get(group + (own ? "" : "columns/") + name);
-        return spread == null ? new double[target.column().width()] : spread.mean();
     }
 
     /// Prepares for batches of these sizes and smaller ones.

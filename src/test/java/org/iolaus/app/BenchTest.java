@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import org.iolaus.app.BenchLine.Spread;
 import org.iolaus.data.Hdf5Writer;
@@ -66,7 +67,9 @@ final class BenchTest {
         out.ints("edge_index", new int[] {1, 0, 2, 1, 4, 3, 5, 4, 0, 1, 1, 2, 3, 4, 4, 5}, 2, 8);
         out.doubles("edge_shifts", new double[24], 8, 3);
         out.doubles("energy", new double[] {-1, -2}, 2, 1);
-        out.doubles("forces", new double[18], 6, 3);
+        double[] forces = new double[18];
+        Arrays.fill(forces, 0.5);
+        out.doubles("forces", forces, 6, 3);
         out.doubles("cell", new double[] {0});
         out.doubles("radius", new double[] {3});
         out.commit();

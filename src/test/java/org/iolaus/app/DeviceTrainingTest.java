@@ -94,7 +94,8 @@ final class DeviceTrainingTest {
                 ranks,
                 "SyncBatchNorm=" + sync,
                 "Optimizer.type=SGD",
-                "ema_decay=0.9"); // Adam blows up gradients that cancel to nothing
+                "ema_decay=0.9",
+                "normalize_targets=true"); // Adam blows up gradients that cancel to nothing
     }
 
     private void compare(int ranks, String... common) throws IOException {

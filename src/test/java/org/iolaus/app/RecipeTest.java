@@ -9,17 +9,21 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.stream.Stream;
 import org.iolaus.comm.LocalComm;
 import org.iolaus.comm.SoloComm;
 import org.iolaus.config.Config;
 import org.iolaus.config.ConfigReader;
+import org.iolaus.data.Batch;
 import org.iolaus.data.ShardSet;
 import org.iolaus.data.Split;
 import org.iolaus.data.read.ExtXyzWriter;
+import org.iolaus.model.Model;
 import org.iolaus.tensor.HostTensor;
 import org.iolaus.train.Checkpoint;
 import org.iolaus.train.Engine;
@@ -44,7 +48,10 @@ final class RecipeTest {
         "ema_decay=0.9",
         "energy_weight=0.5",
         "energy_loss_type=mae",
-        "force_loss_type=l2"
+        "force_loss_type=l2",
+        "energy_scale=energy_std",
+        "energy_reference=mean",
+        "normalize_targets=true"
     };
 
     @TempDir
@@ -247,6 +254,64 @@ final class RecipeTest {
                         .loss();
             }
         }
+    }
+
+    /// Means and standard deviations are those of the training frames.
+    @Test
+    void unitsFollowFromTheTrainingFrames() {
+        Path heads = TinyRun.headsConfig(folder);
+        Config given = ConfigReader.read(heads, List.of("normalize_targets=true"));
+        try (SoloComm comm = new SoloComm();
+                ShardSet shards = Assembly.open(comm, given)) {
+            Batch all = shards.batch(shards.index().graphsOf(Split.TRAIN), 1, 1);
+            double[] energies = Objects.requireNonNull(all.energy());
+            double[] forces = Objects.requireNonNull(all.forces());
+            double mean = Arrays.stream(energies).average().orElseThrow();
+            double std = Math.sqrt(Arrays.stream(energies)
+                    .map(e -> (e - mean) * (e - mean))
+                    .average()
+                    .orElseThrow());
+            double rms =
+                    Math.sqrt(Arrays.stream(forces).map(f -> f * f).average().orElseThrow());
+
+            ModelState state = state(given, shards);
+            assertEquals(mean, state.find(Model.targetMean(0)).get(0), 1e-12);
+            assertEquals(std, state.find(Model.targetStd(0)).get(0), 1e-12);
+            for (int k = 0; k < 3; k++) {
+                assertEquals(0, state.find(Model.targetMean(1)).get(k));
+                assertEquals(rms, state.find(Model.targetStd(1)).get(k), 1e-12);
+            }
+
+            String scale = "energy_scale=energy_std";
+            state = state(ConfigReader.read(config, List.of(scale, "energy_reference=mean")), shards);
+            assertEquals(std, state.find("energy_scale").get(0), 1e-12);
+            assertEquals(mean, state.find(Model.ENERGY_MEAN).get(0), 1e-12);
+
+            state = state(ConfigReader.read(config, List.of(scale)), shards);
+            double[] perAtom = new double[energies.length];
+            int[] atoms = new int[energies.length];
+            for (int i = 0; i < all.atoms(); i++) {
+                int g = all.graphOfAtom()[i];
+                perAtom[g] -= state.find(Model.ELEMENT_ENERGY).get(all.atomicNumbers()[i]);
+                atoms[g]++;
+            }
+            for (int g = 0; g < perAtom.length; g++) {
+                perAtom[g] = (perAtom[g] + energies[g]) / atoms[g];
+            }
+            double rest = Arrays.stream(perAtom).average().orElseThrow();
+            double spread = Arrays.stream(perAtom)
+                    .map(e -> (e - rest) * (e - rest))
+                    .average()
+                    .orElseThrow();
+            assertEquals(Math.sqrt(spread), state.find("energy_scale").get(0), 1e-12);
+        }
+    }
+
+    private static ModelState state(Config given, ShardSet shards) {
+        Assembly assembly = Assembly.of(given, shards.index());
+        ModelState state = new ModelState(assembly.model().parameters(), 1);
+        assembly.setFromData(state, shards.index().statistics());
+        return state;
     }
 
     /// Weight decay shrinks what decays, and only that.

@@ -12,6 +12,7 @@ import java.util.random.RandomGeneratorFactory;
 import java.util.stream.Stream;
 import org.iolaus.data.DatasetConfig;
 import org.iolaus.model.Architecture.EnergyScale;
+import org.iolaus.model.Architecture.ScaleRule;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.RepetitionInfo;
@@ -50,7 +51,9 @@ final class RecordMapperTest {
         }
         Class<?> plain = (Class<?>) type;
         if (plain == EnergyScale.class) {
-            return new EnergyScale(random.nextBoolean() ? null : random.nextDouble());
+            return random.nextBoolean()
+                    ? EnergyScale.of((ScaleRule) value(ScaleRule.class, random))
+                    : EnergyScale.of(random.nextDouble());
         }
         if (plain == DatasetConfig.Units.class) {
             return new DatasetConfig.Units("Hartree", "bohr", null, "GPa");

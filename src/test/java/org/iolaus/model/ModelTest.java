@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
@@ -41,6 +42,73 @@ final class ModelTest {
                 Frames.random(random, 6, 4, false),
                 Frames.random(random, 4, 4, false),
                 Frames.random(random, 5, 4, false));
+    }
+
+    /// Heads give `mean + std * output`; their losses are those of the output.
+    @Test
+    void normalisedTargetsChangeTheUnitsOfHeads() {
+        for (String loss : List.of("mse", "GaussianNLLLoss")) {
+            Model plain = Models.of(GIN + ONE_GRAPH_HEAD, "graph", 2, loss);
+            Model normal = Models.of(GIN + "\"normalize_targets\": true," + ONE_GRAPH_HEAD, "graph", 2, loss);
+            Frames.Batch batch = Frames.batch(plain, frames(9));
+            Map<String, HostTensor> values = Frames.parameters(normal.parameters(), 9);
+            double[] mean = {3, -20};
+            double[] std = {0.25, 7};
+            values.put(Model.targetMean(0), HostTensor.of(new int[] {2}, mean));
+            values.put(Model.targetStd(0), HostTensor.of(new int[] {2}, std));
+            Map<String, HostTensor> bare = new HashMap<>(values);
+            bare.remove(Model.targetMean(0));
+            bare.remove(Model.targetStd(0));
+            Map<String, HostTensor> floats = new HashMap<>(batch.floats());
+            double[] target = floats.get(Inputs.target(0)).data();
+            double[] scaled = new double[target.length];
+            for (int i = 0; i < target.length; i++) {
+                scaled[i] = (target[i] - mean[i % 2]) / std[i % 2];
+            }
+            floats.put(Inputs.target(0), HostTensor.of(new int[] {3, 2}, scaled));
+            Map<String, HostTensor> want = new Frames.Batch(floats, batch.indices()).run(plain.check(true), bare);
+            Map<String, HostTensor> got = batch.run(normal.check(true), values);
+            for (int i = 0; i < target.length; i++) {
+                double head = mean[i % 2] + std[i % 2] * want.get("head_0").data()[i];
+                assertEquals(head, got.get("head_0").data()[i], 1e-12);
+                if (want.containsKey("var_0")) {
+                    double variance =
+                            std[i % 2] * std[i % 2] * want.get("var_0").data()[i];
+                    assertEquals(variance, got.get("var_0").data()[i], 1e-12 * variance);
+                }
+            }
+            want.forEach((name, value) -> {
+                if (name.startsWith(Model.GRADIENT) || name.equals(Model.TASK_LOSSES)) {
+                    double size = Math.max(1, largest(value.data()));
+                    assertArrayEquals(value.data(), got.get(name).data(), 1e-11 * size, name);
+                }
+            });
+        }
+    }
+
+    /// With a scale of s and weights of 1, absolute errors are s times smaller; energies do not change.
+    @Test
+    void normalisedTargetsDivideAPotentialsErrors() {
+        String more = "\"energy_scale\": 0.25, \"energy_reference\": \"mean\", \"energy_loss_type\": \"mae\", ";
+        more += "\"force_loss_type\": \"l2\", ";
+        Model plain = Models.PAINN.potential("graph", more);
+        Model normal = Models.PAINN.potential("graph", more + "\"normalize_targets\": true,");
+        Frames.Batch batch = Frames.batch(plain, frames(10));
+        Map<String, HostTensor> values = Frames.parameters(plain.parameters(), 10);
+        values.put(Model.ENERGY_MEAN, HostTensor.of(new int[] {1}, 1.5));
+        Map<String, HostTensor> want = batch.run(plain.check(false), values);
+        Map<String, HostTensor> got = batch.run(normal.check(false), values);
+        assertArrayEquals(want.get(Model.ENERGY).data(), got.get(Model.ENERGY).data(), 1e-13);
+        assertArrayEquals(want.get(Model.FORCES).data(), got.get(Model.FORCES).data(), 1e-13);
+        for (int task = 0; task < 3; task++) {
+            double loss = want.get(Model.TASK_LOSSES).data()[task];
+            assertEquals(4 * loss, got.get(Model.TASK_LOSSES).data()[task], 1e-12 * loss);
+        }
+        values.put(Model.ENERGY_MEAN, HostTensor.of(new int[] {1}, 0));
+        double[] below = batch.run(plain.check(false), values).get(Model.ENERGY).data();
+        for (int g = 0; g < 3; g++) {
+            assertEquals(below[g] + 1.5, want.get(Model.ENERGY).data()[g], 1e-12);
+        }
     }
 
     /// Energies by their absolute error, forces by their distance, per atom over all atoms of the batch.
