@@ -59,11 +59,12 @@ final class SelfTest implements Callable<Integer> {
     @Override
     public Integer call() {
         PrintWriter out = Objects.requireNonNull(spec).commandLine().getOut();
-        boolean good = true;
+        int failed = 0;
         try (Devices devices = Devices.open(device, precision)) {
             out.printf("%s, %s, seed %d%n", devices.name(), precision, seed);
-            for (Line line : run(devices, tolerance(precision), seed)) {
-                good &= line.ok();
+            List<Line> lines = run(devices, tolerance(precision), seed);
+            for (Line line : lines) {
+                failed += line.ok() ? 0 : 1;
                 out.printf(
                         Locale.ROOT,
                         "%-13s %.1e  %s%s%n",
@@ -72,8 +73,9 @@ final class SelfTest implements Callable<Integer> {
                         line.ok() ? "ok" : "FAILED",
                         line.repeats() ? "" : "  differs from run to run");
             }
+            out.printf("%d operations, %d failed%n", lines.size(), failed);
         }
-        return good ? 0 : Failures.FAILURE;
+        return failed == 0 ? 0 : Failures.FAILURE;
     }
 
     /// Sums of some hundred terms and library functions of a few units in the last place lie well below these.
