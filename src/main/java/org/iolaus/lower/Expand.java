@@ -36,6 +36,7 @@ import org.iolaus.tensor.Shape;
 /// | a matrix product with one row, one column or one term | multiplications, with a sum for one row or column |
 /// | a product with a concatenation that has parts of width 1 | products with its parts |
 /// | padding | concatenation with zeros |
+/// | a gather of a product plus a row | that row plus a gather of the product |
 final class Expand {
     /// Longest axis that is unrolled.
     private static final int SHORT = 4;
@@ -70,6 +71,7 @@ final class Expand {
                 case Sum sum -> sum(sum, in.getFirst());
                 case Pad pad -> pad(pad, in.getFirst());
                 case Slice slice -> slice(in.getFirst(), slice.axis(), slice.start(), slice.length());
+                case Gather gather -> gather(gather, in.get(0), in.get(1));
                 default -> distributed(op, in);
             };
             known.put(key, made);
@@ -216,6 +218,20 @@ final class Expand {
         if (length > 0) {
             parts.add(Expr.zeros(like.shape().with(axis, Dim.of(length))));
         }
+    }
+
+    /// A product's rows with the same row added to each are gathered before the addition, which loops have for nothing.
+    private Node gather(Gather gather, Node x, Node index) {
+        if (x.op() instanceof Add && x.shape().rank() == 2) {
+            for (int i = 0; i < 2; i++) {
+                Node row = x.input(i);
+                Node rows = x.input(1 - i);
+                if (row.shape().dim(0).isOne() && rows.op() instanceof MatMul) {
+                    return make(new Add(), make(gather, rows, index), row);
+                }
+            }
+        }
+        return distributed(gather, List.of(x, index));
     }
 
     // sums

@@ -12,12 +12,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
-import org.iolaus.ir.Leaf;
 import org.iolaus.ir.Node;
 import org.iolaus.ir.Pointwise;
 import org.iolaus.ir.Program;
 import org.iolaus.op.Concat;
-import org.iolaus.op.Constant;
 import org.iolaus.op.Reshape;
 import org.iolaus.op.SegmentSum;
 import org.iolaus.op.Sum;
@@ -136,10 +134,7 @@ final class Fusion {
     private final Target target;
     private final Map<Node, List<Node>> users = new HashMap<>();
     private final Set<Node> inMemory = new HashSet<>();
-    private final Set<Node> ownMemory = new HashSet<>();
     private final Map<Node, Node> concatOf = new HashMap<>();
-    private final Map<Node, View> views = new HashMap<>();
-    private final Map<Node, View> copied = new HashMap<>();
     private final Map<Node, Set<Group>> computedIn = new HashMap<>();
     private final Price price = new Price(this);
 
@@ -171,13 +166,8 @@ final class Fusion {
         return inMemory.contains(node);
     }
 
-    /// Whether a node in memory has memory of its own.
-    boolean hasOwnMemory(Node node) {
-        return inMemory.contains(node) && (ownMemory.contains(node) || !concatOf.containsKey(node));
-    }
-
     /// Whether a loop can compute the node.
-    boolean isFusable(Node node) {
+    static boolean isFusable(Node node, Target target) {
         return switch (node.op()) {
             case Pointwise _ -> true;
             case SegmentSum _, ChunkSum _ ->
@@ -190,9 +180,17 @@ final class Fusion {
         };
     }
 
-    /// Whether the parts of a concatenation are written where they belong, instead of copied.
-    boolean isAssembled(Node node) {
+    boolean isFusable(Node node) {
+        return isFusable(node, target);
+    }
+
+    /// Whether the parts of a concatenation are computed where they belong.
+    static boolean isAssembled(Node node, Target target) {
         return target == Target.DEVICE && node.op() instanceof Concat;
+    }
+
+    boolean isAssembled(Node node) {
+        return isAssembled(node, target);
     }
 
     /// Whether a node sums over rows, so that its result follows a walk.
@@ -204,16 +202,14 @@ final class Fusion {
 
     /// How a loop reads a node that it does not compute.
     View view(Node input) {
-        View known = views.get(input);
-        return known == null ? descend(input) : known;
+        View view = View.direct(input);
+        while (View.isView(view.base())) {
+            view = Objects.requireNonNull(view.through());
+        }
+        return view;
     }
 
-    /// What is copied to a node that only rearranges reading but stands in memory.
-    View copied(Node node) {
-        return Objects.requireNonNull(copied.get(node));
-    }
-
-    /// The concatenation that a node is written into; null if none.
+    /// The concatenation in whose memory a node stands; null if it has memory of its own.
     @Nullable
     Node concatOf(Node node) {
         return concatOf.get(node);
@@ -250,77 +246,28 @@ final class Fusion {
     // what must be in memory
 
     private void requireMemory() {
-        program.outputs().values().forEach(this::require);
+        inMemory.addAll(program.outputs().values());
         for (Node node : program.nodes().reversed()) {
-            if (node.op() instanceof Leaf || node.op() instanceof Constant) {
-                require(node);
-            } else if (isFusable(node)) {
-                for (Node input : operands(node)) {
-                    if (!isFusable(strip(input)) || !isAligned(node, input)) {
-                        inMemory.add(descend(input).base());
-                    }
-                }
-            } else if (View.isView(node) || node.op() instanceof Reshape || isAssembled(node)) {
-                if (inMemory.contains(node)) {
-                    requireInputs(node);
-                }
-            } else {
-                inMemory.add(node);
-                node.inputs().forEach(this::require);
-            }
-        }
-        for (Node node : program.nodes()) {
             if (isFusable(node)) {
                 for (Node input : operands(node)) {
                     if (!isFusable(strip(input)) || !isAligned(node, input)) {
-                        views.put(input, descend(input));
+                        inMemory.add(view(input).base());
                     }
                 }
-            }
-        }
-    }
-
-    private void require(Node node) {
-        inMemory.add(node);
-        ownMemory.add(node);
-    }
-
-    /// What a copy, a reshape or a concatenation in memory needs.
-    private void requireInputs(Node node) {
-        if (node.op() instanceof Reshape) {
-            require(node.input(0));
-        } else if (isAssembled(node)) {
-            for (Node part : node.inputs()) {
-                Node bare = strip(part);
-                if (isFusable(bare)) {
-                    inMemory.add(bare);
-                    concatOf.putIfAbsent(bare, node);
-                } else {
-                    inMemory.add(descend(part).base());
+            } else if (node.op() instanceof Reshape || isAssembled(node)) {
+                if (inMemory.contains(node)) {
+                    node.inputs().forEach(input -> inMemory.add(strip(input)));
                 }
+            } else if (!View.isView(node)) {
+                inMemory.add(node);
+                inMemory.addAll(node.inputs());
             }
-        } else {
-            View view = descend(Objects.requireNonNull(View.direct(node).through()));
-            inMemory.add(view.base());
-            copied.put(node, view);
         }
-    }
-
-    /// Goes down through views to the memory that a loop reads a node from.
-    private View descend(Node node) {
-        return descend(View.direct(node));
-    }
-
-    private View descend(View first) {
-        View view = first;
-        while (!inMemory.contains(view.base())) {
-            View deeper = view.through();
-            if (deeper == null) {
-                break;
+        for (Node node : program.nodes()) {
+            if (isAssembled(node) && inMemory.contains(node)) {
+                node.inputs().forEach(part -> concatOf.put(strip(part), node));
             }
-            view = deeper;
         }
-        return view;
     }
 
     // which loop computes what

@@ -14,7 +14,6 @@ import org.iolaus.kernel.Fill;
 import org.iolaus.kernel.Loop;
 import org.iolaus.lower.Fusion.Group;
 import org.iolaus.lower.Fusion.Place;
-import org.iolaus.op.Concat;
 import org.iolaus.op.Constant;
 import org.iolaus.tensor.Dim;
 import org.iolaus.tensor.Shape;
@@ -31,7 +30,7 @@ final class LoopBuilder {
         this.buffers = buffers;
     }
 
-    /// A loop, the nodes in memory that it reads and those that it writes (of a concatenation: a part of it).
+    /// A loop, the nodes in memory that it reads and those that it writes.
     record Written(Loop loop, Set<Node> reads, Set<Node> writes) {}
 
     /// The loop that computes a group's nodes and writes those that are stored.
@@ -40,38 +39,12 @@ final class LoopBuilder {
         for (Node node : group.nodes()) {
             writer.compute(group, node);
         }
-        return writer.written(group.stored());
-    }
-
-    /// The loop that writes out a view.
-    Written copy(Node node) {
-        Writer writer = new Writer(View.extents(node.shape()), 0, null);
-        int register = writer.load(Place.ELEMENT, node.shape(), fusion.copied(node));
-        writer.store(Place.ELEMENT, register, View.direct(node), node.shape());
-        return writer.written(Set.of(node));
-    }
-
-    /// The loops that bring to a concatenation those parts that are not written there at once.
-    List<Written> copiedParts(Node concat) {
-        int axis = ((Concat) concat.op()).axis();
-        List<Written> loops = new ArrayList<>();
-        int start = 0;
-        for (Node part : concat.inputs()) {
-            Node bare = Fusion.strip(part);
-            if (fusion.concatOf(bare) != concat || concat.input(part(concat, bare)) != part) {
-                Writer writer = new Writer(View.extents(part.shape()), 0, null);
-                int register = writer.load(Place.ELEMENT, part.shape(), fusion.view(part));
-                writer.store(Place.ELEMENT, register, View.direct(concat).from(axis, start), part.shape());
-                loops.add(writer.written(Set.of(concat)));
-            }
-            start += part.shape().dim(axis).intValue();
-        }
-        return loops;
+        return new Written(writer.loop(), writer.reads, group.stored());
     }
 
     /// A view of a node that stands in a concatenation as a view of that.
     private View located(View view) {
-        Node concat = fusion.hasOwnMemory(view.base()) ? null : fusion.concatOf(view.base());
+        Node concat = fusion.concatOf(view.base());
         return concat == null ? view : view.inside(concat, part(concat, view.base()));
     }
 
@@ -134,9 +107,11 @@ final class LoopBuilder {
             for (Node input : Fusion.operands(node)) {
                 operands.add(operand(group, node, input));
             }
-            int register = registers++;
+            int register = node.op() instanceof Copy ? operands.getFirst() : registers++;
             here.registerOf.put(node, register);
-            if (node.op() instanceof Pointwise function) {
+            if (node.op() instanceof Copy) {
+                // nothing to compute
+            } else if (node.op() instanceof Pointwise function) {
                 here.instructions.add(new Loop.Apply(function, List.copyOf(operands), register));
             } else if (place == Place.RESULT) {
                 sums.add(new Loop.RowSum(operands.getFirst(), register));
@@ -144,13 +119,7 @@ final class LoopBuilder {
                 here.instructions.add(new Loop.ColumnSum(operands.getFirst(), register));
             }
             if (group.stored().contains(node)) {
-                if (fusion.hasOwnMemory(node)) {
-                    store(place, register, View.direct(node), node.shape());
-                }
-                Node concat = fusion.concatOf(node);
-                if (concat != null) {
-                    store(place, register, View.direct(node).inside(concat, part(concat, node)), node.shape());
-                }
+                store(place, register, located(View.direct(node)), node.shape());
             }
         }
 
@@ -212,11 +181,7 @@ final class LoopBuilder {
             return List.of(result);
         }
 
-        Written written(Set<Node> writes) {
-            return new Written(loop(), reads, writes);
-        }
-
-        private Loop loop() {
+        Loop loop() {
             Loop.Walk brought = walk == null
                     ? new Loop.Walk.None()
                     : walk.index() == null

@@ -42,7 +42,8 @@ public final class Lowering {
     /// The schedule of a program.
     public static Schedule run(Program program, Target target) {
         Program simple = Simplify.run(program);
-        return new Lowering(target == Target.DEVICE ? Expand.run(simple) : simple, target).schedule();
+        Program fit = target == Target.DEVICE ? Products.run(Expand.run(simple)) : simple;
+        return new Lowering(Copies.run(fit, target), target).schedule();
     }
 
     private Schedule schedule() {
@@ -82,27 +83,20 @@ public final class Lowering {
         List<Unit> units = new ArrayList<>();
         LoopBuilder loops = new LoopBuilder(fusion, this::buffer);
         for (Fusion.Group group : fusion.groups()) {
-            units.add(unit(group.nodes().getLast(), loops.group(group)));
+            LoopBuilder.Written written = loops.group(group);
+            long key = group.nodes().getLast().sequence();
+            units.add(new Unit(key, new Fused(written.loop()), written.reads(), written.writes()));
         }
         for (Node node : program.nodes()) {
-            if (!fusion.isInMemory(node) || fusion.isFusable(node)) {
-                continue;
-            }
-            if (fusion.isAssembled(node)) {
-                loops.copiedParts(node).forEach(part -> units.add(unit(node, part)));
-            } else if (View.isView(node) && !(node.op() instanceof Reshape)) {
-                units.add(unit(node, loops.copy(node)));
-            } else if (!(node.op() instanceof Leaf || node.op() instanceof Constant || node.op() instanceof Reshape)) {
+            boolean given = node.op() instanceof Leaf || node.op() instanceof Constant;
+            boolean arranged = node.op() instanceof Reshape || View.isView(node) || fusion.isAssembled(node);
+            if (!given && !arranged && !fusion.isFusable(node)) {
                 List<Integer> inputs = node.inputs().stream().map(this::buffer).toList();
                 Step step = new Call(node.op(), node, inputs, buffer(node));
                 units.add(new Unit(node.sequence(), step, new HashSet<>(node.inputs()), Set.of(node)));
             }
         }
         return units;
-    }
-
-    private static Unit unit(Node last, LoopBuilder.Written written) {
-        return new Unit(last.sequence(), new Fused(written.loop()), written.reads(), written.writes());
     }
 
     /// The steps in an order in which each runs after what it reads; ties go by place in the program.
@@ -123,7 +117,7 @@ public final class Lowering {
         Map<Unit, List<Unit>> feeds = new HashMap<>();
         for (Unit unit : units) {
             Set<Unit> sources = new HashSet<>();
-            unit.reads().forEach(node -> sources.addAll(writers.getOrDefault(owner(node), List.of())));
+            unit.reads().forEach(node -> sources.addAll(writers.getOrDefault(Copies.owner(node), List.of())));
             sources.remove(unit);
             waiting.put(unit, sources.size());
             sources.forEach(source ->
@@ -148,18 +142,9 @@ public final class Lowering {
         return List.copyOf(result);
     }
 
-    /// The node in whose memory another one stands: a reshape shares its input's.
-    private static Node owner(Node node) {
-        Node owner = node;
-        while (owner.op() instanceof Reshape) {
-            owner = owner.input(0);
-        }
-        return owner;
-    }
-
     /// The buffer that holds a node in memory.
     private int buffer(Node node) {
-        Node owner = owner(node);
+        Node owner = Copies.owner(node);
         Integer known = bufferOf.get(owner);
         if (known != null) {
             return known;

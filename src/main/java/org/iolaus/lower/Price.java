@@ -10,14 +10,15 @@ import org.iolaus.op.Gather;
 
 /// What it costs a loop on a device to compute a value again, in reads of one array element.
 ///
-/// A GPU of today moves a float of memory in the time of some fifty instructions; an array that is read
-/// through an index or along few axes comes from a cache.
+/// A GPU of today moves a float of memory in the time of some fifty instructions, half of which run while other
+/// threads wait for memory anyway; an array that is read
+/// through an index or along few axes comes from a cache, whose traffic is hidden behind that of the memory.
 final class Price {
     static final double READ = 1;
     static final double WRITE = 1;
 
-    private static final double GATHERED = 0.35;
-    private static final double REPEATED = 0.05;
+    private static final double GATHERED = 0.1;
+    private static final double REPEATED = 0.02;
     private static final int MOST_NODES = 40;
 
     private final Fusion fusion;
@@ -80,10 +81,10 @@ final class Price {
 
     private static double work(Node node) {
         return switch (node.op().name()) {
-            case "Div", "Sqrt", "Exp" -> 0.25;
-            case "Sigmoid" -> 0.5;
-            case "Tanh", "Sin", "Cos", "Log", "Softplus", "Power" -> 1;
-            default -> 0.03;
+            case "Div", "Sqrt", "Exp" -> 0.12;
+            case "Sigmoid" -> 0.25;
+            case "Tanh", "Sin", "Cos", "Log", "Softplus", "Power" -> 0.5;
+            default -> 0.02;
         };
     }
 }

@@ -11,10 +11,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import org.iolaus.cpu.CpuExecutor;
+import org.iolaus.grad.Gradient;
 import org.iolaus.ir.Node;
 import org.iolaus.ir.Program;
 import org.iolaus.op.Definition;
 import org.iolaus.op.Expr;
+import org.iolaus.op.MatMul;
 import org.iolaus.tensor.Dim;
 import org.iolaus.tensor.HostTensor;
 import org.iolaus.tensor.Index;
@@ -170,6 +172,29 @@ final class LoweringTest {
                 .filter(node -> node.op().name().equals("MatMul"))
                 .count();
         assertEquals(1, products, program.toString());
+    }
+
+    /// Three gates from one weight matrix: one product forward, one for the gradient of each operand.
+    @Test
+    void partsOfALayerAreOneProductOnDevices() {
+        Node x = Expr.input("x", Shape.of(N, C));
+        Node weight = Expr.parameter("w", Shape.of(3 * C, C));
+        Node sum = Expr.constant(0);
+        for (int i = 0; i < 3; i++) {
+            Node gate = Expr.linear(x, Expr.slice(weight, 0, i * C, C), null);
+            sum = Expr.add(sum, Expr.sumAll(Expr.mul(Expr.sin(gate), Expr.tanh(Expr.scale(gate, i + 1)))));
+        }
+        List<Node> gradients = Gradient.of(sum, List.of(x, weight));
+        Program program = Program.of(Map.of("sum", sum, "dx", gradients.get(0), "dw", gradients.get(1)));
+        assertEquals(9, products(Lowering.run(program, Target.HOST)));
+        Schedule schedule = Lowering.run(program, Target.DEVICE);
+        assertEquals(3, products(schedule), schedule.toString());
+    }
+
+    private static long products(Schedule schedule) {
+        return schedule.steps().stream()
+                .filter(step -> step instanceof Schedule.Call call && call.op() instanceof MatMul)
+                .count();
     }
 
     @Test

@@ -39,7 +39,7 @@ public final class RandomPrograms {
             Node y = nodes.get(random.nextInt(nodes.size()));
             Node e = edges.get(random.nextInt(edges.size()));
             Node f = edges.get(random.nextInt(edges.size()));
-            switch (random.nextInt(17)) {
+            switch (random.nextInt(18)) {
                 case 0 -> nodes.add(Expr.tanh(Expr.matmul(x, weight)));
                 case 1 -> nodes.add(bounded(Expr.segmentSum(Expr.sigmoid(e), target)));
                 case 2 -> edges.add(Expr.mul(Expr.gather(x, source), e));
@@ -66,6 +66,11 @@ public final class RandomPrograms {
                     edges.add(Expr.tanh(Expr.linear(wide, Expr.concat(1, weight, bias), null)));
                 }
                 case 15 -> edges.add(Expr.mul(f, Expr.matmul(Expr.tanh(e), bias)));
+                case 16 -> {
+                    Node left = Expr.tanh(Expr.linear(x, Expr.slice(weight, 0, 0, c / 2), null));
+                    Node right = Expr.sin(Expr.linear(x, Expr.slice(weight, 0, c / 2, c - c / 2), null));
+                    nodes.add(Expr.concat(1, Expr.mul(left, Expr.sum(right, 1)), right));
+                }
                 default -> edges.add(Expr.where(Expr.less(e, f), Expr.sin(e), Expr.scale(f, -1)));
             }
         }

@@ -3,6 +3,7 @@ package org.iolaus.lower;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -11,6 +12,7 @@ import org.iolaus.config.Config;
 import org.iolaus.config.ConfigReader;
 import org.iolaus.ir.Cost;
 import org.iolaus.ir.Program;
+import org.iolaus.kernel.Loop;
 import org.iolaus.lower.Schedule.Call;
 import org.iolaus.lower.Schedule.Fused;
 import org.iolaus.lower.Schedule.Step;
@@ -20,12 +22,14 @@ import org.iolaus.op.MatMul;
 import org.iolaus.tensor.Sizes;
 
 /// Prints what training steps of the timing models cost after lowering: launches, bytes, and the time on an H100 that
-/// follows if every step takes the longest of its launch, its bytes and its products.
+/// follows if every step takes the longest of its launch, its bytes, what it gathers and its products.
 ///
 /// `java org.iolaus.lower.ScheduleReport [MODEL GRAPHS energy|forces]`; with arguments, the dearest steps of that case.
 final class ScheduleReport {
     private static final double BYTES_PER_SECOND = 2.5e12;
     private static final double FLOPS_PER_SECOND = 40e12;
+    /// Of the second-level cache, through which gathered rows come again and again.
+    private static final double CACHE_BYTES_PER_SECOND = 5.5e12;
     private static final double LAUNCH_SECONDS = 1e-6;
     private static final int ELEMENT_BYTES = 4;
 
@@ -42,12 +46,45 @@ final class ScheduleReport {
         return new Model(config.neuralNetwork().architecture(), "mse", 0);
     }
 
-    private record Priced(String kind, String text, int launches, Cost cost) {
+    /// Steps on the longest chain in which each needs the one before.
+    private static int chain(Schedule schedule) {
+        Map<Integer, Integer> written = new HashMap<>();
+        int longest = 0;
+        for (Step step : schedule.steps()) {
+            int length = 1;
+            for (int buffer : Schedule.reads(step)) {
+                length = Math.max(length, 1 + written.getOrDefault(buffer, 0));
+            }
+            for (int buffer : Schedule.writes(step)) {
+                written.merge(buffer, length, Math::max);
+            }
+            longest = Math.max(longest, length);
+        }
+        return longest;
+    }
+
+    /// Elements that a loop gathers through an index that does not ascend: each time from the cache.
+    private static long gathered(Schedule schedule, Step step, Sizes sizes) {
+        return step instanceof Fused fused
+                ? fused.loop().body().loads().stream()
+                        .filter(load -> load.indexBuffer() != Loop.NO_INDEX
+                                && schedule.buffers()
+                                        .get(load.indexBuffer())
+                                        .label()
+                                        .equals("edge_source")
+                                && !(fused.loop().walk() instanceof Loop.Walk.Segments segments
+                                        && segments.indexBuffer() == load.indexBuffer()))
+                        .mapToLong(load -> fused.loop().iteration().volume().value(sizes))
+                        .sum()
+                : 0;
+    }
+
+    private record Priced(String kind, String text, int launches, Cost cost, long gathered) {
         double seconds() {
-            double work = Math.max(
-                    cost.elements() * ELEMENT_BYTES / BYTES_PER_SECOND,
-                    kind.equals("MatMul") ? cost.flops() / FLOPS_PER_SECOND : 0);
-            return Math.max(launches * LAUNCH_SECONDS, work);
+            double memory = cost.elements() * ELEMENT_BYTES / BYTES_PER_SECOND;
+            double cache = (cost.elements() + gathered) * ELEMENT_BYTES / CACHE_BYTES_PER_SECOND;
+            double arithmetic = kind.equals("MatMul") ? cost.flops() / FLOPS_PER_SECOND : 0;
+            return Math.max(Math.max(launches * LAUNCH_SECONDS, arithmetic), Math.max(memory, cache));
         }
     }
 
@@ -68,8 +105,10 @@ final class ScheduleReport {
                                                     .map(input -> input.type().toString())
                                                     .toList(),
                                     call.op() instanceof Concat ? call.inputs().size() : 1,
-                                    cost);
-                        case Fused _ -> new Priced("loop", lines[steps.size()], 1, cost);
+                                    cost,
+                                    0);
+                        case Fused _ ->
+                            new Priced("loop", lines[steps.size()], 1, cost, gathered(schedule, step, sizes));
                     });
         }
         return steps;
@@ -77,7 +116,7 @@ final class ScheduleReport {
 
     public static void main(String[] arguments) {
         if (arguments.length == 0) {
-            System.out.printf("| model | graphs | launches | GEMM | GB | GFLOP | ms |%n");
+            System.out.printf("| model | graphs | launches | chain | GEMM | GB | GFLOP | ms |%n");
             for (String graphs : GRAPHS.keySet()) {
                 for (boolean forces : new boolean[] {false, true}) {
                     for (String type : List.of("schnet", "egnn", "painn")) {
@@ -86,11 +125,12 @@ final class ScheduleReport {
                         List<Priced> steps = price(schedule, GRAPHS.get(graphs));
                         System.out.printf(
                                 Locale.ROOT,
-                                "| %s %s | %s | %d | %d | %.3f | %.1f | %.3f |%n",
+                                "| %s %s | %s | %d | %d | %d | %.3f | %.1f | %.3f |%n",
                                 type,
                                 forces ? "forces" : "energy",
                                 graphs,
                                 steps.stream().mapToInt(Priced::launches).sum(),
+                                chain(schedule),
                                 steps.stream()
                                         .filter(s -> s.kind().equals("MatMul"))
                                         .count(),

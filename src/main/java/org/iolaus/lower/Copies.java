@@ -1,0 +1,110 @@
+package org.iolaus.lower;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import org.iolaus.ir.Leaf;
+import org.iolaus.ir.Node;
+import org.iolaus.ir.Program;
+import org.iolaus.op.Constant;
+import org.iolaus.op.Reshape;
+
+/// Makes a [Copy] of what only rearranges reading but has to stand in memory: operands of whole operations, outputs,
+/// views
+/// of views that no loop can read through, and parts of a concatenation that no loop can compute in place.
+final class Copies {
+    private final Target target;
+
+    /// Views that are written out.
+    private final Set<Node> views = new HashSet<>();
+
+    /// Nodes that need memory of their own, so that they cannot be a part of a concatenation only.
+    private final Set<Node> whole = new HashSet<>();
+
+    private Copies(Target target) {
+        this.target = target;
+    }
+
+    static Program run(Program program, Target target) {
+        Copies copies = new Copies(target);
+        int before = -1;
+        while (copies.views.size() > before) {
+            before = copies.views.size();
+            copies.find(program);
+        }
+        return copies.rewritten(program);
+    }
+
+    private void find(Program program) {
+        program.outputs().values().forEach(this::requireWhole);
+        for (Node node : program.nodes()) {
+            if (Fusion.isFusable(node, target)) {
+                Fusion.operands(node).forEach(input -> requireReadable(View.direct(input)));
+            } else if (views.contains(node)) {
+                requireReadable(Objects.requireNonNull(View.direct(node).through()));
+            } else if (Fusion.isAssembled(node, target)) {
+                node.inputs().forEach(part -> requireReadable(View.direct(part)));
+            } else if (!View.isView(node) && !(node.op() instanceof Reshape)) {
+                node.inputs().forEach(this::requireWhole);
+            }
+        }
+    }
+
+    private void requireWhole(Node node) {
+        Node owner = owner(node);
+        whole.add(owner);
+        if (View.isView(owner)) {
+            views.add(owner);
+        }
+    }
+
+    private void requireReadable(View first) {
+        View view = first;
+        while (View.isView(view.base()) && !views.contains(view.base())) {
+            View deeper = view.through();
+            if (deeper == null) {
+                views.add(view.base());
+                return;
+            }
+            view = deeper;
+        }
+        if (view.base().op() instanceof Reshape && !View.isView(view.base())) {
+            requireWhole(view.base());
+        }
+    }
+
+    /// The node in whose memory another one stands: a reshape shares its input's.
+    static Node owner(Node node) {
+        Node owner = node;
+        while (owner.op() instanceof Reshape) {
+            owner = owner.input(0);
+        }
+        return owner;
+    }
+
+    private Program rewritten(Program program) {
+        Map<Node, Node> image = new HashMap<>();
+        Set<Node> inPlace = new HashSet<>();
+        for (Node node : program.nodes()) {
+            List<Node> inputs = new ArrayList<>();
+            for (Node input : node.inputs()) {
+                Node bare = Fusion.strip(input);
+                Node mine = Objects.requireNonNull(image.get(input));
+                boolean copied = Fusion.isAssembled(node, target)
+                        && !(Fusion.isFusable(bare, target) && !whole.contains(bare) && inPlace.add(bare));
+                inputs.add(copied ? Node.of(new Copy(), mine) : mine);
+            }
+            boolean same = node.op() instanceof Leaf || node.op() instanceof Constant;
+            Node mine = same ? node : Node.of(node.op(), inputs);
+            image.put(node, views.contains(node) ? Node.of(new Copy(), mine) : mine);
+        }
+        Map<String, Node> outputs = new LinkedHashMap<>();
+        program.outputs().forEach((name, node) -> outputs.put(name, Objects.requireNonNull(image.get(node))));
+        return Program.of(outputs);
+    }
+}
