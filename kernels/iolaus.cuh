@@ -15,6 +15,8 @@
 //                      lanes of the warp
 // IOLAUS_BOTH(KIND, op) makes op_f64 and op_f32 of `template <typename T> __device__ void op(const op_args<T>& args)`,
 //                      where KIND is one of the two above
+// IOLAUS_BOUNDS(name, Args, threads, blocks)  before a kernel: how many threads a block has, and how many blocks of them
+//                      the registers of a processor should do for
 // IOLAUS_DYNAMIC_SHARED(T, name)  the shared memory whose size the launch gives, as T* name
 // IOLAUS_GLOBAL_INDEX  number of this thread in its row of blocks
 #pragma once
@@ -30,6 +32,8 @@
 
 #define IOLAUS_KERNEL(name, Args) extern "C" __global__ void name(const Args args)
 #define IOLAUS_BLOCK_KERNEL(name, Args) IOLAUS_KERNEL(name, Args)
+#define IOLAUS_BOUNDS(name, Args, threads, blocks) \
+    extern "C" __global__ void __launch_bounds__(threads, blocks) name(const Args args);
 #define IOLAUS_DYNAMIC_SHARED(T, name) \
     extern __shared__ __align__(16) unsigned char iolaus_dynamic_shared[]; \
     T* const name = reinterpret_cast<T*>(iolaus_dynamic_shared)
@@ -335,6 +339,7 @@ inline T __shfl_xor_sync(unsigned mask, T value, int bits, int width = 32) {
     static void name##__body(const Args& args)
 #define IOLAUS_KERNEL(name, Args) IOLAUS_HOST_KERNEL(name, Args, false)
 #define IOLAUS_BLOCK_KERNEL(name, Args) IOLAUS_HOST_KERNEL(name, Args, true)
+#define IOLAUS_BOUNDS(name, Args, threads, blocks)
 #define IOLAUS_DYNAMIC_SHARED(T, name) T* const name = reinterpret_cast<T*>(iolaus_host::block.shared.data())
 
 #endif

@@ -22,8 +22,8 @@ import org.iolaus.lower.Target;
 import org.iolaus.op.AllReduce;
 import org.iolaus.op.BilinearOuter;
 import org.iolaus.op.BilinearProduct;
-import org.iolaus.op.BilinearTerms;
 import org.iolaus.op.Constant;
+import org.iolaus.op.GridActivation;
 import org.iolaus.op.MatMul;
 import org.iolaus.op.SegmentSum;
 import org.iolaus.tensor.HostTensor;
@@ -210,8 +210,12 @@ public final class CpuExecutor implements ProgramExecutor {
                         1,
                         host.in(0).volume() > WORTH_SHARING,
                         (member, from, to) -> SegmentSum.rows(host, from, to));
-            case BilinearProduct op -> share(host, op.terms(), host.out().shape()[2], op::items);
-            case BilinearOuter op -> share(host, op.terms(), host.in(0).shape()[2], op::items);
+            case BilinearProduct op ->
+                share(host, (long) op.terms().size() * host.out().shape()[2], op::items);
+            case BilinearOuter op ->
+                share(host, (long) op.terms().size() * host.in(0).shape()[2], op::items);
+            case GridActivation op ->
+                share(host, (long) op.grid().points() * host.out().shape()[2], op::items);
             case AllReduce reduce -> {
                 reduce.cpu(host);
                 Reduction reduction = options.allReduce();
@@ -224,14 +228,14 @@ public final class CpuExecutor implements ProgramExecutor {
         }
     }
 
-    /// A part of the items of a bilinear operation.
+    /// A part of the items of an operation.
     private interface Items {
         void run(HostCall call, int from, int to);
     }
 
-    private void share(HostCall host, BilinearTerms terms, int channels, Items part) {
+    private void share(HostCall host, long perItem, Items part) {
         int items = host.out().shape()[0];
-        boolean pays = (long) items * terms.size() * channels > WORTH_SHARING;
+        boolean pays = items * perItem > WORTH_SHARING;
         workers.split(items, 1, pays, (member, from, to) -> part.run(host, from, to));
     }
 

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import org.iolaus.op.BilinearTerms;
+import org.iolaus.op.GridActivation;
 
 /// Launches of the hand-written kernels of one number format: which regime, which grid, which arguments. What each
 /// kernel computes stands in `kernels/*.cu`; arguments that are `long` and named like arrays are device addresses.
@@ -39,6 +40,9 @@ public final class Kernels {
     private final Arena memory;
     private final Map<String, DeviceRuntime.Kernel> kernels = new HashMap<>();
     private final Map<BilinearTerms, BilinearKernels> bilinear = new HashMap<>();
+    private final Map<GridVariant, GridKernel> grids = new HashMap<>();
+
+    private record GridVariant(GridActivation op, boolean fast) {}
 
     /// A kernel with all that a launch takes.
     public record Launch(
@@ -205,6 +209,13 @@ public final class Kernels {
     /// The kernels of a pattern, compiled at its first use.
     BilinearKernels bilinear(DeviceRuntime device, BilinearTerms terms) {
         return bilinear.computeIfAbsent(terms, pattern -> new BilinearKernels(device, pattern, bytes, memory));
+    }
+
+    /// The kernel of an activation on a grid, compiled at its first use.
+    ///
+    /// @param fast whether floats may take functions as precise as products in TF32
+    GridKernel gridActivation(DeviceRuntime device, GridActivation op, boolean fast) {
+        return grids.computeIfAbsent(new GridVariant(op, fast), _ -> new GridKernel(device, op, bytes, fast, memory));
     }
 
     /// Adds one to a step counter, int64 (1).

@@ -9,6 +9,7 @@ import org.iolaus.op.BilinearOuter;
 import org.iolaus.op.BilinearProduct;
 import org.iolaus.op.Concat;
 import org.iolaus.op.DropoutMask;
+import org.iolaus.op.GridActivation;
 import org.iolaus.op.MatMul;
 import org.iolaus.op.Pad;
 import org.iolaus.op.SegmentMax;
@@ -91,6 +92,12 @@ final class Launches {
             case BilinearOuter op ->
                 start(kernels.bilinear(device, op.terms())
                         .outer(at(call, 0), at(call, 1), y, out[0], shape(call, 0)[2]));
+            case GridActivation op -> {
+                boolean fast = precision.gemm == DeviceRuntime.Gemm.TF32 || precision.gemm == DeviceRuntime.Gemm.BF16;
+                List<Long> in =
+                        call.inputs().stream().map(buffer -> address[buffer]).toList();
+                yield start(kernels.gridActivation(device, op, fast).of(in, y, out[0], out[2]));
+            }
             case SegmentSum _ -> segment(call, out, y, false);
             case SegmentMax _ -> segment(call, out, y, true);
             case Sum op -> sum(op, call, y);

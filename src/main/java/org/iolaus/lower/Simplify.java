@@ -19,6 +19,7 @@ import org.iolaus.op.Detach;
 import org.iolaus.op.Div;
 import org.iolaus.op.Expr;
 import org.iolaus.op.Gather;
+import org.iolaus.op.GridActivation;
 import org.iolaus.op.MatMul;
 import org.iolaus.op.Mul;
 import org.iolaus.op.Pad;
@@ -149,6 +150,9 @@ public final class Simplify {
             case MatMul _ -> isUniform(in.get(0), 0) || isUniform(in.get(1), 0);
             case BilinearProduct _ -> isUniform(in.get(0), 0) || isUniform(in.get(1), 0);
             case BilinearOuter _ -> isUniform(in.get(0), 0) || isUniform(in.get(1), 0);
+            case GridActivation g ->
+                in.subList(1, in.size()).stream().anyMatch(node -> isUniform(node, 0))
+                        || (g.derivative() == 0 && isUniform(in.get(0), 0));
             case Div _ -> isUniform(in.get(0), 0);
             case Scale _ -> isUniform(in.get(0), 0);
             case Sum _ -> isUniform(in.get(0), 0);

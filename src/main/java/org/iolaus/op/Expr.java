@@ -238,6 +238,11 @@ public final class Expr {
         return Node.of(new BilinearOuter(terms), u, v);
     }
 
+    /// SiLU on a grid over the sphere, between coefficients: (E, R, C) -> (E, R, C)
+    public static Node gridActivation(ProductGrid grid, Node x) {
+        return Node.of(new GridActivation(grid), x);
+    }
+
     public static Node gather(Node x, Node index) {
         return Node.of(new Gather(), x, index);
     }

@@ -36,6 +36,7 @@ public final class Ops {
             new MatMul(false, false),
             new BilinearProduct(BilinearProduct.examples().getFirst()),
             new BilinearOuter(BilinearProduct.examples().getFirst()),
+            new GridActivation(GridActivation.examples().getFirst()),
             new Gather(),
             new SegmentSum(),
             new SegmentMax(),

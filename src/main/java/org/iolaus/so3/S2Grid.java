@@ -21,8 +21,19 @@ import org.iolaus.so3.SphericalHarmonics.Normalization;
 /// @param to values from coefficients, (B, A, R) row-major; R counts the reduced coefficients
 /// @param from coefficients from values, (B, A, R) row-major: coefficient r is the sum over the grid of
 ///     `value * from[b, a, r]`
+/// @param orders m of each reduced coefficient, (R)
+/// @param polarTo factors of `to` that belong to polar angles, (B, R) row-major: `to[b, a, r]` is
+///     `polarTo[b, r]` times `cos(m alpha)`, or `sin(|m| alpha)` for m < 0
+/// @param polarFrom likewise of `from`
 @SuppressWarnings("ArrayRecordComponent")
-public record S2Grid(double[] betas, double[] alphas, double[] to, double[] from) {
+public record S2Grid(
+        double[] betas,
+        double[] alphas,
+        double[] to,
+        double[] from,
+        int[] orders,
+        double[] polarTo,
+        double[] polarFrom) {
 
     /// The paper's default: `2 (lmax + 1)` polar angles and `2 mmax + 1` azimuths, two more if
     /// `mmax = lmax`.
@@ -58,10 +69,25 @@ public record S2Grid(double[] betas, double[] alphas, double[] to, double[] from
         double[] weights = quadrature(polar);
         double[] to = new double[polar * azimuths * reduced.size()];
         double[] from = new double[to.length];
+        int[] orders =
+                reduced.stream().mapToInt(CoefficientMapping.Coefficient::m).toArray();
+        double[] polarTo = new double[polar * orders.length];
+        double[] polarFrom = new double[polarTo.length];
         int at = 0;
         for (int i = 0; i < polar; i++) {
             double y = Math.cos(betas[i]);
             double radius = Math.sin(betas[i]);
+            double[] meridian = SphericalHarmonics.at(lmax, Normalization.INTEGRAL, 0, y, radius);
+            for (int r = 0; r < orders.length; r++) {
+                int l = reduced.get(r).l();
+                // on the meridian every cosine is 1, and sines have the cosines' factors
+                double value = meridian[l * l + l + Math.abs(orders[r])]
+                        * Math.sqrt(4 * Math.PI)
+                        * mapping.rescale(reduced.get(r));
+                double scale = Math.sqrt((2 * l + 1) * (lmax + 1));
+                polarTo[i * orders.length + r] = value / scale;
+                polarFrom[i * orders.length + r] = value * scale * weights[i] / (2 * azimuths);
+            }
             for (double alpha : alphas) {
                 double[] harmonics = SphericalHarmonics.at(
                         lmax, Normalization.INTEGRAL, radius * Math.sin(alpha), y, radius * Math.cos(alpha));
@@ -75,7 +101,7 @@ public record S2Grid(double[] betas, double[] alphas, double[] to, double[] from
                 }
             }
         }
-        return new S2Grid(betas, alphas, to, from);
+        return new S2Grid(betas, alphas, to, from, orders, polarTo, polarFrom);
     }
 
     /// Number of grid points, B A.

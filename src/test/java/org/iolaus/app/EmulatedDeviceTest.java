@@ -42,13 +42,14 @@ final class EmulatedDeviceTest {
 
     @ParameterizedTest
     @CsvSource({
-        "PAINN.h5, plain",
-        "SchNet.h5, equivariant",
-        "EGNN.h5, equivariant_periodic",
-        "interatomic_potential.h5, PAINN_pbc"
+        "hydragnn/PAINN.h5, plain",
+        "hydragnn/SchNet.h5, equivariant",
+        "hydragnn/EGNN.h5, equivariant_periodic",
+        "hydragnn/interatomic_potential.h5, PAINN_pbc",
+        "equiformer_v2/layers_attention.h5, attn_sep_s2"
     })
     void referenceCasesAgree(String file, String name) throws IOException {
-        Path folder = Path.of(System.getProperty("golden.dir", "src/test/resources/golden"), "hydragnn");
+        Path folder = Path.of(System.getProperty("golden.dir", "src/test/resources/golden"));
         Path path = folder.resolve(file);
         assertTrue(Files.exists(path), path + " is there");
         try (Devices devices = Devices.open(Devices.Device.EMULATED, Precision.FP64);

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.function.IntToDoubleFunction;
 import java.util.stream.IntStream;
 import org.iolaus.ir.HostCall;
 import org.iolaus.ir.Op;
@@ -17,10 +18,15 @@ import org.iolaus.op.BilinearProduct;
 import org.iolaus.op.BilinearTerms;
 import org.iolaus.op.Concat;
 import org.iolaus.op.DropoutMask;
+import org.iolaus.op.GridActivation;
 import org.iolaus.op.Pad;
+import org.iolaus.op.ProductGrid;
+import org.iolaus.op.ProductGrid.Matrix;
 import org.iolaus.op.SegmentSum;
 import org.iolaus.op.Slice;
 import org.iolaus.op.Sum;
+import org.iolaus.so3.CoefficientMapping;
+import org.iolaus.so3.S2Grid;
 import org.iolaus.tensor.Dim;
 import org.iolaus.tensor.HostView;
 import org.iolaus.tensor.Index;
@@ -273,6 +279,114 @@ class KernelsTest {
                 }
             }
         }
+    }
+
+    /// The grid of L and M with coefficients in m-major order.
+    private static ProductGrid grid(int lmax, int mmax, int polar, int azimuths) {
+        CoefficientMapping mapping = CoefficientMapping.of(lmax, mmax);
+        S2Grid grid = S2Grid.of(lmax, mmax, polar, azimuths);
+        int[] order = mapping.reducedOfMMajor();
+        IntToDoubleFunction to = i -> grid.polarTo()[i - i % order.length + order[i % order.length]];
+        IntToDoubleFunction from = i -> grid.polarFrom()[i - i % order.length + order[i % order.length]];
+        return new ProductGrid(
+                azimuths,
+                Arrays.stream(order).map(k -> grid.orders()[k]).toArray(),
+                IntStream.range(0, polar * order.length).mapToDouble(to).toArray(),
+                IntStream.range(0, polar * order.length).mapToDouble(from).toArray());
+    }
+
+    /// Grids with even and odd numbers of azimuths, one, many coefficients; the activation, its gradient and
+    /// what second derivatives want. In float at most twice the error of plain float arithmetic.
+    @ParameterizedTest
+    @ValueSource(ints = {8, 4})
+    void activationsOnGrids(int bytes) {
+        Emulated on = open(bytes);
+        List<ProductGrid> grids = List.of(
+                grid(6, 2, 18, 18), grid(5, 3, 14, 14), grid(4, 2, 10, 5), grid(0, 0, 2, 1), grid(6, 6, 14, 15));
+        for (ProductGrid grid : grids) {
+            for (int derivative = 0; derivative <= 2; derivative++) {
+                GridActivation op = new GridActivation(
+                        grid,
+                        derivative,
+                        derivative == 0 ? Matrix.FROM : Matrix.TO,
+                        List.of(Matrix.FROM, Matrix.TO).subList(0, derivative));
+                for (int[] size : new int[][] {{0, 8}, {2, 1}, {5, 3}, {9, 33}, {3, 64}, {1, 130}}) {
+                    int[] shape = {size[0], grid.coefficients(), size[1]};
+                    int n = shape[0] * shape[1] * shape[2];
+                    String what = op + " of " + Arrays.toString(shape);
+                    List<Long> at = new ArrayList<>();
+                    List<double[]> in = new ArrayList<>();
+                    HostCall.Argument[] views = new HostCall.Argument[1 + derivative];
+                    for (int k = 0; k <= derivative; k++) {
+                        in.add(on.random(random, n));
+                        at.add(on.numbers(in.get(k)));
+                        views[k] = view(in.get(k), shape);
+                    }
+                    double[] exact = new double[n];
+                    op.cpu(new HostCall(new HostView(exact, 0, shape), List.of(views)));
+                    double largest = Arrays.stream(exact).map(Math::abs).max().orElse(0);
+                    for (boolean fast : new boolean[] {false, true}) {
+                        double[] got = on.twice(
+                                n,
+                                y -> on.kernels
+                                        .gridActivation(on.device, op, fast)
+                                        .of(at, y, shape[0], shape[2]));
+                        // where results are few, plain arithmetic may be right by luck: a value of one term has about
+                        // ten roundings; a hyperbolic tangent is rounded to 11 bits
+                        double plain = Math.max(2 * plainError(op, in, shape, exact), 10 * 0x1p-24 * largest);
+                        double limit = bytes == 8 ? 1e-13 * largest : fast ? 0x1p-10 * largest : plain;
+                        for (int i = 0; i < n; i++) {
+                            assertEquals(exact[i], got[i], limit, what + ", element " + i + ", fast " + fast);
+                        }
+                    }
+                    at.forEach(on.device::free);
+                }
+            }
+        }
+    }
+
+    /// The largest error of the same in plain float arithmetic with whole matrices, point after point.
+    private static double plainError(GridActivation op, List<double[]> in, int[] shape, double[] exact) {
+        ProductGrid grid = op.grid();
+        int channels = shape[2];
+        float[] sum = new float[exact.length];
+        float[] values = new float[in.size()];
+        for (int e = 0; e < shape[0]; e++) {
+            for (int c = 0; c < channels; c++) {
+                for (int p = 0; p < grid.points(); p++) {
+                    for (int k = 0; k < values.length; k++) {
+                        values[k] = 0;
+                        for (int r = 0; r < shape[1]; r++) {
+                            float entry = entry(
+                                    grid, k == 0 ? Matrix.TO : op.factors().get(k - 1), p, r);
+                            values[k] += entry * (float) in.get(k)[(e * shape[1] + r) * channels + c];
+                        }
+                    }
+                    float f = values[0];
+                    float s = 1 / (1 + (float) Math.exp(-f));
+                    float product = switch (op.derivative()) {
+                        case 0 -> f * s;
+                        case 1 -> s * (1 + f * (1 - s));
+                        default -> s * (1 - s) * (2 + f * (1 - 2 * s));
+                    };
+                    for (int k = 1; k < values.length; k++) {
+                        product *= values[k];
+                    }
+                    for (int r = 0; r < shape[1]; r++) {
+                        sum[(e * shape[1] + r) * channels + c] += product * entry(grid, op.out(), p, r);
+                    }
+                }
+            }
+        }
+        return IntStream.range(0, sum.length)
+                .mapToDouble(i -> Math.abs(sum[i] - exact[i]))
+                .max()
+                .orElse(0);
+    }
+
+    private static float entry(ProductGrid grid, Matrix matrix, int point, int r) {
+        return (float)
+                (grid.polar(matrix, point / grid.azimuths(), r) * grid.waveAt(grid.wave(r), point % grid.azimuths()));
     }
 
     @ParameterizedTest

@@ -162,6 +162,24 @@ final class So3PropertyTest {
         }
     }
 
+    /// Both matrices are a factor of the polar angle times a wave of the azimuth.
+    @ParameterizedTest
+    @CsvSource({"0,0,0", "4,2,0", "6,2,18", "8,8,0", "5,3,14"})
+    void gridIsAProduct(int lmax, int mmax, int resolution) {
+        S2Grid grid = resolution == 0 ? S2Grid.of(lmax, mmax) : S2Grid.of(lmax, mmax, resolution);
+        int azimuths = grid.alphas().length;
+        int r = grid.orders().length;
+        for (int i = 0; i < grid.to().length; i++) {
+            int k = i % r;
+            int polar = i / (r * azimuths) * r + k;
+            int m = grid.orders()[k];
+            double angle = m * grid.alphas()[i / r % azimuths];
+            double wave = m < 0 ? -Math.sin(angle) : Math.cos(angle);
+            assertEquals(grid.to()[i], grid.polarTo()[polar] * wave, 1e-14);
+            assertEquals(grid.from()[i], grid.polarFrom()[polar] * wave, 1e-14);
+        }
+    }
+
     /// Resolution by resolution in the full and reduced orders; for each m all resolutions side by side in
     /// the m-major one.
     @Test

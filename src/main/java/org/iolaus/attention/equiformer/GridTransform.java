@@ -1,7 +1,9 @@
 package org.iolaus.attention.equiformer;
 
+import java.util.Arrays;
 import org.iolaus.ir.Node;
 import org.iolaus.op.Expr;
+import org.iolaus.op.ProductGrid;
 import org.iolaus.so3.CoefficientMapping;
 import org.iolaus.so3.S2Grid;
 import org.iolaus.tensor.Dim;
@@ -15,6 +17,7 @@ public final class GridTransform {
     private final int coefficients;
     private final Node to;
     private final Node from;
+    private final ProductGrid product;
 
     /// @param order for each of the coefficients as they come its place among the reduced ones
     private GridTransform(S2Grid grid, int[] order) {
@@ -22,6 +25,11 @@ public final class GridTransform {
         coefficients = order.length;
         to = matrix(grid.to(), order);
         from = matrix(grid.from(), order);
+        product = new ProductGrid(
+                grid.alphas().length,
+                Arrays.stream(order).map(k -> grid.orders()[k]).toArray(),
+                sorted(grid.polarTo(), order),
+                sorted(grid.polarFrom(), order));
     }
 
     /// For the coefficients of one resolution of edges, m-major.
@@ -34,7 +42,7 @@ public final class GridTransform {
     /// For all coefficients up to a degree, degree by degree.
     public static GridTransform ofNodes(int lmax, @Nullable Integer resolution) {
         int[] order = new int[(lmax + 1) * (lmax + 1)];
-        java.util.Arrays.setAll(order, k -> k);
+        Arrays.setAll(order, k -> k);
         return new GridTransform(grid(lmax, lmax, resolution), order);
     }
 
@@ -44,13 +52,21 @@ public final class GridTransform {
 
     /// (P, coefficients)
     private Node matrix(double[] values, int[] order) {
-        double[] sorted = new double[values.length];
-        for (int p = 0; p < points; p++) {
-            for (int k = 0; k < order.length; k++) {
-                sorted[p * order.length + k] = values[p * order.length + order[k]];
-            }
+        return Expr.constant(Shape.of(points, order.length), sorted(values, order));
+    }
+
+    /// Rows of coefficients in the order in which they come.
+    private static double[] sorted(double[] rows, int[] order) {
+        double[] sorted = new double[rows.length];
+        for (int i = 0; i < rows.length; i++) {
+            sorted[i] = rows[i - i % order.length + order[i % order.length]];
         }
-        return Expr.constant(Shape.of(points, order.length), sorted);
+        return sorted;
+    }
+
+    /// SiLU on the grid: (B, coefficients, C) -> (B, coefficients, C)
+    Node silu(Node x) {
+        return Expr.gridActivation(product, x);
     }
 
     /// x: (B, coefficients, C) -> (P, B, C)

@@ -4,7 +4,7 @@ import org.iolaus.ir.Node;
 import org.iolaus.nn.Activation;
 import org.iolaus.op.Expr;
 
-/// SiLU of a function on the sphere, taken point by point on a grid.
+/// SiLU of a function on the sphere, taken point by point on a grid ([org.iolaus.op.GridActivation]).
 ///
 /// The separable form takes l = 0 of its result from scalars of its own; the l = 0 that enters still reaches
 /// the grid.
@@ -14,7 +14,7 @@ public final class S2Activation {
 
     /// x: (B, R, C) -> (B, R, C)
     public static Node plain(Node x, GridTransform grid) {
-        return grid.from(Activation.SILU.apply(grid.to(x)));
+        return grid.silu(x);
     }
 
     /// The separable form, where l = 0 comes first in the order of `grid`.
