@@ -7,6 +7,8 @@
 //               is not finite and where maximum is 0 (no clipping). One block.
 // append        history[(counter[0] - 1) % capacity][i] = x[i], after the increment: one row per step. One block.
 // scaled_copy   y[i] = factor * x[i]
+// add_to        y[i] += x[i]
+// take_up       y[i] += x[i], then x[i] = 0
 // moving_average  y[i] += share * (x[i] - y[i])
 // adamw, sgd, adadelta, adagrad, adamax, rmsprop
 //               p, g and the state (n) each; g is multiplied by scale[0] unless scale is null; the weight decay is
@@ -14,7 +16,7 @@
 //
 // Owner: a thread owns every element whose number modulo the grid's threads is its own.
 // Bytes: adamw 4 n read, 3 n written; sgd 3 n read, 2 n written (without momentum 2 and 1); moving_average 2 n read, n
-// written; square_sum n read; elements.
+// written; add_to 2 n read, n written; take_up 2 n read, 2 n written; square_sum n read; elements.
 // Bound by memory. Deterministic: fixed trees for a given launch.
 #include "iolaus.cuh"
 
@@ -57,6 +59,37 @@ __device__ void scaled_copy(const scaled_copy_args<T>& args) {
 }
 
 IOLAUS_BOTH(IOLAUS_KERNEL, scaled_copy)
+
+template <typename T>
+struct add_to_args {
+    const T* x;
+    T* y;
+    long long n;
+};
+
+template <typename T>
+__device__ void add_to(const add_to_args<T>& args) {
+    for (long long i = IOLAUS_GLOBAL_INDEX; i < args.n; i += IOLAUS_GLOBAL_STRIDE) args.y[i] += args.x[i];
+}
+
+IOLAUS_BOTH(IOLAUS_KERNEL, add_to)
+
+template <typename T>
+struct take_up_args {
+    T* x;
+    T* y;
+    long long n;
+};
+
+template <typename T>
+__device__ void take_up(const take_up_args<T>& args) {
+    for (long long i = IOLAUS_GLOBAL_INDEX; i < args.n; i += IOLAUS_GLOBAL_STRIDE) {
+        args.y[i] += args.x[i];
+        args.x[i] = 0;
+    }
+}
+
+IOLAUS_BOTH(IOLAUS_KERNEL, take_up)
 
 template <typename T>
 struct moving_average_args {

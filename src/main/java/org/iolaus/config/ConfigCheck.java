@@ -17,6 +17,7 @@ import org.iolaus.model.Architecture.EquiformerEdges;
 import org.iolaus.model.Architecture.GraphBranch;
 import org.iolaus.model.Architecture.GraphHead;
 import org.iolaus.model.Architecture.Level;
+import org.iolaus.model.Architecture.LossType;
 import org.iolaus.model.Architecture.MpnnType;
 import org.iolaus.model.Architecture.NodeBranch;
 import org.iolaus.model.Architecture.NodeHead;
@@ -89,6 +90,7 @@ final class ConfigCheck {
             heads(architecture.outputHeads(), variables);
         }
         potential(architecture, variables, training);
+        accumulation(architecture.potential(), training);
         training(training);
         batching(training.batching());
         optimizer(training.optimizer());
@@ -326,6 +328,18 @@ final class ConfigCheck {
         check(!reference, ARCHITECTURE + "compatibility", "null with energy_scale or energy_reference", "hydragnn");
     }
 
+    /// The root of a mean over a step is no sum over its batches.
+    private static void accumulation(Potential potential, Training training) {
+        boolean root = training.lossFunctionType() == LossFunction.RMSE
+                || potential.energyLossType() == LossType.RMSE
+                || potential.forceLossType() == LossType.RMSE;
+        check(
+                !root || training.gradientAccumulationSteps() == 1,
+                TRAINING + "gradient_accumulation_steps",
+                "1 with a loss of type rmse",
+                training.gradientAccumulationSteps());
+    }
+
     private static void training(Training training) {
         notNegative(TRAINING + "epoch_start", training.epochStart());
         check(
@@ -337,6 +351,7 @@ final class ConfigCheck {
         Double part = training.percTrain();
         check(part == null || (part > 0 && part <= 1), TRAINING + "perc_train", "more than 0, at most 1", part);
         positive(TRAINING + "gradient_clip_norm", training.gradientClipNorm());
+        positive(TRAINING + "gradient_accumulation_steps", training.gradientAccumulationSteps());
         Double decay = training.emaDecay();
         check(decay == null || (decay > 0 && decay < 1), TRAINING + "ema_decay", "more than 0, below 1", decay);
         positive(TRAINING + "patience", training.patience());

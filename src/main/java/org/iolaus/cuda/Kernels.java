@@ -239,6 +239,16 @@ public final class Kernels {
                 : List.of(launch(typed("scaled_copy"), striding(n), 1, 0, new long[] {x, y, bits(factor), n}));
     }
 
+    /// `sum (n)`: adds `x (n)`.
+    public List<Launch> add(long x, long sum, long n) {
+        return n == 0 ? List.of() : List.of(launch(typed("add_to"), striding(n), 1, 0, new long[] {x, sum, n}));
+    }
+
+    /// `sum (n)`: adds `x (n)`, which becomes 0.
+    public List<Launch> takeUp(long x, long sum, long n) {
+        return n == 0 ? List.of() : List.of(launch(typed("take_up"), striding(n), 1, 0, new long[] {x, sum, n}));
+    }
+
     /// `average (n)`: moved a `share` of the way towards `x (n)`.
     public List<Launch> movingAverage(long x, long average, double share, long n) {
         return n == 0

@@ -6,7 +6,7 @@ import java.util.concurrent.BlockingQueue;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
-/// Reads the batches of one rank ahead of the step that needs them, on a thread of its own.
+/// Reads the batches of one rank ahead of the step that needs them, turn by turn, on a thread of its own.
 ///
 /// What goes wrong there is thrown by [#next]. The shard set stays open.
 ///
@@ -23,6 +23,7 @@ public final class BatchLoader<T> implements AutoCloseable {
     private final Thread thread;
 
     private int step;
+    private int turn;
     private long waitedNanos;
     private long bytes;
 
@@ -44,7 +45,7 @@ public final class BatchLoader<T> implements AutoCloseable {
         this.thread = Thread.ofPlatform().daemon().name("prefetch").start(this::readAhead);
     }
 
-    /// Whether the plan has another step.
+    /// Whether the plan has another batch.
     public boolean hasNext() {
         return step < plan.steps();
     }
@@ -54,7 +55,7 @@ public final class BatchLoader<T> implements AutoCloseable {
         return step;
     }
 
-    /// What was made of the batch of the next step; waits if it is not there yet.
+    /// What was made of the batch of the next step's next turn; waits if it is not there yet.
     public T next() {
         if (!hasNext()) {
             throw new NoSuchElementException("step " + step + ": want a step below " + plan.steps());
@@ -77,7 +78,8 @@ public final class BatchLoader<T> implements AutoCloseable {
                 case null, default -> throw new IllegalStateException("prefetch", ready.failure);
             }
         }
-        step++;
+        turn = (turn + 1) % plan.turns();
+        step += turn == 0 ? 1 : 0;
         bytes += ready.bytes;
         return made;
     }
@@ -112,19 +114,21 @@ public final class BatchLoader<T> implements AutoCloseable {
     private void readAhead() {
         try {
             boolean good = true;
-            for (int s = firstStep; good && s < plan.steps(); s++) {
-                Ready<T> ready = read(s);
-                queue.put(ready);
-                good = ready.made != null;
+            for (int s = firstStep; s < plan.steps(); s++) {
+                for (int t = 0; good && t < plan.turns(); t++) {
+                    Ready<T> ready = read(s, t);
+                    queue.put(ready);
+                    good = ready.made != null;
+                }
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
     }
 
-    private Ready<T> read(int s) {
+    private Ready<T> read(int s, int t) {
         try {
-            Batch batch = shards.batch(plan, s, rank);
+            Batch batch = shards.batch(plan, s, rank, t);
             return new Ready<>(preparation.apply(batch), batch.bytes(), null);
         } catch (RuntimeException | Error e) {
             return new Ready<>(null, 0, e);

@@ -13,12 +13,17 @@ import java.util.stream.IntStream;
 /// and
 /// `ranks * graphs` only, so that R ranks with batches of b take the same steps as one rank with batches of R b
 /// (unless b is 1 and does not divide the frames: in training no rank goes without a graph, so the steps are fewer).
+/// A rank may take its share of a step in several turns, batches whose gradients are added up: they too hold about the
+/// same number of edges and atoms, and T turns with batches of b take the same steps as one with batches of T b.
 /// Steps have nearly equal size: 950 frames in batches of 32 make 30 steps of 31 or 32. Within a step the graphs are
 /// dealt out so that the ranks have about the same number of edges and atoms.
 public final class EpochPlan {
     private final int[] atoms;
     private final int[] edges;
-    private final int ranks;
+    private final int turns;
+    /// Batches of a step: one for each rank and turn.
+    private final int batches;
+
     private final Batching batching;
 
     /// The graphs in the order of the epoch, and where each step begins in it; `(steps + 1)`.
@@ -29,16 +34,24 @@ public final class EpochPlan {
     private final long chance;
 
     private EpochPlan(
-            ShardIndex index, int[] order, Batching batching, int ranks, boolean training, long chance, String what) {
+            ShardIndex index,
+            int[] order,
+            Batching batching,
+            int ranks,
+            int turns,
+            boolean training,
+            long chance,
+            String what) {
         this.chance = chance;
         this.atoms = index.atoms();
         this.edges = index.allEdges();
-        this.ranks = ranks;
+        this.turns = turns;
+        this.batches = Math.multiplyExact(ranks, turns);
         this.batching = batching;
         this.order = withoutOversized(order, what);
-        if (training && this.order.length < ranks) {
-            throw new DataException(
-                    what + ": want at least one graph for each of " + ranks + " ranks, got " + this.order.length);
+        if (training && this.order.length < batches) {
+            throw new DataException(what + ": want at least one graph for each of " + ranks + " ranks"
+                    + (turns == 1 ? "" : " in each of " + turns + " turns of a step") + ", got " + this.order.length);
         }
         this.stepStart = batching.mode() == Batching.Mode.FIXED ? evenSteps(training) : filledSteps(training);
         this.leftOut = order.length - stepStart[stepStart.length - 1];
@@ -48,10 +61,24 @@ public final class EpochPlan {
     ///
     /// @param seed of the run; each epoch has its own order
     public static EpochPlan training(ShardIndex index, Batching batching, long seed, int epoch, int ranks) {
+        return training(index, batching, seed, epoch, ranks, 1);
+    }
+
+    /// The same.
+    ///
+    /// @param turns batches that each rank takes for one step
+    public static EpochPlan training(ShardIndex index, Batching batching, long seed, int epoch, int ranks, int turns) {
         int[] order = index.graphsOf(Split.TRAIN);
         Shuffle.shuffle(order, seed, epoch);
         return new EpochPlan(
-                index, order, batching, ranks, true, Shuffle.number(seed, epoch), index.name() + ", training frames");
+                index,
+                order,
+                batching,
+                ranks,
+                turns,
+                true,
+                Shuffle.number(seed, epoch),
+                index.name() + ", training frames");
     }
 
     /// A pass over a split in its own order, each graph exactly once. Where there are fewer graphs than ranks, some
@@ -61,7 +88,7 @@ public final class EpochPlan {
                 ? new Batching(batching.mode(), batching.graphs(), batching.budget(), Batching.Oversized.SINGLE, false)
                 : batching;
         return new EpochPlan(
-                index, index.graphsOf(split), all, ranks, false, 0, index.name() + ", " + split + " frames");
+                index, index.graphsOf(split), all, ranks, 1, false, 0, index.name() + ", " + split + " frames");
     }
 
     /// Steps of every rank.
@@ -74,17 +101,31 @@ public final class EpochPlan {
         return leftOut;
     }
 
-    /// The graphs of one rank in one step, ascending.
+    /// Batches that each rank takes for one step.
+    public int turns() {
+        return turns;
+    }
+
+    /// The graphs of one rank in one step, in its first turn, ascending.
     public int[] graphs(int step, int rank) {
-        int[] graphs = deal(stepStart[step], stepStart[step + 1]).get(rank);
+        return graphs(step, rank, 0);
+    }
+
+    /// The graphs of one rank in one turn of one step, ascending.
+    public int[] graphs(int step, int rank, int turn) {
+        int[] graphs = deal(stepStart[step], stepStart[step + 1]).get(number(rank, turn));
         Arrays.sort(graphs);
         return graphs;
     }
 
-    /// A number of its own for each seed, epoch, step and rank; where nothing is shuffled, for each step and
-    /// rank.
-    long chance(int step, int rank) {
-        return Shuffle.number(Shuffle.number(chance, step), rank);
+    private int number(int rank, int turn) {
+        return rank * turns + turn;
+    }
+
+    /// A number of its own for each seed, epoch, step, rank and turn; where nothing is shuffled, for each step, rank
+    /// and turn.
+    long chance(int step, int rank, int turn) {
+        return Shuffle.number(Shuffle.number(chance, step), number(rank, turn));
     }
 
     /// Graphs of a step over all ranks.
@@ -129,12 +170,12 @@ public final class EpochPlan {
 
     private int[] evenSteps(boolean training) {
         int frames = order.length;
-        int perStep = (int) Math.min(Integer.MAX_VALUE, (long) ranks * batching.graphs());
+        int perStep = (int) Math.min(Integer.MAX_VALUE, (long) batches * batching.graphs());
         boolean drop = training && batching.dropLast() && frames >= perStep;
         int used = drop ? frames / perStep * perStep : frames;
         int steps = Math.ceilDiv(used, perStep);
-        if (training && steps > 1 && used / steps < ranks) {
-            steps = used / ranks;
+        if (training && steps > 1 && used / steps < batches) {
+            steps = used / batches;
         }
         int[] starts = new int[steps + 1];
         for (int step = 0; step <= steps; step++) {
@@ -169,11 +210,11 @@ public final class EpochPlan {
         if (last < 1) {
             return;
         }
-        int enough = order.length - ranks;
+        int enough = order.length - batches;
         if (batching.dropLast()) {
             starts.removeLast();
         } else if (starts.get(last) > enough) {
-            if (enough - starts.get(last - 1) >= ranks) {
+            if (enough - starts.get(last - 1) >= batches) {
                 starts.set(last, enough);
             } else {
                 starts.removeLast();
@@ -183,11 +224,11 @@ public final class EpochPlan {
 
     /// The graphs `order[from .. to)` of each rank.
     private List<int[]> deal(int from, int to) {
-        int[][] shares = new int[ranks][to - from];
-        int[] counts = new int[ranks];
+        int[][] shares = new int[batches][to - from];
+        int[] counts = new int[batches];
         if (batching.mode() == Batching.Mode.FIXED) {
-            int most = Math.ceilDiv(to - from, ranks);
-            long[] cost = new long[ranks];
+            int most = Math.ceilDiv(to - from, batches);
+            long[] cost = new long[batches];
             int[] descending = IntStream.range(from, to)
                     .mapToObj(i -> order[i])
                     .sorted(Comparator.comparingLong((Integer g) -> -cost(g)).thenComparing(g -> g))
@@ -195,7 +236,7 @@ public final class EpochPlan {
                     .toArray();
             for (int graph : descending) {
                 int rank = -1;
-                for (int r = 0; r < ranks; r++) {
+                for (int r = 0; r < batches; r++) {
                     if (counts[r] < most && (rank < 0 || cost[r] < cost[rank])) {
                         rank = r;
                     }
@@ -211,7 +252,7 @@ public final class EpochPlan {
             }
         }
         List<int[]> result = new ArrayList<>();
-        for (int r = 0; r < ranks; r++) {
+        for (int r = 0; r < batches; r++) {
             result.add(Arrays.copyOf(shares[r], counts[r]));
         }
         return result;
@@ -227,15 +268,15 @@ public final class EpochPlan {
 
     /// What the ranks hold while a step is being filled.
     private final class Bins {
-        private final long[] loads = new long[ranks];
-        private final int[] counts = new int[ranks];
+        private final long[] loads = new long[batches];
+        private final int[] counts = new int[batches];
 
         /// Puts a graph on the rank with the least load that has room.
         ///
         /// @return the rank, or -1 if there is none
         int place(int graph) {
             int best = -1;
-            for (int r = 0; r < ranks; r++) {
+            for (int r = 0; r < batches; r++) {
                 boolean room = counts[r] == 0
                         || (counts[r] < batching.graphs() && loads[r] + load(graph) <= batching.budget());
                 if (room && (best < 0 || less(r, best))) {

@@ -72,9 +72,13 @@ public final class ShardSet implements AutoCloseable {
         return index;
     }
 
-    /// Reads the share of one rank in one step of a plan.
-    public Batch batch(EpochPlan plan, int step, int rank) {
-        return batch(plan.graphs(step, rank), plan.globalGraphs(step), plan.globalAtoms(step), plan.chance(step, rank));
+    /// Reads what one rank takes in one turn of one step of a plan.
+    public Batch batch(EpochPlan plan, int step, int rank, int turn) {
+        return batch(
+                plan.graphs(step, rank, turn),
+                plan.globalGraphs(step),
+                plan.globalAtoms(step),
+                plan.chance(step, rank, turn));
     }
 
     /// Reads some graphs.

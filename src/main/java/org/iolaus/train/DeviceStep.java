@@ -29,7 +29,9 @@ import org.jspecify.annotations.Nullable;
 /// once.
 ///
 /// Gradients are computed where they are summed: one flat array in the layout of [DeviceState], cut into pieces whose
-/// sums over ranks run beside the backward pass; behind it follow the loss, its terms and the buffers.
+/// sums over ranks run beside the backward pass; behind it follow the loss, its terms and the buffers. Where several
+/// batches make a step, gradients and losses of all but the last are added up in an array of their own, which is zero
+/// between steps.
 final class DeviceStep implements TrainingStep {
     /// Steps whose losses the device keeps.
     static final int HISTORY = 64;
@@ -50,10 +52,14 @@ final class DeviceStep implements TrainingStep {
     private final DeviceEngine.Prepared prepared;
     private final List<Piece> pieces = new ArrayList<>();
     private final Map<String, Piece> pieceOf = new HashMap<>();
+    /// What is summed besides.
+    private final Piece rest;
     private final Deque<Double> pending = new ArrayDeque<>();
     private final Deque<DeviceRuntime.Event> started = new ArrayDeque<>();
 
     private final long gradient;
+    /// What earlier batches of the step add, as far as the losses go; 0 where there are none.
+    private final long earlier;
     private final List<Long> slots = new ArrayList<>();
     private final long counter;
     private final long history;
@@ -63,6 +69,8 @@ final class DeviceStep implements TrainingStep {
     private final Map<String, Long> places;
     /// What follows when the gradient is summed, for a learning rate at [#rate].
     private List<Kernels.Launch> update = List.of();
+    /// What follows a batch that is not the last of its step.
+    private final List<Kernels.Launch> keep;
 
     private long rate;
     private long steps;
@@ -74,6 +82,8 @@ final class DeviceStep implements TrainingStep {
         private int members;
         /// Where the parts that are there were computed.
         private final List<Mark> done = new ArrayList<>();
+        /// Adds what earlier batches of the step gave.
+        private List<Kernels.Launch> fold = List.of();
 
         Piece(long start) {
             this.start = start;
@@ -115,6 +125,8 @@ final class DeviceStep implements TrainingStep {
         }
         this.sharedSize = end - state.trained();
         this.gradient = zeros(end * precision.bytes());
+        boolean several = settings.gradientAccumulationSteps() > 1;
+        this.earlier = several ? zeros((state.trained() + lossSize()) * precision.bytes()) : 0;
         places.replaceAll((name, place) -> gradient + place * precision.bytes());
         for (int slot = 0; slot < rule.slots().size(); slot++) {
             slots.add(zeros(state.trained() * precision.bytes()));
@@ -124,7 +136,31 @@ final class DeviceStep implements TrainingStep {
         this.clip = zeros(8L * (2 + Kernels.squareSumParts(state.trained())));
         this.undecayed = undecayed(settings.optimizer().noDecay());
         this.prepared = engine.new Prepared(program, state, places);
+        this.rest = new Piece(state.trained());
+        rest.end += sharedSize;
+        Kernels kernels = kernels();
+        for (Piece piece : pieces) {
+            piece.fold = fold(kernels, piece.start, piece.end);
+        }
+        rest.fold = fold(kernels, rest.start, rest.start + lossSize());
+        List<Kernels.Launch> launches = new ArrayList<>();
+        if (several) {
+            launches.addAll(kernels.add(gradient, earlier, state.trained() + lossSize()));
+            storeBuffers(kernels, state, 1, launches);
+        }
+        this.keep = List.copyOf(launches);
         fillSlots(rule.initial());
+    }
+
+    private Kernels kernels() {
+        return new Kernels(device.builtin(), precision.bytes(), Arena.ofAuto());
+    }
+
+    private List<Kernels.Launch> fold(Kernels kernels, long start, long end) {
+        int bytes = precision.bytes();
+        return earlier == 0
+                ? List.of()
+                : kernels.takeUp(earlier + start * bytes, gradient + start * bytes, end - start);
     }
 
     /// Numbers that the loss and its terms occupy.
@@ -173,7 +209,7 @@ final class DeviceStep implements TrainingStep {
 
     /// Clip, update, store buffers, average, keep the losses.
     private List<Kernels.Launch> update(long learningRate) {
-        Kernels kernels = new Kernels(device.builtin(), precision.bytes(), Arena.ofAuto());
+        Kernels kernels = kernels();
         long n = state.trained();
         List<Kernels.Launch> launches = new ArrayList<>(kernels.increment(counter));
         long scale = 0;
@@ -185,21 +221,21 @@ final class DeviceStep implements TrainingStep {
             scale = clip;
         }
         launches.addAll(rule(kernels, new Kernels.StepState(counter, learningRate, scale, undecayed), n));
-        storeBuffers(kernels, state, launches);
+        storeBuffers(kernels, state, engine.ranks(), launches);
         DeviceState averages = average;
         Double decay = settings.emaDecay();
         if (averages != null && decay != null) {
             launches.addAll(kernels.movingAverage(state.address(), averages.address(), 1 - decay, n));
-            storeBuffers(kernels, averages, launches);
+            storeBuffers(kernels, averages, engine.ranks(), launches);
         }
         launches.addAll(kernels.append(gradient + n * precision.bytes(), history, counter, HISTORY, lossSize()));
         return launches;
     }
 
-    private void storeBuffers(Kernels kernels, DeviceState to, List<Kernels.Launch> launches) {
+    private void storeBuffers(Kernels kernels, DeviceState to, int ranks, List<Kernels.Launch> launches) {
         shared.buffers().forEach((name, size) -> {
             long from = Objects.requireNonNull(places.get(Model.BUFFER_AFTER + name));
-            launches.addAll(kernels.scaledCopy(from, to.address(name), 1.0 / engine.ranks(), size));
+            launches.addAll(kernels.scaledCopy(from, to.address(name), 1.0 / ranks, size));
         });
     }
 
@@ -281,6 +317,23 @@ final class DeviceStep implements TrainingStep {
     }
 
     @Override
+    public void add(ReadyBatch batch) {
+        profile.enter(Phase.INPUTS);
+        DeviceEngine.Entry entry = prepared.feed(batch, 0);
+        profile.enter(Phase.DEVICE);
+        Runnable work = () -> {
+            differentiate(entry, false);
+            start(keep);
+        };
+        if (comm.capturable() || !prepared.program().sumsOverRanks()) {
+            entry.start("add", work);
+        } else {
+            work.run();
+        }
+        keepWithin();
+    }
+
+    @Override
     public void run(ReadyBatch batch, double learningRate) {
         if (pending.size() == HISTORY) {
             throw new IllegalStateException("DeviceStep: want losses fetched after at most " + HISTORY + " steps");
@@ -298,28 +351,37 @@ final class DeviceStep implements TrainingStep {
                 finish();
             });
         } else {
-            if (prepared.program().sumsOverRanks()) {
+            Runnable work = () -> {
                 differentiate(entry, false);
+                pieces.forEach(piece -> start(piece.fold));
+                start(rest.fold);
+            };
+            if (prepared.program().sumsOverRanks()) {
+                work.run();
             } else {
-                entry.start("gradient", () -> differentiate(entry, false));
+                entry.start("gradient", work);
             }
             comm.sum(gradient, state.trained() + sharedSize, precision.bytes());
             entry.start("update", this::finish);
         }
-        started.add(device.record());
-        if (started.size() > AHEAD) {
-            comm.await(started.remove());
-        }
+        keepWithin();
         steps++;
         pending.add((double) batch.batch().globalGraphs());
         profile.endStep();
     }
 
+    /// Waits for what was started long ago.
+    private void keepWithin() {
+        started.add(device.record());
+        if (started.size() > AHEAD) {
+            comm.await(started.remove());
+        }
+    }
+
     /// Forward and backward pass; with `overlap` each piece of the gradient is summed as soon as it is complete.
     private void differentiate(DeviceEngine.Entry entry, boolean overlap) {
         pieces.forEach(Piece::begin);
-        Piece rest = new Piece(state.trained());
-        rest.end += sharedSize;
+        rest.begin();
         entry.bound().start((output, mark) -> {
             Piece piece = pieceOf.getOrDefault(output, rest);
             piece.done.add(mark);
@@ -338,11 +400,18 @@ final class DeviceStep implements TrainingStep {
     private void sumBeside(Piece piece) {
         long address = gradient + piece.start * precision.bytes();
         device.after(piece.done);
-        device.beside(() -> comm.sum(address, piece.end - piece.start, precision.bytes()));
+        device.beside(() -> {
+            start(piece.fold);
+            comm.sum(address, piece.end - piece.start, precision.bytes());
+        });
     }
 
     private void finish() {
-        update.forEach(launch -> launch.start(device));
+        start(update);
+    }
+
+    private void start(List<Kernels.Launch> launches) {
+        launches.forEach(launch -> launch.start(device));
     }
 
     /// Kernels, products and copies of one step of the bucket that was prepared last.
@@ -436,6 +505,9 @@ final class DeviceStep implements TrainingStep {
     public void close() {
         prepared.close();
         device.free(gradient);
+        if (earlier != 0) {
+            device.free(earlier);
+        }
         slots.forEach(device::free);
         device.free(counter);
         device.free(history);

@@ -18,6 +18,8 @@ final class GradientBuckets {
     private final Map<String, Slot> slots = new HashMap<>();
     private final List<Bucket> buckets = new ArrayList<>();
     private final List<Pending> started = new ArrayList<>();
+    private boolean adds;
+    private boolean sums;
 
     private record Slot(int offset, Bucket bucket) {}
 
@@ -70,7 +72,13 @@ final class GradientBuckets {
         return buckets.size() + 1;
     }
 
-    void begin() {
+    /// Prepares for the gradients of a batch.
+    ///
+    /// @param adds whether they are added to those of the batch before
+    /// @param sums whether the sums over ranks follow
+    void begin(boolean adds, boolean sums) {
+        this.adds = adds;
+        this.sums = sums;
         started.clear();
         buckets.forEach(bucket -> bucket.missing = bucket.members);
     }
@@ -81,9 +89,15 @@ final class GradientBuckets {
         if (slot == null) {
             throw new IllegalArgumentException("GradientBuckets: want a trained parameter, got " + name);
         }
-        System.arraycopy(value.data(), value.offset(), gradient, slot.offset, value.volume());
+        if (adds) {
+            for (int i = 0; i < value.volume(); i++) {
+                gradient[slot.offset + i] += value.get(i);
+            }
+        } else {
+            System.arraycopy(value.data(), value.offset(), gradient, slot.offset, value.volume());
+        }
         Bucket bucket = slot.bucket;
-        if (--bucket.missing == 0) {
+        if (--bucket.missing == 0 && sums) {
             started.forEach(Pending::done); // moves the earlier ones along
             started.add(comm.sumAsync(gradient, bucket.start, bucket.end - bucket.start));
         }

@@ -24,6 +24,8 @@ final class HostStep implements TrainingStep {
     private final GradientBuckets buckets;
     private final Optimizer optimizer;
     private final List<Done> done = new ArrayList<>();
+    /// Whether the gradient holds that of earlier batches of this step.
+    private boolean begun;
 
     @SuppressWarnings("ArrayRecordComponent")
     private record Done(double loss, double[] tasks, double globalGraphs) {}
@@ -55,11 +57,16 @@ final class HostStep implements TrainingStep {
     public void reserve(Collection<Bucket> buckets) {}
 
     @Override
+    public void add(ReadyBatch ready) {
+        differentiate(ready, false);
+        storeBuffers(state, 1);
+        begun = true;
+    }
+
+    @Override
     public void run(ReadyBatch ready, double learningRate) {
-        profile.enter(Phase.FORWARD);
-        BatchInputs.Bound bound = ready.inputs();
-        buckets.begin();
-        executor.run(bound.floats(), bound.indices(), state, this::take);
+        differentiate(ready, true);
+        begun = false;
         profile.enter(Phase.ALL_REDUCE);
         buckets.await();
         profile.enter(Phase.OPTIMIZER);
@@ -73,17 +80,27 @@ final class HostStep implements TrainingStep {
         profile.endStep();
     }
 
+    private void differentiate(ReadyBatch ready, boolean last) {
+        profile.enter(Phase.FORWARD);
+        BatchInputs.Bound bound = ready.inputs();
+        if (!begun) {
+            Arrays.fill(buckets.shared(), 0);
+        }
+        buckets.begin(begun, last);
+        executor.run(bound.floats(), bound.indices(), state, this::take);
+    }
+
     private void update(double learningRate) {
         double[] gradient = buckets.gradient();
         if (settings.gradientClipNorm() != null) {
             optimizer.clip(gradient, settings.gradientClipNorm());
         }
         optimizer.step(state.trained(), gradient, learningRate);
-        storeBuffers(state);
+        storeBuffers(state, comm.size());
         Double decay = settings.emaDecay();
         if (decay != null) {
             state.moveAverage(decay);
-            storeBuffers(state.average());
+            storeBuffers(state.average(), comm.size());
         }
     }
 
@@ -92,13 +109,19 @@ final class HostStep implements TrainingStep {
         if (name.startsWith(Model.GRADIENT)) {
             buckets.put(name.substring(Model.GRADIENT.length()), value);
         } else if (name.equals(Model.LOSS)) {
-            System.arraycopy(value.data(), value.offset(), buckets.shared(), LOSS, 1);
+            addToShared(LOSS, value);
             profile.enter(Phase.BACKWARD);
         } else if (name.equals(Model.TASK_LOSSES)) {
-            System.arraycopy(value.data(), value.offset(), buckets.shared(), LOSS + 1, value.volume());
+            addToShared(LOSS + 1, value);
         } else {
             String buffer = name.substring(Model.BUFFER_AFTER.length());
             System.arraycopy(value.data(), value.offset(), buckets.shared(), sharedOffset(buffer), value.volume());
+        }
+    }
+
+    private void addToShared(int at, HostView value) {
+        for (int i = 0; i < value.volume(); i++) {
+            buckets.shared()[at + i] += value.get(i);
         }
     }
 
@@ -113,13 +136,13 @@ final class HostStep implements TrainingStep {
         return offset;
     }
 
-    /// Buffers become the mean over ranks, so that replicas stay equal.
-    private void storeBuffers(ModelState state) {
+    /// Buffers become the mean over `ranks`, so that replicas stay equal.
+    private void storeBuffers(ModelState state, int ranks) {
         for (String buffer : values.buffers().keySet()) {
             HostView view = state.find(buffer);
             int offset = sharedOffset(buffer);
             for (int i = 0; i < view.volume(); i++) {
-                view.set(i, buckets.shared()[offset + i] / comm.size());
+                view.set(i, buckets.shared()[offset + i] / ranks);
             }
         }
     }

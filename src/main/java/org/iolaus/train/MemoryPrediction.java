@@ -72,9 +72,10 @@ public record MemoryPrediction(
         UpdateRule rule = UpdateRule.of(settings.optimizer());
         other += settings.optimizer().noDecay().isEmpty() ? 0 : trained / Kernels.DECAY_BLOCK;
         other += 8 + 8L * (2 + Kernels.squareSumParts(trained)) + DeviceStep.HISTORY * losses * bytes;
+        long earlier = settings.gradientAccumulationSteps() > 1 ? (trained + losses) * bytes : 0;
         return new MemoryPrediction(
                 settings.emaDecay() == null ? values : 2 * values,
-                (trained + losses + buffers(train)) * bytes,
+                (trained + losses + buffers(train)) * bytes + earlier,
                 rule.slots().size() * trained * bytes,
                 Math.max(1, memory.arena()) + Math.max(1, memory.workspace()),
                 Math.min(smallest, memory.arena()),

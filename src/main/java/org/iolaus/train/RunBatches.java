@@ -33,7 +33,8 @@ public final class RunBatches {
     static EpochPlan plan(ShardIndex index, Training settings, int epoch, int ranks) {
         Long own = settings.batching().seed();
         long seed = own == null ? settings.seed() : own;
-        return EpochPlan.training(index, Trainer.batching(settings), seed, epoch, ranks);
+        int turns = settings.gradientAccumulationSteps();
+        return EpochPlan.training(index, Trainer.batching(settings), seed, epoch, ranks, turns);
     }
 
     /// Of the training steps, from an epoch on.
@@ -59,7 +60,9 @@ public final class RunBatches {
 
     private void add(EpochPlan plan, Set<Bucket> found) {
         for (int step = 0; step < plan.steps(); step++) {
-            found.add(inputs.bucket(index, plan.graphs(step, rank)));
+            for (int turn = 0; turn < plan.turns(); turn++) {
+                found.add(inputs.bucket(index, plan.graphs(step, rank, turn)));
+            }
         }
     }
 }

@@ -182,10 +182,16 @@ public final class Trainer implements AutoCloseable {
         try (BatchLoader<ReadyBatch> loader =
                 new BatchLoader<>(shards, plan, comm.rank(), step, batch -> engine.ready(inputs, batch))) {
             while (loader.hasNext()) {
-                profile.enter(Phase.DATA);
-                ReadyBatch batch = loader.next();
-                edges += batch.batch().edges();
-                trainingStep.run(batch, learningRate(plan, step));
+                for (int turn = 1; turn <= plan.turns(); turn++) {
+                    profile.enter(Phase.DATA);
+                    ReadyBatch batch = loader.next();
+                    edges += batch.batch().edges();
+                    if (turn < plan.turns()) {
+                        trainingStep.add(batch);
+                    } else {
+                        trainingStep.run(batch, learningRate(plan, step));
+                    }
+                }
                 step++;
                 globalStep++;
                 trainingStep.report(false, this::account);

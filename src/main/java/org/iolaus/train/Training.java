@@ -25,6 +25,7 @@ import org.jspecify.annotations.Nullable;
 /// @param convCheckpointing whether layers are recomputed in the backward pass to save memory
 /// @param reduceLrOnPlateau learning-rate schedule; null: another, or constant
 /// @param cosineWithWarmup learning-rate schedule; null: another, or constant
+/// @param gradientAccumulationSteps batches of each rank whose gradients are added up for one step
 /// @param emaDecay of the average of the parameters that the model is measured with; null: none is kept
 /// @param gradientClipNorm largest norm of the whole gradient; null: no limit
 /// @param shareGpu whether ranks may use one GPU together
@@ -42,6 +43,7 @@ public record Training(
         Optimizer optimizer,
         @Nullable ReduceLrOnPlateau reduceLrOnPlateau,
         @Nullable CosineWithWarmup cosineWithWarmup,
+        int gradientAccumulationSteps,
         @Nullable Double emaDecay,
         @Nullable Double gradientClipNorm,
         boolean earlyStopping,

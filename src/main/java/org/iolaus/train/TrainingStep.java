@@ -12,7 +12,11 @@ public interface TrainingStep extends AutoCloseable {
     /// @throws org.iolaus.cuda.DeviceException if there is not memory enough
     void reserve(Collection<Bucket> buckets);
 
-    /// Starts the step for this rank's batch.
+    /// Adds the gradient of a batch to that of the step which [#run] completes. The totals of all batches of a step
+    /// are those of the step, so that their losses and gradients add up to its own.
+    void add(ReadyBatch batch);
+
+    /// Starts the step for this rank's batch, or its last one.
     void run(ReadyBatch batch, double learningRate);
 
     /// Receives what a step found, summed over ranks.

@@ -285,6 +285,8 @@ final class ConfigReaderTest {
                 "P | Optimizer.no_decay=[\"biases\",\"biases\"] | Optimizer.no_decay: want different entries",
                 "P | energy_scale=null;normalize_targets=true | normalize_targets: want false for a potential without energy_scale",
                 "P | energy_scale=energy_std;energy_reference=none | energy_reference: want mean or per_element with energy_scale energy_std, got none",
+                "P | gradient_accumulation_steps=0 | gradient_accumulation_steps: want more than 0, got 0",
+                "P | gradient_accumulation_steps=2;force_loss_type=rmse | gradient_accumulation_steps: want 1 with a loss of type rmse, got 2",
                 "P | ema_decay=1 | ema_decay: want more than 0, below 1, got 1.0",
                 "P | CosineWithWarmup={};ReduceLROnPlateau={} | ReduceLROnPlateau: want null beside CosineWithWarmup",
                 "P | ReduceLROnPlateau=null;CosineWithWarmup={\"warmup_epochs\":100} | CosineWithWarmup.warmup_epochs: want less than the run's 100 epochs, got 100.0",

@@ -606,6 +606,28 @@ class KernelsTest {
         }
     }
 
+    /// Three batches: two are kept, the third takes them up, and the array is zero again.
+    @ParameterizedTest
+    @ValueSource(ints = {8, 4})
+    void addingUp(int bytes) {
+        Emulated on = open(bytes);
+        for (int n : AWKWARD) {
+            double[] a = on.random(random, n);
+            double[] b = on.random(random, n);
+            double[] c = on.random(random, n);
+            long kept = on.numbers(new double[n]);
+            long last = on.numbers(c);
+            List<Kernels.Launch> launches = new ArrayList<>(on.kernels.add(on.numbers(a), kept, n));
+            launches.addAll(on.kernels.add(on.numbers(b), kept, n));
+            launches.addAll(on.kernels.takeUp(kept, last, n));
+            launches.forEach(launch -> launch.start(on.device));
+            double[] want = new double[n];
+            Arrays.setAll(want, i -> on.stored(on.stored(a[i] + b[i]) + c[i]));
+            assertArrayEquals(want, on.read(last, n));
+            assertArrayEquals(new double[n], on.read(kept, n));
+        }
+    }
+
     @ParameterizedTest
     @ValueSource(ints = {8, 4})
     void movingAverage(int bytes) {

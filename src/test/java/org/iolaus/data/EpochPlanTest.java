@@ -6,7 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
 import org.iolaus.data.Batching.Mode;
@@ -76,6 +78,56 @@ final class EpochPlanTest {
                         }
                     }
                 }
+            }
+        }
+    }
+
+    /// The turns of a step divide what a rank would take in one; all of them have something to do.
+    @Test
+    void turnsDivideTheSameSteps() {
+        for (int ranks : new int[] {1, 3}) {
+            for (int turns : new int[] {2, 4}) {
+                EpochPlan whole = training(index, Batching.fixed(8 * turns), ranks);
+                EpochPlan plan = EpochPlan.training(index, Batching.fixed(8), 42, 3, ranks, turns);
+                assertEquals(turns, plan.turns());
+                assertEquals(whole.steps(), plan.steps());
+                for (int s = 0; s < plan.steps(); s++) {
+                    List<Integer> seen = new ArrayList<>();
+                    long most = 0;
+                    long least = Long.MAX_VALUE;
+                    for (int r = 0; r < ranks; r++) {
+                        for (int t = 0; t < turns; t++) {
+                            int[] graphs = plan.graphs(s, r, t);
+                            assertTrue(graphs.length > 0 && graphs.length <= 8);
+                            Arrays.stream(graphs).forEach(seen::add);
+                            long edges = Arrays.stream(graphs)
+                                    .map(g -> index.edges()[g])
+                                    .sum();
+                            most = Math.max(most, edges);
+                            least = Math.min(least, edges);
+                        }
+                    }
+                    int[] all = seen.stream().mapToInt(g -> g).sorted().toArray();
+                    assertArrayEquals(step(whole, s, ranks), all);
+                    assertEquals(whole.globalAtoms(s), plan.globalAtoms(s));
+                    long largest = Arrays.stream(all)
+                            .mapToLong(g -> index.edges()[g] + index.atoms()[g])
+                            .max()
+                            .orElseThrow();
+                    assertTrue(most - least <= 2 * largest, most + " and " + least);
+                }
+            }
+        }
+        assertSays(
+                () -> EpochPlan.training(index, Batching.fixed(1), 42, 3, 100, 10),
+                "want at least one graph for each of 100 ranks in each of 10 turns of a step");
+        EpochPlan budget = EpochPlan.training(
+                index, new Batching(Mode.EDGE_BUDGET, 99, 3000, Oversized.ERROR, false), 42, 3, 2, 3);
+        for (int s = 0; s < budget.steps(); s++) {
+            for (int t = 0; t < 3; t++) {
+                int[] graphs = budget.graphs(s, 1, t);
+                assertTrue(graphs.length > 0);
+                assertTrue(Arrays.stream(graphs).map(g -> index.edges()[g]).sum() <= 3000);
             }
         }
     }
