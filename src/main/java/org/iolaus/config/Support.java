@@ -23,7 +23,6 @@ final class Support {
         SUPPORTED.put(training + "Batching.shuffle", List.of("true"));
         SUPPORTED.put(training + "Optimizer.use_zero_redundancy", List.of("false"));
         SUPPORTED.put(training + "CheckRemainingTime", List.of("false"));
-        SUPPORTED.put(training + "conv_checkpointing", List.of("false"));
         SUPPORTED.put("Visualization.plot_hist_solution", List.of("false"));
         SUPPORTED.put("Profile.enable", List.of("false"));
         SUPPORTED.put("Dataset.format", List.of("null", "extxyz", "npz", "LSMS", "CFG", "XYZ"));

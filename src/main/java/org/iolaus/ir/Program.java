@@ -16,13 +16,16 @@ import org.iolaus.tensor.Index;
 import org.iolaus.tensor.Shape;
 import org.iolaus.tensor.ShapeException;
 import org.iolaus.tensor.Sizes;
+import org.jspecify.annotations.Nullable;
 
 /// A directed acyclic graph of nodes with named outputs, in the order in which it runs.
 public final class Program {
     private final Map<String, Node> outputs;
     private final List<Node> nodes;
+    private final @Nullable String forwardEnd;
 
-    private Program(Map<String, Node> outputs) {
+    private Program(Map<String, Node> outputs, @Nullable String forwardEnd) {
+        this.forwardEnd = forwardEnd;
         this.outputs = Collections.unmodifiableMap(new LinkedHashMap<>(outputs));
         this.nodes = reachable(outputs.values());
         verify();
@@ -32,7 +35,21 @@ public final class Program {
     ///
     /// @throws ShapeException if the verifier finds a fault
     public static Program of(Map<String, Node> outputs) {
-        return new Program(outputs);
+        return new Program(outputs, null);
+    }
+
+    /// The same program, to be run with less memory: what is cheap to compute of the pass that ends with the given
+    /// output is computed again behind it instead of being kept.
+    public Program recomputing(String output) {
+        if (!outputs.containsKey(output)) {
+            throw new ShapeException("program: want one of the outputs " + outputs.keySet() + ", got " + output);
+        }
+        return new Program(outputs, output);
+    }
+
+    /// The output behind which cheap values are computed again; null: none are.
+    public @Nullable String forwardEnd() {
+        return forwardEnd;
     }
 
     /// Every node that the given ones need, inputs before users.

@@ -130,17 +130,25 @@ final class Fusion {
         }
     }
 
+    /// Nodes that lie between two loops that may become one where memory is dear: far fewer than a layer has.
+    private static final long NEAR = 100;
+
     private final Program program;
     private final Target target;
+    private final long forwardEnd;
     private final Map<Node, List<Node>> users = new HashMap<>();
     private final Set<Node> inMemory = new HashSet<>();
     private final Map<Node, Node> concatOf = new HashMap<>();
     private final Map<Node, Set<Group>> computedIn = new HashMap<>();
     private final Price price = new Price(this);
 
-    Fusion(Program program, Target target) {
+    /// @param forwardEnd sequence number of the last node of the forward pass where values are computed again behind
+    /// it:
+    ///     then no loop gives values to both sides, or they would live as long as if they had been kept
+    Fusion(Program program, Target target, long forwardEnd) {
         this.program = program;
         this.target = target;
+        this.forwardEnd = forwardEnd;
         for (Node node : program.nodes()) {
             for (Node input : new LinkedHashSet<>(node.inputs())) {
                 users.computeIfAbsent(input, key -> new ArrayList<>()).add(node);
@@ -316,7 +324,9 @@ final class Fusion {
             return;
         }
         Group home = using.stream()
-                .filter(group -> hasRoom(group, node) && !leadsBack(Set.of(node), Set.of(group), Set.of(node)))
+                .filter(group -> isBackward(group) == isBackward(node)
+                        && hasRoom(group, node)
+                        && !leadsBack(Set.of(node), Set.of(group), Set.of(node)))
                 .findFirst()
                 .orElse(null);
         for (Group group : using) {
@@ -335,6 +345,19 @@ final class Fusion {
         }
         home.stored.add(node);
         inMemory.add(node);
+    }
+
+    /// How far two groups are apart in the program.
+    private static long distance(Group a, Group b) {
+        return Math.abs(a.nodes().getLast().sequence() - b.nodes().getLast().sequence());
+    }
+
+    private boolean isBackward(Node node) {
+        return node.sequence() > forwardEnd;
+    }
+
+    private boolean isBackward(Group group) {
+        return group.places.keySet().stream().anyMatch(this::isBackward);
     }
 
     private boolean isWorthRepeating(Node node, Set<Group> using) {
@@ -457,6 +480,9 @@ final class Fusion {
 
     /// The two groups as one; null if they cannot run as one loop.
     private @Nullable Group joined(Group a, Group b) {
+        if (forwardEnd != Long.MAX_VALUE && (isBackward(a) != isBackward(b) || distance(a, b) > NEAR)) {
+            return null;
+        }
         Group union = union(a, b);
         if (union == null) {
             union = union(b, a);

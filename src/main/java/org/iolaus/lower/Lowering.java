@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.PriorityQueue;
 import java.util.Set;
+import java.util.function.Consumer;
 import org.iolaus.ir.Leaf;
 import org.iolaus.ir.Node;
 import org.iolaus.ir.Program;
@@ -34,16 +35,22 @@ public final class Lowering {
     /// A step before it has its place, with the nodes in memory that it reads and writes; ties in the order go by key.
     private record Unit(long key, Step step, Set<Node> reads, Set<Node> writes) {}
 
-    private Lowering(Program program, Target target) {
+    private Lowering(Program program, Target target, long forwardEnd) {
         this.program = program;
-        this.fusion = new Fusion(program, target);
+        this.fusion = new Fusion(program, target, forwardEnd);
     }
 
     /// The schedule of a program.
     public static Schedule run(Program program, Target target) {
         Program simple = Simplify.run(program);
         Program fit = target == Target.DEVICE ? Products.run(Expand.run(simple)) : simple;
-        return new Lowering(Copies.run(fit, target), target).schedule();
+        Program plain = Copies.run(fit, target);
+        String end = program.forwardEnd();
+        if (end == null) {
+            return new Lowering(plain, target, Long.MAX_VALUE).schedule();
+        }
+        long last = plain.nodes().getLast().sequence(); // what is made anew comes behind it
+        return new Lowering(Recompute.run(plain, end), target, last).schedule();
     }
 
     private Schedule schedule() {
@@ -99,6 +106,27 @@ public final class Lowering {
         return units;
     }
 
+    /// Goes through units, each behind those that it waits for.
+    private static void visit(
+            List<Unit> units,
+            Map<Unit, Integer> sources,
+            Map<Unit, List<Unit>> feeds,
+            Comparator<Unit> first,
+            Consumer<Unit> visitor) {
+        Map<Unit, Integer> waiting = new HashMap<>(sources);
+        PriorityQueue<Unit> ready = new PriorityQueue<>(first);
+        units.stream().filter(unit -> waiting.getOrDefault(unit, 0) == 0).forEach(ready::add);
+        while (!ready.isEmpty()) {
+            Unit unit = ready.remove();
+            visitor.accept(unit);
+            for (Unit user : feeds.getOrDefault(unit, List.of())) {
+                if (waiting.merge(user, -1, Integer::sum) == 0) {
+                    ready.add(user);
+                }
+            }
+        }
+    }
+
     /// The steps in an order in which each runs after what it reads; ties go by place in the program.
     private List<Step> ordered(List<Unit> units) {
         Map<Node, List<Unit>> writers = new HashMap<>();
@@ -123,18 +151,18 @@ public final class Lowering {
             sources.forEach(source ->
                     feeds.computeIfAbsent(source, key -> new ArrayList<>()).add(unit));
         }
-        PriorityQueue<Unit> ready = new PriorityQueue<>(Comparator.comparingLong(Unit::key));
-        units.stream().filter(unit -> waiting.getOrDefault(unit, 0) == 0).forEach(ready::add);
+        // a unit that has to wait for one of a later place takes that place: else what is not needed yet, but ready,
+        // would
+        // run while its place is empty, and lie in memory
+        Map<Unit, Long> place = new HashMap<>();
+        units.forEach(unit -> place.put(unit, unit.key()));
+        visit(units, waiting, feeds, Comparator.comparingLong(Unit::key), unit -> {
+            long own = place.getOrDefault(unit, unit.key());
+            feeds.getOrDefault(unit, List.of()).forEach(user -> place.merge(user, own, Math::max));
+        });
         List<Step> result = new ArrayList<>();
-        while (!ready.isEmpty()) {
-            Unit unit = ready.remove();
-            result.add(unit.step());
-            for (Unit user : feeds.getOrDefault(unit, List.of())) {
-                if (waiting.merge(user, -1, Integer::sum) == 0) {
-                    ready.add(user);
-                }
-            }
-        }
+        Comparator<Unit> byPlace = Comparator.comparingLong(unit -> place.getOrDefault(unit, unit.key()));
+        visit(units, waiting, feeds, byPlace.thenComparingLong(Unit::key), unit -> result.add(unit.step()));
         if (result.size() != units.size()) {
             throw new IllegalStateException("lowering: want an acyclic schedule, got " + result.size() + " of "
                     + units.size() + " steps ordered");

@@ -110,7 +110,7 @@ final class DeviceStep implements TrainingStep {
         this.average = settings.emaDecay() == null ? null : engine.values(host.average());
         this.profile = profile;
         this.rule = UpdateRule.of(settings.optimizer());
-        var program = model.train();
+        var program = settings.program(model);
         this.shared = SharedValues.of(program, host);
         this.settings = settings;
         this.places = new LinkedHashMap<>();

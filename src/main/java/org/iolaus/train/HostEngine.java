@@ -64,7 +64,7 @@ public final class HostEngine implements Engine {
     @Override
     public TrainingStep training(
             Model model, ModelState state, BatchInputs inputs, Training settings, StepProfile profile) {
-        return new HostStep(comm, new CpuExecutor(model.train(), options), model, state, settings, profile);
+        return new HostStep(comm, new CpuExecutor(settings.program(model), options), model, state, settings, profile);
     }
 
     @Override

@@ -51,7 +51,7 @@ public record MemoryPrediction(
             Collection<Bucket> training,
             Collection<Bucket> evaluation) {
         int bytes = precision.bytes();
-        Program train = model.train();
+        Program train = settings.program(model);
         Schedule schedule = Lowering.run(train, Target.DEVICE);
         DeviceProgram.Memory memory = largest(schedule, precision, training);
         long smallest = DeviceProgram.memory(schedule, new Bucket(1, 1, 1, 1).sizes(), precision)

@@ -2,6 +2,8 @@ package org.iolaus.train;
 
 import java.util.List;
 import org.iolaus.comm.DeviceComm;
+import org.iolaus.ir.Program;
+import org.iolaus.model.Model;
 import org.iolaus.nn.Parameters;
 import org.iolaus.nn.Parameters.Kind;
 import org.jspecify.annotations.Nullable;
@@ -67,6 +69,12 @@ public record Training(
         long seed,
         String logPath,
         String logName) {
+
+    /// The training program of a model, as memory is to be used.
+    Program program(Model model) {
+        Program program = model.train();
+        return convCheckpointing ? program.recomputing(Model.LOSS) : program;
+    }
 
     /// How graphs are gathered into batches.
     ///

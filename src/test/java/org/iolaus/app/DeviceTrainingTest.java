@@ -99,6 +99,11 @@ final class DeviceTrainingTest {
                 "normalize_targets=true"); // Adam blows up gradients that cancel to nothing
     }
 
+    @Test
+    void computingAgainInsteadOfKeepingChangesNothing() throws IOException {
+        compare(1, "conv_checkpointing=true");
+    }
+
     private void compare(int ranks, String... common) throws IOException {
         String[] host = with(common, "log_name=host", "batch_size=" + 4 / ranks);
         String[] device = with(host, "log_name=device", "device=emulated", "precision=fp64");

@@ -115,6 +115,15 @@ final class TrainingTest {
     }
 
     @Test
+    void computingAgainInsteadOfKeepingChangesNothing() throws IOException {
+        solo("log_name=keep");
+        solo("log_name=again", "conv_checkpointing=true");
+        Map<String, HostTensor> want = ModelState.values(last("keep").model());
+        ModelState.values(last("again").model())
+                .forEach((name, tensor) -> assertArrayEquals(want.get(name).data(), tensor.data(), 1e-12, name));
+    }
+
+    @Test
     void damagedNewestCheckpointIsPassedOver() throws IOException {
         solo("log_name=run", "num_epoch=2");
         Path newest = newest("run");

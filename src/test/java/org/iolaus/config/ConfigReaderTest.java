@@ -205,7 +205,7 @@ final class ConfigReaderTest {
                 "Dataset.rotational_invariance=true | Dataset.rotational_invariance: not supported yet, want false",
                 "mpnn_type=MACE | mpnn_type: not supported yet: want SchNet or EGNN or ",
                 "global_attn_engine=GPS | global_attn_engine: not supported yet: want null or EquiformerV2, got \"GPS\"",
-                "conv_checkpointing=true | conv_checkpointing: not supported yet: want false, got true",
+                "CheckRemainingTime=1 | CheckRemainingTime: not supported yet: want false, got true",
             })
     void whatIsNotInTheVocabularyIsOneError(String setting, String message) {
         assertFails(POTENTIAL, setting, message);
