@@ -6,15 +6,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.Callable;
-import org.iolaus.atoms.Edges;
-import org.iolaus.atoms.NeighbourList;
 import org.iolaus.atoms.Structure;
 import org.iolaus.comm.SoloComm;
-import org.iolaus.config.ConfigException;
 import org.iolaus.config.ConfigReader;
-import org.iolaus.data.Batch;
-import org.iolaus.data.Neighbours;
-import org.iolaus.data.ShardSet;
 import org.iolaus.data.read.ExtXyzWriter;
 import org.iolaus.data.read.ReadOptions;
 import org.iolaus.data.read.Readers;
@@ -77,8 +71,8 @@ final class Predict implements Callable<Integer> {
                 ExtXyzWriter writer = new ExtXyzWriter(output)) {
             while (reader.hasNext()) {
                 Structure structure = reader.next();
-                Map<String, double[]> outputs =
-                        forward.run(engine.ready(inputs, batch(structure, architecture, assembly.columns())));
+                Map<String, double[]> outputs = forward.run(engine.ready(
+                        inputs, StructureBatch.of(List.of(structure), architecture, assembly.columns(), 0)));
                 writer.write(predicted(structure, outputs, assembly.columns()));
                 frames++;
             }
@@ -86,74 +80,6 @@ final class Predict implements Callable<Integer> {
         }
         Objects.requireNonNull(spec).commandLine().getOut().printf("%d frames written to %s%n", frames, output);
         return 0;
-    }
-
-    /// A batch of one structure; targets that nothing is known of are left out.
-    private static Batch batch(Structure structure, Architecture architecture, Columns columns) {
-        Integer most = architecture.maxNeighbours();
-        Edges edges = ShardSet.edges(
-                structure.source(),
-                structure.positions(),
-                structure.cell(),
-                structure.periodic(),
-                Assembly.requireRadius(architecture),
-                most == null ? NeighbourList.UNLIMITED : most);
-        Neighbours second = Assembly.attention(architecture);
-        Edges attention = second == null
-                ? null
-                : ShardSet.edges(
-                        structure.source(),
-                        structure.positions(),
-                        structure.cell(),
-                        structure.periodic(),
-                        second.cutoffAngstrom(),
-                        second.most() == null ? NeighbourList.UNLIMITED : second.most());
-        Map<String, Batch.Column> atomColumns = new HashMap<>();
-        structure
-                .atomColumns()
-                .forEach((name, values) -> atomColumns.put(
-                        name, new Batch.Column(values, values.length / Math.max(1, structure.atoms()))));
-        Map<String, Batch.Column> graphColumns = new HashMap<>();
-        structure
-                .graphColumns()
-                .forEach((name, values) -> graphColumns.put(name, new Batch.Column(values, values.length)));
-        for (Columns.Target target : columns.targets()) {
-            boolean graph = target.level() == Architecture.Level.GRAPH;
-            int rows = graph ? 1 : structure.atoms();
-            double[] unknown = new double[rows * target.column().width()];
-            (graph ? graphColumns : atomColumns)
-                    .put(
-                            target.column().name(),
-                            new Batch.Column(unknown, target.column().width()));
-        }
-        for (Columns.Component component : columns.inputs()) {
-            Columns.Column column = component.column();
-            boolean known = column.name().equals("atomic_number") || atomColumns.containsKey(column.name());
-            if (!known) {
-                throw new ConfigException(structure.source() + ": want a column '" + column.name()
-                        + "' that the model reads, got " + atomColumns.keySet());
-            }
-        }
-        double[] cell = structure.cell();
-        return new Batch(
-                new int[] {0},
-                structure.atomicNumbers(),
-                new int[structure.atoms()],
-                structure.positions(),
-                edges.source(),
-                edges.target(),
-                edges.shift(),
-                cell == null ? new double[9] : cell,
-                new int[] {0},
-                new double[1],
-                new double[3 * structure.atoms()],
-                null,
-                atomColumns,
-                graphColumns,
-                1,
-                structure.atoms(),
-                attention == null ? null : new Batch.Edges(attention.source(), attention.target(), attention.shift()),
-                0);
     }
 
     private static Structure predicted(Structure given, Map<String, double[]> outputs, Columns columns) {

@@ -48,6 +48,13 @@ public final class Plots {
     @SuppressWarnings("ArrayRecordComponent")
     public record Pairs(double[] target, double[] predicted) {}
 
+    /// One line of a picture.
+    ///
+    /// @param y values above 0
+    /// @param color curves with the same number share one
+    /// @param dash likewise: drawn through, dashed, dotted
+    public record Curve(List<Double> x, List<Double> y, int color, int dash) {}
+
     private final Path folder;
 
     public Plots(Path folder) {
@@ -154,6 +161,40 @@ public final class Plots {
                     .setXAxisMax(ends[1])
                     .setYAxisMin(ends[0])
                     .setYAxisMax(ends[1]);
+            return chart;
+        });
+    }
+
+    /// Draws curves over a common axis, the values on a logarithmic one. Those of fewer than two points are left
+    /// out.
+    ///
+    /// @param file name of the picture, without `.png`
+    /// @param curves by what the legend calls them
+    public void curves(String file, String xLabel, String yLabel, Map<String, Curve> curves) {
+        float[][] dashes = {null, {6, 4}, {2, 3}};
+        draw(file, () -> {
+            XYChart chart = chart(720, 520, xLabel, yLabel);
+            curves.forEach((name, curve) -> {
+                if (curve.x.size() > 1) {
+                    XYSeries series = chart.addSeries(name, curve.x, curve.y);
+                    series.setLineColor(COLORS[curve.color % COLORS.length]);
+                    series.setMarkerColor(COLORS[curve.color % COLORS.length]);
+                    series.setMarker(SeriesMarkers.CIRCLE);
+                    series.setLineStyle(new BasicStroke(
+                            1.6f,
+                            BasicStroke.CAP_BUTT,
+                            BasicStroke.JOIN_ROUND,
+                            1,
+                            dashes[curve.dash % dashes.length],
+                            0));
+                }
+            });
+            if (chart.getSeriesMap().isEmpty()) {
+                return null;
+            }
+            chart.getStyler().setYAxisLogarithmic(true);
+            chart.getStyler().setMarkerSize(5);
+            chart.getStyler().setLegendPosition(LegendPosition.OutsideE).setLegendLayout(LegendLayout.Vertical);
             return chart;
         });
     }

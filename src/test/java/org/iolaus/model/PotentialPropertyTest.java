@@ -4,12 +4,15 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
+import java.util.function.DoubleFunction;
 import java.util.function.DoubleUnaryOperator;
+import java.util.stream.DoubleStream;
 import java.util.stream.Stream;
 import org.iolaus.ir.Program;
 import org.iolaus.model.Frames.Batch;
@@ -22,6 +25,9 @@ import org.junit.jupiter.params.provider.MethodSource;
 /// What physics asks of a potential, for every kind of message passing, in free space and in a periodic cell.
 final class PotentialPropertyTest {
     private static final double TINY = 1e-11;
+
+    /// Of finite differences.
+    private static final double STEP = 1e-4;
 
     /// A model, its parameters and a system.
     private record Case(Models kind, boolean periodic, long seed) {
@@ -165,9 +171,13 @@ final class PotentialPropertyTest {
     @ParameterizedTest
     @MethodSource("cases")
     void lossGradientsAreSlopesOfTheLoss(Case c) {
+        checkLossGradients(c, c.frame(6), c.frame(4));
+    }
+
+    private static void checkLossGradients(Case c, Frame... frames) {
         Model model = c.model();
         Program program = model.train();
-        Batch batch = Frames.batch(model, c.frame(6), c.frame(4));
+        Batch batch = Frames.batch(model, frames);
         Map<String, HostTensor> parameters = Frames.parameters(model.parameters(), c.seed());
         Map<String, HostTensor> out = batch.run(program, parameters);
         SplittableRandom random = c.random();
@@ -208,6 +218,170 @@ final class PotentialPropertyTest {
             assertEquals(0, largest(answer.forces()), 1e-4, () -> "at " + distance);
         }
         assertTrue(Math.abs(apart - Answer.of(c, model, pair(2.0)).energy()[0]) > 1e-6);
+    }
+
+    /// At the cutoff an energy that its envelope multiplies begins as the third power of the distance from
+    /// there, its forces as the second: no jump of the forces' slope either. Each of the two atoms has another
+    /// beside it, or all that it knows of its surroundings would come from the edge that begins.
+    @ParameterizedTest
+    @EnumSource(names = {"EQUIFORMER", "EQUIFORMER_ON_GRID"})
+    void energyBeginsSmoothlyAtTheCutoff(Models kind) {
+        Case c = new Case(kind, false, 44);
+        List<Answer> near = answers(c, List.of(pairs(3.2), pairs(3 - 0.004), pairs(3 - 0.002)));
+        double apart = near.get(0).energy()[0];
+        assertEquals(8, (near.get(1).energy()[0] - apart) / (near.get(2).energy()[0] - apart), 0.4);
+        // the whole force between the pairs
+        assertEquals(4, pull(near.get(1)) / pull(near.get(2)), 0.2);
+        for (double inside : new double[] {1e-3, 1e-2, 0.1, 0.4}) {
+            List<Answer> around = answers(c, around(t -> pairs(3 - inside + t)));
+            assertEquals(pull(around.get(4)), slope(around), 1e-7, () -> inside + " Å inside");
+        }
+    }
+
+    private static double pull(Answer answer) {
+        return answer.forces()[0] + answer.forces()[3];
+    }
+
+    /// Two bonded pairs; one atom of each is that far from one of the other, all other distances are longer.
+    private static Frame pairs(double distanceAngstrom) {
+        double x = distanceAngstrom;
+        return new Frame(
+                new int[] {6, 1, 8, 1}, new double[] {0, 0, 0, -0.9, 0.3, 0.4, x, 0, 0, x + 0.8, -0.5, 0.2}, null);
+    }
+
+    private static Stream<Models> smoothFrames() {
+        return Stream.of(
+                Models.EQUIFORMER,
+                Models.EQUIFORMER_ON_GRID,
+                Models.EQUIFORMER_OVER_PAINN,
+                Models.EQUIFORMER_OVER_SCHNET);
+    }
+
+    /// Four of the edges go along +y or -y, where a frame made with angles has no derivative.
+    @ParameterizedTest
+    @MethodSource("smoothFrames")
+    void forcesAreSlopesWithBondsAlongThePoles(Models kind) {
+        Case c = new Case(kind, false, 90);
+        Frame frame = new Frame(
+                new int[] {6, 8, 1, 7, 1},
+                new double[] {0, 0, 0, 0, 1.3, 0, 0, -1.1, 0, 1, 0.2, 0.4, 1, 1.4, 0.4},
+                null);
+        List<Frame> moved = new ArrayList<>();
+        for (int i = 0; i < frame.positions().length; i++) {
+            double[] direction = new double[frame.positions().length];
+            direction[i] = 1;
+            moved.addAll(around(t -> frame.at(plus(frame.positions(), direction, t))));
+        }
+        List<Answer> answers = answers(c, moved);
+        for (int i = 0; i < frame.positions().length; i++) {
+            List<Answer> around = answers.subList(5 * i, 5 * i + 5);
+            double expected = -around.get(4).forces()[i];
+            int component = i;
+            assertEquals(
+                    expected,
+                    slope(around),
+                    1e-7 * Math.max(1, Math.abs(expected)),
+                    () -> "component " + component + ", " + c);
+        }
+        checkLossGradients(c, frame, c.frame(3));
+    }
+
+    /// A bond turns all the way round through +y and -y. On the way are the poles, the equator and the rims of
+    /// the zone where two gauges are blended; at each, forces are slopes and have the same slope on either side.
+    @ParameterizedTest
+    @MethodSource("smoothFrames")
+    void nothingJumpsWhereABondTurnsThroughThePoles(Models kind) {
+        Case c = new Case(kind, false, 92);
+        double rim = Math.acos(0.25);
+        double[] angles = {
+            0,
+            1e-12,
+            -1e-8,
+            1e-5,
+            2e-3,
+            0.3,
+            rim,
+            Math.PI / 2,
+            Math.PI - rim,
+            Math.PI,
+            Math.PI - 1e-9,
+            Math.PI + 1e-4,
+            4.2,
+            2 * Math.PI - rim
+        };
+        double h = 1e-5;
+        double[] steps = {-h, -h / 2, 0, h / 2, h};
+        List<Frame> frames = new ArrayList<>();
+        for (double angle : angles) {
+            frames.addAll(around(t -> turning(angle + t)));
+            Arrays.stream(steps).mapToObj(t -> turning(angle + t)).forEach(frames::add);
+        }
+        List<Answer> answers = answers(c, frames);
+        for (int a = 0; a < angles.length; a++) {
+            double angle = angles[a];
+            List<Answer> around = answers.subList(10 * a, 10 * a + 5);
+            double torque = torque(around.get(4), angle);
+            double scale = Math.max(1, Math.abs(torque));
+            assertEquals(torque, slope(around), 1e-7 * scale, () -> "at " + angle + ", " + c);
+            double[] t = new double[steps.length];
+            for (int i = 0; i < steps.length; i++) {
+                t[i] = torque(answers.get(10 * a + 5 + i), angle + steps[i]);
+            }
+            // slope after less slope before, without what a third derivative makes of it
+            double jump = 2 * (t[3] - 2 * t[2] + t[1]) / (h / 2) - (t[4] - 2 * t[2] + t[0]) / h;
+            double curvature = (t[4] - t[0]) / (2 * h);
+            assertEquals(0, jump / Math.max(1, Math.abs(curvature)), 1e-5, () -> "at " + angle + ", " + c);
+        }
+    }
+
+    /// Frames from which [#slope(List)] takes the slope at 0, and the one there.
+    private static List<Frame> around(DoubleFunction<Frame> path) {
+        return DoubleStream.of(-STEP, STEP, -STEP / 2, STEP / 2, 0)
+                .mapToObj(path)
+                .toList();
+    }
+
+    private static double slope(List<Answer> around) {
+        double[] energy =
+                around.stream().mapToDouble(answer -> answer.energy()[0]).toArray();
+        double coarse = (energy[1] - energy[0]) / (2 * STEP);
+        double fine = (energy[3] - energy[2]) / STEP;
+        return (4 * fine - coarse) / 3;
+    }
+
+    /// Of frames with equally many atoms, all in one batch.
+    private static List<Answer> answers(Case c, List<Frame> frames) {
+        Answer all = Answer.of(c, c.model(), frames.toArray(Frame[]::new));
+        int size = frames.getFirst().positions().length;
+        List<Answer> answers = new ArrayList<>();
+        for (int g = 0; g < frames.size(); g++) {
+            double[] forces = Arrays.copyOfRange(all.forces(), g * size, (g + 1) * size);
+            answers.add(new Answer(new double[] {all.energy()[g]}, forces));
+        }
+        return answers;
+    }
+
+    /// Atom 1 goes around atom 0 on a circle through +y and -y.
+    private static Frame turning(double angle) {
+        double[] u = direction(angle);
+        return new Frame(
+                new int[] {6, 8, 1, 7},
+                new double[] {0, 0, 0, 1.2 * u[0], 1.2 * u[1], 1.2 * u[2], 1.3, 0.5, -1, -0.9, 0.4, -1.1},
+                null);
+    }
+
+    private static double[] direction(double angle) {
+        return new double[] {0.6 * Math.sin(angle), Math.cos(angle), 0.8 * Math.sin(angle)};
+    }
+
+    /// Slope of the energy over the angle, from the force on atom 1.
+    private static double torque(Answer answer, double angle) {
+        double[] along = direction(angle + Math.PI / 2);
+        double sum = 0;
+        for (int k = 0; k < 3; k++) {
+            sum -= 1.2 * along[k] * answer.forces()[3 + k];
+        }
+        return sum;
     }
 
     @ParameterizedTest
