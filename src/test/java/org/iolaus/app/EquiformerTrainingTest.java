@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
+import java.util.stream.Stream;
 import org.iolaus.comm.SoloComm;
 import org.iolaus.data.DataException;
 import org.iolaus.data.Neighbours;
@@ -59,6 +60,19 @@ final class EquiformerTrainingTest {
             "NeuralNetwork.Variables_of_interest.output_index=[0, 0]",
             "NeuralNetwork.Variables_of_interest.type=[\"graph\", \"node\"]");
 
+    /// As the paper trains it.
+    private static final List<String> RECIPE = List.of(
+            "NeuralNetwork.Architecture.normalize_targets=true",
+            "NeuralNetwork.Architecture.task_weights=[2, 100]",
+            "loss_function_type=l2",
+            "Optimizer.weight_decay=0.001",
+            "Optimizer.no_decay=[\"biases\", \"norms\"]",
+            "CosineWithWarmup={}",
+            "gradient_clip_norm=100",
+            "ema_decay=0.9",
+            "batch_size=2",
+            "gradient_accumulation_steps=2");
+
     @TempDir
     private Path folder;
 
@@ -102,7 +116,7 @@ final class EquiformerTrainingTest {
     @Test
     void learnsAloneWithForcesOfItsOwnAndGoesOnWhereItStopped() throws IOException {
         TinyRun.shards(folder);
-        learns(ALONE, DIRECT);
+        learns(ALONE, Stream.of(DIRECT, RECIPE).flatMap(List::stream).toList());
     }
 
     private void learns(List<String> architecture, List<String> more) throws IOException {
