@@ -42,6 +42,11 @@ final class Devices implements AutoCloseable {
                 precision);
     }
 
+    /// In which programs run; the host computes in float64.
+    DeviceExecutor.Precision precision() {
+        return runtime == null ? DeviceExecutor.Precision.FP64 : precision;
+    }
+
     String name() {
         return runtime == null ? "CPU" : runtime.name();
     }

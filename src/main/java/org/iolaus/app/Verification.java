@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import org.iolaus.config.ConfigException;
+import org.iolaus.cuda.DeviceExecutor;
 import org.iolaus.data.Hdf5File;
 import org.iolaus.ir.ProgramExecutor;
 import org.iolaus.model.Model;
@@ -23,20 +24,34 @@ final class Verification {
     /// folder.
     private static final double CANCELLED = 1e-5;
 
-    private final double tolerance;
+    /// In float64, relative to the largest number of an array.
+    static final double FP64_TOLERANCE = 1e-9;
+
+    private final @Nullable Double tolerance;
     private final Devices devices;
+    private Map<String, RoundingModel.Bound> bounds = Map.of();
     private final List<Line> lines = new ArrayList<>();
 
     /// One array.
     ///
     /// @param array `outputs/head_0`
     /// @param error max |a-b| / max |b|; NaN where there is nothing to compare
+    /// @param tolerance largest error that is fine
+    /// @param roundings on the longest path to the array; 0 where the tolerance does not come from them
     /// @param remark what is wrong beside the numbers; null if nothing
     record Line(
             String array,
             double error,
+            double tolerance,
+            long roundings,
             boolean ok,
-            @Nullable String remark) {}
+            @Nullable String remark) {
+
+        /// Of an array that cannot be compared.
+        static Line fault(String array, String remark) {
+            return new Line(array, Double.NaN, Double.NaN, 0, false, remark);
+        }
+    }
 
     /// What came of a case.
     ///
@@ -47,12 +62,15 @@ final class Verification {
         }
     }
 
-    private Verification(Devices devices, double tolerance) {
+    private Verification(Devices devices, @Nullable Double tolerance) {
         this.devices = devices;
         this.tolerance = tolerance;
     }
 
-    static Result run(Hdf5File file, String name, Devices devices, double tolerance) {
+    /// Runs a case.
+    ///
+    /// @param tolerance of all arrays; null: 1e-9 in float64, else what [RoundingModel] says
+    static Result run(Hdf5File file, String name, Devices devices, @Nullable Double tolerance) {
         try {
             ReferenceCase golden = ReferenceCase.open(file, name);
             Optional<String> unsupported = golden.unsupported();
@@ -72,24 +90,27 @@ final class Verification {
         Map<String, HostTensor> parameters = golden.values(faults);
         for (String fault : faults) {
             int colon = fault.indexOf(':');
-            lines.add(new Line(fault.substring(0, colon), Double.NaN, false, fault.substring(colon + 2)));
+            lines.add(Line.fault(fault.substring(0, colon), fault.substring(colon + 2)));
         }
         if (!faults.isEmpty()) {
             return;
         }
         ReferenceCase.Batch batch = golden.batch();
+        if (tolerance == null && devices.precision() != DeviceExecutor.Precision.FP64) {
+            bounds = RoundingModel.of(golden.program(), batch, parameters, devices.precision());
+        }
         Map<String, HostTensor> ours;
         try (ProgramExecutor executor = devices.executor(golden.program())) {
             ours = executor.run(batch.floats(), batch.indices(), parameters);
         }
         for (String output : golden.arrays("outputs")) {
             String array = output.contains("/") ? output : "outputs/" + output;
-            compare(array, ours.get(output), golden.array("outputs", output), 0);
+            compare(array, output, ours.get(output), golden.array("outputs", output), 0);
         }
         compareNamed(golden, ours, "grads", Model.GRADIENT);
         for (String input : golden.arrays("grads_inputs")) {
             String array = "grads_inputs/" + input;
-            compare(array, ours.get(array), golden.array("grads_inputs", input), 0);
+            compare(array, array, ours.get(array), golden.array("grads_inputs", input), 0);
         }
         compareNamed(golden, ours, "buffers_after", Model.BUFFER_AFTER);
     }
@@ -105,22 +126,24 @@ final class Verification {
         theirs.forEach((name, value) -> {
             String original = parameters.aliases().getOrDefault(name, name);
             seen.add(original);
-            compare(folder + "/" + name, ours.get(prefix + original), value, CANCELLED * largest);
+            compare(folder + "/" + name, prefix + original, ours.get(prefix + original), value, CANCELLED * largest);
         });
         ours.forEach((name, value) -> {
             if (name.startsWith(prefix) && !seen.contains(name.substring(prefix.length()))) {
                 HostTensor nothing = new HostTensor(value.shape(), new double[value.data().length]);
-                compare(folder + "/" + name.substring(prefix.length()), value, nothing, CANCELLED * largest);
+                compare(folder + "/" + name.substring(prefix.length()), name, value, nothing, CANCELLED * largest);
             }
         });
     }
 
-    private void compare(String array, @Nullable HostTensor ours, HostTensor theirs, double smallest) {
+    /// @param output what the program calls the array
+    /// @param smallest what the error is relative to where the array is smaller
+    private void compare(String array, String output, @Nullable HostTensor ours, HostTensor theirs, double smallest) {
         if (ours == null) {
-            lines.add(new Line(array, Double.NaN, false, "not computed"));
+            lines.add(Line.fault(array, "not computed"));
         } else if (ours.data().length != theirs.data().length) {
             String remark = "want shape " + Arrays.toString(theirs.shape()) + ", got " + Arrays.toString(ours.shape());
-            lines.add(new Line(array, Double.NaN, false, remark));
+            lines.add(Line.fault(array, remark));
         } else {
             double difference = 0;
             for (int i = 0; i < theirs.data().length; i++) {
@@ -128,8 +151,14 @@ final class Verification {
                 difference = Double.isNaN(d) ? Double.NaN : Math.max(difference, d);
             }
             double scale = Math.max(size(theirs), smallest);
-            double error = scale == 0 ? difference : difference / scale;
-            lines.add(new Line(array, error, error <= tolerance, null));
+            double measure = scale == 0 ? 1 : scale;
+            double error = difference / measure;
+            RoundingModel.Bound bound = bounds.get(output);
+            double allowed = tolerance != null ? tolerance : FP64_TOLERANCE;
+            if (bound != null) {
+                allowed += bound.tolerance() / measure;
+            }
+            lines.add(new Line(array, error, allowed, bound == null ? 0 : bound.roundings(), error <= allowed, null));
         }
     }
 

@@ -23,7 +23,7 @@ import picocli.CommandLine.Spec;
         name = "verify",
         description = {
             "Compare forward pass, losses, gradients and buffers with reference results of HydraGNN (docs/verify.md).",
-            "Prints one line per array: case, array, max |a-b| / max |b|, ok or FAILED.",
+            "Prints one line per array: case, array, max |a-b| / max |b|, what that may be, ok or FAILED.",
             "Cases that this build cannot run are named with the reason; they alone do not make the exit code 1.",
         },
         exitCodeList = {
@@ -45,9 +45,8 @@ final class Verify implements Callable<Integer> {
     @Option(
             names = "--tolerance",
             paramLabel = "ERROR",
-            defaultValue = "1e-9",
-            description = "Largest error (default: ${DEFAULT-VALUE}).")
-    private double tolerance;
+            description = "Largest error (default: 1e-9 in fp64, else for each array what its roundings may come to).")
+    private @Nullable Double tolerance;
 
     @Option(names = "--strict", description = "Exit code 1 also if a case cannot be run.")
     private boolean strict;
@@ -68,7 +67,7 @@ final class Verify implements Callable<Integer> {
     public Integer call() {
         PrintWriter out = Objects.requireNonNull(spec).commandLine().getOut();
         List<String> objects = new ArrayList<>();
-        int compared = 0;
+        List<Double> ratios = new ArrayList<>();
         int wrong = 0;
         int unsupported = 0;
         try (Devices devices = Devices.open(device, precision)) {
@@ -79,7 +78,7 @@ final class Verify implements Callable<Integer> {
                         if (result.unsupported() != null) {
                             unsupported++;
                         }
-                        compared += result.lines().size();
+                        result.lines().forEach(line -> ratios.add(line.error() / line.tolerance()));
                         wrong += (int) result.lines().stream()
                                 .filter(line -> !line.ok())
                                 .count();
@@ -93,10 +92,11 @@ final class Verify implements Callable<Integer> {
         } else {
             out.printf(
                     Locale.ROOT,
-                    "%d arrays compared, %d differ by more than %.0e, %d cases not supported%n",
-                    compared,
+                    "%d arrays compared, %d differ by more than %s%s, %d cases not supported%n",
+                    ratios.size(),
                     wrong,
-                    tolerance,
+                    tolerances(),
+                    spread(ratios),
                     unsupported);
         }
         return wrong > 0 || (strict && unsupported > 0) ? Failures.FAILURE : 0;
@@ -105,26 +105,54 @@ final class Verify implements Callable<Integer> {
     private void print(Path path, Result result, List<String> objects, PrintWriter out) {
         String name = result.name().isEmpty() ? String.valueOf(path.getFileName()) : result.name();
         if (result.unsupported() != null) {
-            objects.add(object(path, result.name(), null, Double.NaN, false, "unsupported: " + result.unsupported()));
+            Line none = Line.fault("", "unsupported: " + result.unsupported());
+            objects.add(object(path, result.name(), null, none));
             if (!json) {
                 out.println(name + "  unsupported: " + result.unsupported());
             }
         }
         for (Line line : result.lines()) {
-            objects.add(object(path, result.name(), line.array(), line.error(), line.ok(), line.remark()));
+            objects.add(object(path, result.name(), line.array(), line));
             if (!json) {
-                String error = Double.isNaN(line.error()) ? "-" : String.format(Locale.ROOT, "%.1e", line.error());
                 String remark = line.remark() == null ? "" : "  " + line.remark();
-                out.printf("%s  %s  %s  %s%s%n", name, line.array(), error, line.ok() ? "ok" : "FAILED", remark);
+                String numbers = Double.isNaN(line.error())
+                        ? "-"
+                        : String.format(Locale.ROOT, "%.1e of %.1e", line.error(), line.tolerance());
+                out.printf("%s  %s  %s  %s%s%n", name, line.array(), numbers, line.ok() ? "ok" : "FAILED", remark);
             }
         }
     }
 
-    private static String object(
-            Path path, String name, @Nullable String array, double error, boolean ok, @Nullable String remark) {
+    /// How errors compare with what they may be.
+    private static String spread(List<Double> ratios) {
+        List<Double> sorted = ratios.stream().filter(Double::isFinite).sorted().toList();
+        return sorted.isEmpty()
+                ? ""
+                : String.format(
+                        Locale.ROOT,
+                        " (of which errors are %.1e in the middle and %.1e at most)",
+                        sorted.get(sorted.size() / 2),
+                        sorted.getLast());
+    }
+
+    private String tolerances() {
+        if (tolerance != null) {
+            return String.format(Locale.ROOT, "%.0e", tolerance);
+        }
+        return device == Devices.Device.CPU || precision == DeviceExecutor.Precision.FP64
+                ? String.format(Locale.ROOT, "%.0e", Verification.FP64_TOLERANCE)
+                : "their roundings may come to";
+    }
+
+    private static String object(Path path, String name, @Nullable String array, Line line) {
         return "{\"file\": " + quoted(path.toString()) + ", \"case\": " + quoted(name) + ", \"array\": "
-                + quoted(array) + ", \"error\": " + (Double.isFinite(error) ? Double.toString(error) : "null")
-                + ", \"ok\": " + ok + ", \"remark\": " + quoted(remark) + "}";
+                + quoted(array) + ", \"error\": " + number(line.error()) + ", \"tolerance\": "
+                + number(line.tolerance()) + ", \"roundings\": " + line.roundings() + ", \"ok\": " + line.ok()
+                + ", \"remark\": " + quoted(line.remark()) + "}";
+    }
+
+    private static String number(double value) {
+        return Double.isFinite(value) ? Double.toString(value) : "null";
     }
 
     private static String quoted(@Nullable String text) {

@@ -95,6 +95,12 @@ public record BilinearOuter(BilinearTerms terms) implements Op {
     }
 
     @Override
+    public long roundings(HostCall call) {
+        int channels = call.in(0).shape()[2];
+        return (channels + 1L) * terms.byEntry().longest();
+    }
+
+    @Override
     public List<Sample> samples() {
         BilinearTerms blocks = BilinearProduct.examples().get(0);
         BilinearTerms scattered = BilinearProduct.examples().get(1);

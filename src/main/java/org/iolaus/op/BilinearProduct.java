@@ -127,6 +127,11 @@ public record BilinearProduct(BilinearTerms terms) implements Op {
     }
 
     @Override
+    public long roundings(HostCall call) {
+        return 2L * terms.byRow().longest();
+    }
+
+    @Override
     public List<Sample> samples() {
         BilinearTerms blocks = examples().get(0);
         BilinearTerms scattered = examples().get(1);

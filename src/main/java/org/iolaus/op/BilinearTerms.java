@@ -28,7 +28,17 @@ public final class BilinearTerms {
 
     /// Terms grouped by one of their numbers: those of group `g` are at `start[g] .. start[g + 1] - 1`.
     @SuppressWarnings("ArrayRecordComponent")
-    public record Table(int[] start, int[] row, int[] entry, int[] column, double[] coefficient) {}
+    public record Table(int[] start, int[] row, int[] entry, int[] column, double[] coefficient) {
+
+        /// Number of terms of the group that has most.
+        int longest() {
+            int longest = 0;
+            for (int g = 0; g + 1 < start.length; g++) {
+                longest = Math.max(longest, start[g + 1] - start[g]);
+            }
+            return longest;
+        }
+    }
 
     /// A pattern.
     ///

@@ -67,6 +67,16 @@ public record SegmentSum() implements Op {
     }
 
     @Override
+    public long roundings(HostCall call) {
+        int[] start = call.index(1).start();
+        long longest = 1;
+        for (int r = 0; r < call.index(1).range(); r++) {
+            longest = Math.max(longest, start[r + 1] - start[r]);
+        }
+        return longest - 1;
+    }
+
+    @Override
     public List<Sample> samples() {
         return List.of(
                 Sample.of(this, Sample.floats(31, 5), Sample.indices(31, 7, false)),

@@ -8,11 +8,16 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.iolaus.cuda.DeviceExecutor.Precision;
 import org.iolaus.data.Hdf5File;
+import org.iolaus.tensor.HostTensor;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -61,5 +66,60 @@ final class EmulatedDeviceTest {
                     List.of(),
                     result.lines().stream().filter(line -> !line.ok()).toList());
         }
+    }
+
+    /// In few digits: within what roundings may come to, and not by tolerances that would let anything pass.
+    @ParameterizedTest
+    @CsvSource({
+        "FP32, hydragnn/EGNN.h5, plain_train",
+        "FP32, hydragnn/GIN.h5, plain_train",
+        "FP32, hydragnn/interatomic_potential.h5, PAINN_pbc",
+        "FP32, equiformer_v2/layers_block.h5, block_gate_rms",
+        "TF32, equiformer_v2/layers_block.h5, block_gate_rms",
+        "BF16, equiformer_v2/layers_block.h5, block_gate_rms"
+    })
+    void referenceCasesAgreeAsFarAsRoundingLets(Precision precision, String file, String name) {
+        Path folder = Path.of(System.getProperty("golden.dir", "src/test/resources/golden"));
+        try (Devices devices = Devices.open(Devices.Device.EMULATED, precision);
+                Hdf5File golden = Hdf5File.open(folder.resolve(file))) {
+            List<Verification.Line> lines =
+                    Verification.run(golden, name, devices, null).lines();
+            assertTrue(lines.size() > 10);
+            assertEquals(List.of(), lines.stream().filter(line -> !line.ok()).toList());
+            double[] ratios = lines.stream()
+                    .mapToDouble(line -> line.error() / line.tolerance())
+                    .sorted()
+                    .toArray();
+            double middle = ratios[ratios.length / 2];
+            assertTrue(middle > 0.01 && middle < 0.2, "median of error / tolerance: " + middle);
+        }
+    }
+
+    /// The tolerance of fp32 is not met with the digits of tf32.
+    @Test
+    void fewerDigitsThanClaimedAreNoticed() {
+        Path folder = Path.of(System.getProperty("golden.dir", "src/test/resources/golden"));
+        String name = "block_gate_rms";
+        try (Devices few = Devices.open(Devices.Device.EMULATED, Precision.TF32);
+                Hdf5File golden = Hdf5File.open(folder.resolve("equiformer_v2/layers_block.h5"))) {
+            ReferenceCase known = ReferenceCase.open(golden, name);
+            Map<String, RoundingModel.Bound> bounds =
+                    RoundingModel.of(known.program(), known.batch(), known.values(new ArrayList<>()), Precision.FP32);
+            List<Verification.Line> gradients = Verification.run(golden, name, few, 1.0).lines().stream()
+                    .filter(line -> line.array().startsWith("grads/"))
+                    .toList();
+            long beyond = gradients.stream()
+                    .filter(line -> {
+                        HostTensor want = known.array("grads", line.array().substring("grads/".length()));
+                        return line.error() * largest(want)
+                                > bounds.get(line.array()).tolerance();
+                    })
+                    .count();
+            assertTrue(2 * beyond > gradients.size(), beyond + " of " + gradients.size() + " gradients are beyond");
+        }
+    }
+
+    private static double largest(HostTensor tensor) {
+        return Arrays.stream(tensor.data()).map(Math::abs).max().orElse(0);
     }
 }
