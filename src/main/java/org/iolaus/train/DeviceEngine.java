@@ -105,11 +105,6 @@ public final class DeviceEngine implements Engine {
         return states.computeIfAbsent(state, key -> new DeviceState(device, precision, key));
     }
 
-    /// Memory that is shared by all programs, bytes.
-    public long sharedBytes() {
-        return sizes.arena() + sizes.workspace() + HEADER + sizes.inputs();
-    }
-
     /// Memory of the device that was in use before this engine: the context, the libraries, other programs.
     public long usedBeforeBytes() {
         return usedBefore;
@@ -261,11 +256,6 @@ public final class DeviceEngine implements Engine {
             if (index.sorted()) {
                 sorted.add(name);
             }
-        }
-
-        /// Number of buckets that were prepared so far and are kept.
-        int buckets() {
-            return entries.size();
         }
 
         void drop() {

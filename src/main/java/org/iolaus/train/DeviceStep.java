@@ -414,11 +414,6 @@ final class DeviceStep implements TrainingStep {
         launches.forEach(launch -> launch.start(device));
     }
 
-    /// Kernels, products and copies of one step of the bucket that was prepared last.
-    int launches(DeviceEngine.Entry entry) {
-        return entry.bound().launches() + update.size();
-    }
-
     @Override
     public void report(boolean all, Losses losses) {
         if (pending.isEmpty() || (!all && pending.size() < HISTORY / 2)) {

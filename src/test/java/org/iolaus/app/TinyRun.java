@@ -5,6 +5,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -210,5 +211,26 @@ final class TinyRun {
                 trainer.run();
             }
         }
+    }
+
+    /// The newest checkpoint of a run.
+    static Path newest(Path folder, String run) throws IOException {
+        try (var files = Files.list(folder.resolve("logs").resolve(run))) {
+            return files.filter(file -> file.getFileName().toString().startsWith("checkpoint-"))
+                    .max(Comparator.comparingLong(TinyRun::step))
+                    .orElseThrow();
+        }
+    }
+
+    /// The step that a checkpoint's name tells.
+    static long step(Path checkpoint) {
+        return Long.parseLong(checkpoint.getFileName().toString().replaceAll("\\D+(\\d+)\\.h5", "$1"));
+    }
+
+    /// Lines of a run's metrics without the two wall-clock columns.
+    static List<String> metrics(Path folder, String run) throws IOException {
+        return Files.readAllLines(folder.resolve("logs").resolve(run).resolve("metrics.csv")).stream()
+                .map(line -> line.replaceAll(",[^,]*,[^,]*$", ""))
+                .toList();
     }
 }

@@ -46,21 +46,11 @@ final class TrainingTest {
     }
 
     private Path newest(String run) throws IOException {
-        try (var files = Files.list(folder.resolve("logs").resolve(run))) {
-            return files.filter(file -> file.getFileName().toString().startsWith("checkpoint-"))
-                    .max((a, b) -> Long.compare(step(a), step(b)))
-                    .orElseThrow();
-        }
-    }
-
-    private static long step(Path checkpoint) {
-        return Long.parseLong(checkpoint.getFileName().toString().replaceAll("\\D+(\\d+)\\.h5", "$1"));
+        return TinyRun.newest(folder, run);
     }
 
     private List<String> metrics(String run) throws IOException {
-        return Files.readAllLines(folder.resolve("logs").resolve(run).resolve("metrics.csv")).stream()
-                .map(line -> line.replaceAll(",[^,]*,[^,]*$", "")) // without the two wall-clock columns
-                .toList();
+        return TinyRun.metrics(folder, run);
     }
 
     @ParameterizedTest
@@ -104,7 +94,8 @@ final class TrainingTest {
         try (var files = Files.list(folder.resolve("logs/run"))) {
             for (Path file : files.toList()) {
                 String name = file.getFileName().toString();
-                if (name.startsWith("checkpoint-") && step(file) > stepsBeforeTheEnd || name.equals("best.h5")) {
+                if (name.startsWith("checkpoint-") && TinyRun.step(file) > stepsBeforeTheEnd
+                        || name.equals("best.h5")) {
                     Files.delete(file);
                 }
             }
