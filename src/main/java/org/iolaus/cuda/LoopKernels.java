@@ -21,7 +21,7 @@ final class LoopKernels {
     private static final int BLOCK = 256;
     private static final int FEWEST_IN_SOURCE = 4;
     /// Threads that give every processor of a large device enough to do.
-    private static final long ENOUGH_THREADS = 132 * 1024;
+    private static final long ENOUGH_THREADS = 132 * 2048;
 
     private final DeviceRuntime device;
     private final Schedule schedule;

@@ -31,6 +31,8 @@ record LoopLayout(
         int lanes,
         int packsPerLane) {
     private static final int WARP = 32;
+    /// Lanes per row where a block has one result: fewer columns and more rows at a time, but whole lines of memory.
+    private static final int FEW_LANES = 8;
 
     static LoopLayout of(Loop loop, int mostElements) {
         int rank = loop.iteration().rank();
@@ -52,7 +54,8 @@ record LoopLayout(
             pack /= 2;
         }
         int packs = columns / pack;
-        int lanes = walks || loop.columns() > 0 ? Math.min(WARP, powerAbove(packs)) : 1;
+        boolean chunks = loop.walk() instanceof Loop.Walk.Chunks;
+        int lanes = walks || loop.columns() > 0 ? Math.min(chunks ? FEW_LANES : WARP, powerAbove(packs)) : 1;
         if (walks && loop.columns() > 0) {
             lanes = WARP; // lanes of a warp walk the same rows, so that they can sum over columns together
         }

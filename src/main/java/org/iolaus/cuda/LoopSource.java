@@ -23,6 +23,9 @@ import org.iolaus.tensor.Sizes;
 /// the
 /// symbolic quantities.
 final class LoopSource {
+    private static final int LOADS_AT_ONCE = 12;
+    private static final int MOST_ROWS_AT_ONCE = 8;
+
     private final Loop loop;
     private final LoopLayout layout;
     private final IntPredicate aligned;
@@ -223,21 +226,7 @@ final class LoopSource {
             line("  const int from = (int) (r * args.chunk);");
             line("  const int to = inside ? (int) iolaus_min(from + args.chunk, args.rows) : 0;");
         }
-        long moving = loop.body().loads().stream()
-                .filter(load -> !fixed.contains(load.register()) && packed.contains(load.register()))
-                .count();
-        line("#pragma unroll %d".formatted(loop.columns() > 0 || moving > 6 ? 1 : moving > 2 ? 2 : 4));
-        line("  for (int p = from + (int) walker; p < to; p += (int) walkers) {");
-        line("    const unsigned e = %s;".formatted(segments ? "args.order ? args.order[p] : p" : "p"));
-        statements("    ", loop.body(), "e", Part.MOVING);
-        stores("    ", loop.body(), "e", "true", "lane == 0");
-        for (Loop.RowSum sum : loop.sums()) {
-            each(
-                    "    ",
-                    packed.contains(sum.operand()),
-                    "a%d[k].v[v] += %s;".formatted(sum.register(), value(sum.operand())));
-        }
-        line("  }");
+        rowsOfWalk(segments);
         for (Loop.RowSum sum : loop.sums()) {
             line("  iolaus_sum_walkers(a%d, walker, %du, walkers);".formatted(sum.register(), layout.lanes()));
         }
@@ -251,6 +240,60 @@ final class LoopSource {
         }
         statements("  ", loop.after(), "r", Part.ALL);
         stores("  ", loop.after(), "r", "true", "lane == 0");
+    }
+
+    /// The walk over a result's rows, several at a time: first all their loads are started, then they are used.
+    private void rowsOfWalk(boolean segments) {
+        List<Loop.Load> moving = loop.body().loads().stream()
+                .filter(load -> !fixed.contains(load.register()))
+                .toList();
+        int count = Integer.highestOneBit(Math.clamp(LOADS_AT_ONCE / Math.max(1, moving.size()), 1, MOST_ROWS_AT_ONCE));
+        String next = "for (int u = 0; u < %d; u++)".formatted(count);
+        line("  for (int q = from + (int) walker; q < to; q += %d * (int) walkers) {".formatted(count));
+        line("    unsigned e[%d];".formatted(count));
+        line("    bool valid[%d];".formatted(count));
+        line("#pragma unroll");
+        line("    %s {".formatted(next));
+        line("      const int p = q + u * (int) walkers;");
+        line("      valid[u] = p < to;");
+        line("      e[u] = valid[u] ? p : q;");
+        if (segments) {
+            line("      if (args.order) e[u] = args.order[e[u]];");
+        }
+        line("    }");
+        for (Loop.Load load : moving) {
+            String packs = "[%d]".formatted(layout.packsPerLane());
+            boolean packedLoad = packed.contains(load.register());
+            line("    %s l%d[%d]%s;"
+                    .formatted(
+                            packedLoad ? "iolaus_pack<T, %d>".formatted(layout.pack()) : "T",
+                            load.register(),
+                            count,
+                            packedLoad ? packs : ""));
+        }
+        line("#pragma unroll");
+        line("    %s {".formatted(next));
+        moving.forEach(load -> load("      ", load, "e[u]", "l%d[u]".formatted(load.register())));
+        line("    }");
+        line("#pragma unroll");
+        line("    %s {".formatted(next));
+        for (Loop.Load load : moving) {
+            line(
+                    packed.contains(load.register())
+                            ? "      const iolaus_pack<T, %d> (&r%d)[%d] = l%d[u];"
+                                    .formatted(layout.pack(), load.register(), layout.packsPerLane(), load.register())
+                            : "      const T r%d = l%d[u];".formatted(load.register(), load.register()));
+        }
+        instructions("      ", loop.body(), Part.MOVING);
+        stores("      ", loop.body(), "e[u]", "valid[u]", "lane == 0");
+        for (Loop.RowSum sum : loop.sums()) {
+            each(
+                    "      ",
+                    packed.contains(sum.operand()),
+                    "a%d[k].v[v] += valid[u] ? %s : T(0);".formatted(sum.register(), value(sum.operand())));
+        }
+        line("    }");
+        line("  }");
     }
 
     /// Where this thread's packs begin, and whether they are within the row.
@@ -279,9 +322,14 @@ final class LoopSource {
     private void statements(String indent, Loop.Block block, String row, Part part) {
         for (Loop.Load load : block.loads()) {
             if (belongs(load.register(), part)) {
-                load(indent, load, row);
+                declare(indent, load.register());
+                load(indent, load, row, "r" + load.register());
             }
         }
+        instructions(indent, block, part);
+    }
+
+    private void instructions(String indent, Loop.Block block, Part part) {
         for (Loop.Instruction instruction : block.instructions()) {
             if (!belongs(instruction.register(), part)) {
                 continue;
@@ -318,21 +366,18 @@ final class LoopSource {
         }
     }
 
-    private void load(String indent, Loop.Load load, String row) {
+    /// @param name of what is loaded, but for the number of a pack and of an element in it
+    private void load(String indent, Loop.Load load, String row, String name) {
         int k = loads.indexOf(load);
-        declare(indent, load.register());
         String from =
                 "args.p%d + (%s)".formatted(k, place(load.offsets(), load.strides(), row, readsIndex(load) ? k : -1));
         if (!packed.contains(load.register())) {
-            line("%sr%d = iolaus_load<T, 1>(%s).v[0];".formatted(indent, load.register(), from));
+            line("%s%s = iolaus_load<T, 1>(%s).v[0];".formatted(indent, name, from));
         } else if (isWide(load.buffer(), load.offsets(), load.strides())) {
-            packs(indent, "r%d[k] = iolaus_load<T, %d>(%s);".formatted(load.register(), layout.pack(), from));
+            packs(indent, "%s[k] = iolaus_load<T, %d>(%s);".formatted(name, layout.pack(), from));
         } else {
             Dim step = stride(load.strides(), layout.axes().size() - 1);
-            each(
-                    indent,
-                    true,
-                    "%s = iolaus_load<T, 1>(%s + v * %s).v[0];".formatted(value(load.register()), from, text(step)));
+            each(indent, true, "%s[k].v[v] = iolaus_load<T, 1>(%s + v * %s).v[0];".formatted(name, from, text(step)));
         }
     }
 
