@@ -30,7 +30,7 @@
 
 #ifndef IOLAUS_HOST
 
-#define IOLAUS_KERNEL(name, Args) extern "C" __global__ void name(const Args args)
+#define IOLAUS_KERNEL(name, Args) extern "C" __global__ void name(const __grid_constant__ Args args)
 #define IOLAUS_BLOCK_KERNEL(name, Args) IOLAUS_KERNEL(name, Args)
 #define IOLAUS_BOUNDS(name, Args, threads, blocks) \
     extern "C" __global__ void __launch_bounds__(threads, blocks) name(const Args args);

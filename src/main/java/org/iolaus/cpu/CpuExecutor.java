@@ -92,7 +92,7 @@ public final class CpuExecutor implements ProgramExecutor {
             }
         }
         int most = schedule.steps().stream()
-                .mapToInt(step -> step instanceof Fused fused ? LoopRunner.tileCount(fused.loop()) : 0)
+                .mapToInt(step -> step instanceof Fused fused ? LoopRunner.tileCount(only(fused)) : 0)
                 .max()
                 .orElse(0);
         this.registers = new LoopRunner.Registers[options.threads()];
@@ -156,7 +156,7 @@ public final class CpuExecutor implements ProgramExecutor {
         View memory = new View(plan, floats, indices, parameters);
         for (int at = 0; at < schedule.steps().size(); at++) {
             switch (schedule.steps().get(at)) {
-                case Fused fused -> loop(plan, memory, at, fused.loop());
+                case Fused fused -> loop(plan, memory, at, only(fused));
                 case Call call -> call(memory, call);
             }
             complete(at, memory, sink);
@@ -170,6 +170,14 @@ public final class CpuExecutor implements ProgramExecutor {
             HostView view = new HostView(memory.data(output.buffer()), memory.offset(output.buffer()), shape);
             sink.complete(output.name(), view);
         }
+    }
+
+    private static Loop only(Fused fused) {
+        if (fused.loops().size() != 1) {
+            throw new IllegalArgumentException(
+                    "cpu: want steps of one loop, got " + fused.loops().size());
+        }
+        return fused.loops().getFirst();
     }
 
     private void loop(Bound plan, View memory, int at, Loop loop) {
@@ -293,7 +301,7 @@ public final class CpuExecutor implements ProgramExecutor {
         }
         List<@Nullable LoopRunner> loops = new ArrayList<>();
         for (Schedule.Step step : schedule.steps()) {
-            loops.add(step instanceof Fused fused ? new LoopRunner(fused.loop(), sizes) : null);
+            loops.add(step instanceof Fused fused ? new LoopRunner(only(fused), sizes) : null);
         }
         Bound fresh = new Bound(sizes, plan, loops);
         bound = fresh;

@@ -28,7 +28,7 @@ final class LoopKernels {
     private final DeviceExecutor.Precision precision;
     private final Map<Integer, Generated> kernels = new HashMap<>();
 
-    private record Generated(Loop loop, LoopSource source, DeviceRuntime.Kernel kernel) {}
+    private record Generated(List<Loop> loops, LoopSource source, DeviceRuntime.Kernel kernel) {}
 
     /// Compiles the loops; steps with equal code share a kernel.
     LoopKernels(DeviceRuntime device, Schedule schedule, DeviceExecutor.Precision precision) {
@@ -39,7 +39,7 @@ final class LoopKernels {
         Map<String, String> names = new LinkedHashMap<>();
         for (int step = 0; step < schedule.steps().size(); step++) {
             if (schedule.steps().get(step) instanceof Fused fused) {
-                LoopSource source = new LoopSource(fused.loop(), precision.bytes, this::isAligned);
+                LoopSource source = new LoopSource(fused.loops(), precision.bytes, this::isAligned);
                 sources.put(step, source);
                 names.computeIfAbsent(source.body(), key -> "loop" + names.size());
             }
@@ -47,7 +47,7 @@ final class LoopKernels {
         Map<String, DeviceRuntime.Kernel> compiled = compile(names);
         sources.forEach((step, source) -> {
             DeviceRuntime.Kernel kernel = Objects.requireNonNull(compiled.get(source.body()));
-            kernels.put(step, new Generated(((Fused) schedule.steps().get(step)).loop(), source, kernel));
+            kernels.put(step, new Generated(((Fused) schedule.steps().get(step)).loops(), source, kernel));
         });
     }
 
@@ -89,7 +89,7 @@ final class LoopKernels {
     /// @param memory holds the arguments; lives as long as the work may be started
     Runnable of(int step, Sizes sizes, long[] address, DeviceExecutor.Csr[] csr, Arena memory) {
         Generated generated = Objects.requireNonNull(kernels.get(step));
-        Loop loop = generated.loop();
+        Loop loop = generated.loops().getFirst();
         LoopLayout layout = generated.source().layout();
         long elements = loop.iteration().volume().value(sizes);
         if (elements > Integer.MAX_VALUE) {
@@ -103,26 +103,19 @@ final class LoopKernels {
         if (results * layout.packs() == 0) {
             return () -> {};
         }
-        List<Long> values = new ArrayList<>();
-        loop.loads().forEach(load -> values.add(at(address, load.buffer())));
-        loop.loads().stream()
-                .filter(generated.source()::readsIndex)
-                .forEach(load -> values.add(address[load.indexBuffer()]));
-        loop.stores().forEach(store -> values.add(at(address, store.buffer())));
-        if (loop.walk() instanceof Loop.Walk.Segments segments) {
-            DeviceExecutor.Csr compressed = Objects.requireNonNull(csr[segments.indexBuffer()]);
-            values.add(compressed.start());
-            values.add(compressed.order());
-        }
-        values.add(rows);
         long walkers = walkers(loop, layout, rows, results);
-        if (!(loop.walk() instanceof Loop.Walk.None)) {
-            values.add(results);
-            values.add(walkers);
-            values.add((rows + results - 1) / results);
-        }
-        for (long value : generated.source().symbolicValues(sizes)) {
-            values.add(value);
+        List<Long> values = new ArrayList<>();
+        for (Loop one : generated.loops()) {
+            addAddresses(values, one, address, csr);
+            values.add(rows);
+            if (!(one.walk() instanceof Loop.Walk.None)) {
+                values.add(results);
+                values.add(walkers);
+                values.add((rows + results - 1) / results);
+            }
+            for (long value : generated.source().symbolicValues(sizes)) {
+                values.add(value);
+            }
         }
         MemorySegment arguments = memory.allocateFrom(
                 ValueLayout.JAVA_LONG,
@@ -133,7 +126,23 @@ final class LoopKernels {
         int perBlock = (int) (BLOCK / (layout.lanes() * walkers));
         int grid = Math.toIntExact((items + perBlock - 1) / perBlock);
         int shared = walkers == 1 ? 0 : BLOCK * layout.pack() * precision.bytes;
-        return () -> device.launch(generated.kernel(), grid, 1, BLOCK, shared, arguments);
+        return () -> device.launch(generated.kernel(), grid, generated.loops().size(), BLOCK, shared, arguments);
+    }
+
+    private void addAddresses(List<Long> values, Loop loop, long[] address, DeviceExecutor.Csr[] csr) {
+        List<Loop.Load> loads = loop.loads();
+        loads.forEach(load -> values.add(at(address, load.buffer())));
+        for (Loop.Load load : loads) {
+            if (LoopSource.readsIndex(loop, load)) {
+                values.add(address[load.indexBuffer()]);
+            }
+        }
+        loop.stores().forEach(store -> values.add(at(address, store.buffer())));
+        if (loop.walk() instanceof Loop.Walk.Segments segments) {
+            DeviceExecutor.Csr compressed = Objects.requireNonNull(csr[segments.indexBuffer()]);
+            values.add(compressed.start());
+            values.add(compressed.order());
+        }
     }
 
     /// Groups of threads that share the rows of one result: where results alone would leave processors idle.

@@ -11,13 +11,14 @@ import org.iolaus.kernel.Loop;
 import org.iolaus.tensor.Dim;
 import org.iolaus.tensor.Sizes;
 
-/// CUDA C++ for a fused loop, its work shared as [LoopLayout] says; constant extents and strides are literals, symbolic
-/// ones arguments.
+/// CUDA C++ for fused loops that differ only in their buffers, one in each row of blocks, the work of each shared as
+/// [LoopLayout] says; constant extents and strides are literals, symbolic ones arguments.
 ///
 /// A register that varies over columns holds packs (`iolaus_pack`), any other one number. In a walk, what does not
 /// change from row to row of a result is computed before it.
 ///
-/// The argument structure holds, in this order and 8 bytes each: the address of every load, of every load's index (only
+/// The argument structure holds for each loop, in this order and 8 bytes each: the address of every load, of every
+/// load's index (only
 /// where one is read), of every store; for a walk over segments the addresses of their compressed rows (`start`,
 /// `order`); the number of rows; for a walk the number of results, of walkers and the length of a chunk; the values of
 /// the
@@ -26,6 +27,7 @@ final class LoopSource {
     private static final int LOADS_AT_ONCE = 12;
     private static final int MOST_ROWS_AT_ONCE = 8;
 
+    private final int count;
     private final Loop loop;
     private final LoopLayout layout;
     private final IntPredicate aligned;
@@ -37,10 +39,12 @@ final class LoopSource {
     private final StringBuilder code = new StringBuilder();
     private final String body;
 
+    /// @param loops that differ only in their buffers
     /// @param bytes of a number
     /// @param aligned whether a buffer's address is a multiple of 16
-    LoopSource(Loop loop, int bytes, IntPredicate aligned) {
-        this.loop = loop;
+    LoopSource(List<Loop> loops, int bytes, IntPredicate aligned) {
+        this.count = loops.size();
+        this.loop = loops.getFirst();
         this.layout = LoopLayout.of(loop, 16 / bytes);
         this.aligned = aligned;
         this.loads = loop.loads();
@@ -70,11 +74,11 @@ final class LoopSource {
 
     /// Whether the kernel reads the index of a load: what a walk over its own segments gathers is known from the
     /// result.
-    boolean readsIndex(Loop.Load load) {
-        return load.indexBuffer() != Loop.NO_INDEX && !followsWalk(load);
+    static boolean readsIndex(Loop loop, Loop.Load load) {
+        return load.indexBuffer() != Loop.NO_INDEX && !followsWalk(loop, load);
     }
 
-    private boolean followsWalk(Loop.Load load) {
+    private static boolean followsWalk(Loop loop, Loop.Load load) {
         return loop.walk() instanceof Loop.Walk.Segments segments
                 && load.indexBuffer() == segments.indexBuffer()
                 && loop.body().loads().contains(load);
@@ -92,7 +96,7 @@ final class LoopSource {
                 packed.add(load.register());
             }
             boolean moves = !isZero(load.strides(), 0, layout.rowExtents().size());
-            if (walks() && (!moves || followsWalk(load))) {
+            if (walks() && (!moves || followsWalk(loop, load))) {
                 fixed.add(load.register());
             }
         }
@@ -154,8 +158,10 @@ final class LoopSource {
             flat();
         }
         boolean together = walks() || layout.lanes() > 1;
-        return arguments() + (together ? "IOLAUS_BLOCK_KERNEL" : "IOLAUS_KERNEL") + "(@NAME@, @NAME@_args) {\n" + code
-                + "}\n";
+        String jobs = "struct @NAME@_jobs { @NAME@_args job[%d]; };\n".formatted(count);
+        String head = (together ? "IOLAUS_BLOCK_KERNEL" : "IOLAUS_KERNEL") + "(@NAME@, @NAME@_jobs) {\n"
+                + "  const @NAME@_args& job = args.job[blockIdx.y];\n";
+        return arguments() + jobs + head + code + "}\n";
     }
 
     private String arguments() {
@@ -164,7 +170,7 @@ final class LoopSource {
             text.append("  const T* p").append(k).append(";\n");
         }
         for (int k = 0; k < loads.size(); k++) {
-            if (readsIndex(loads.get(k))) {
+            if (readsIndex(loop, loads.get(k))) {
                 text.append("  const int* x").append(k).append(";\n");
             }
         }
@@ -185,7 +191,7 @@ final class LoopSource {
 
     private void flat() {
         line("  const unsigned i = (unsigned) IOLAUS_GLOBAL_INDEX;");
-        line("  if (i >= args.rows * %d) return;".formatted(layout.packs()));
+        line("  if (i >= job.rows * %d) return;".formatted(layout.packs()));
         line("  const unsigned e = i / %du;".formatted(layout.packs()));
         line("  const unsigned c[1] = {i %% %du * %du};".formatted(layout.packs(), layout.pack()));
         statements("  ", loop.body(), "e", Part.ALL);
@@ -196,7 +202,7 @@ final class LoopSource {
         line("  const unsigned lane = threadIdx.x %% %du;".formatted(layout.lanes()));
         line("  const unsigned item = blockIdx.x * (blockDim.x / %du) + threadIdx.x / %du;"
                 .formatted(layout.lanes(), layout.lanes()));
-        line("  const bool inside = item < args.rows;");
+        line("  const bool inside = item < job.rows;");
         line("  const unsigned e = inside ? item : 0;");
         columns("0");
         statements("  ", loop.body(), "e", Part.ALL);
@@ -205,13 +211,12 @@ final class LoopSource {
 
     private void walk() {
         boolean segments = loop.walk() instanceof Loop.Walk.Segments;
-        line("  const unsigned walkers = (unsigned) args.walkers, group = threadIdx.x / %du;"
-                .formatted(layout.lanes()));
+        line("  const unsigned walkers = (unsigned) job.walkers, group = threadIdx.x / %du;".formatted(layout.lanes()));
         line("  const unsigned lane = threadIdx.x %% %du, walker = group %% walkers;".formatted(layout.lanes()));
         line("  const unsigned item = blockIdx.x * (blockDim.x / (%du * walkers)) + group / walkers;"
                 .formatted(layout.lanes()));
         line("  const unsigned tile = item %% %du;".formatted(layout.tiles()));
-        line("  const bool inside = item / %du < args.results;".formatted(layout.tiles()));
+        line("  const bool inside = item / %du < job.results;".formatted(layout.tiles()));
         line("  const unsigned r = inside ? item / %du : 0;".formatted(layout.tiles()));
         columns("tile");
         statements("  ", loop.body(), "r", Part.FIXED);
@@ -221,10 +226,10 @@ final class LoopSource {
                     .formatted(pack ? layout.pack() : 1, sum.register(), pack ? layout.packsPerLane() : 1));
         }
         if (segments) {
-            line("  const int from = inside ? args.start[r] : 0, to = inside ? args.start[r + 1] : 0;");
+            line("  const int from = inside ? job.start[r] : 0, to = inside ? job.start[r + 1] : 0;");
         } else {
-            line("  const int from = (int) (r * args.chunk);");
-            line("  const int to = inside ? (int) iolaus_min(from + args.chunk, args.rows) : 0;");
+            line("  const int from = (int) (r * job.chunk);");
+            line("  const int to = inside ? (int) iolaus_min(from + job.chunk, job.rows) : 0;");
         }
         rowsOfWalk(segments);
         for (Loop.RowSum sum : loop.sums()) {
@@ -258,7 +263,7 @@ final class LoopSource {
         line("      valid[u] = p < to;");
         line("      e[u] = valid[u] ? p : q;");
         if (segments) {
-            line("      if (args.order) e[u] = args.order[e[u]];");
+            line("      if (job.order) e[u] = job.order[e[u]];");
         }
         line("    }");
         for (Loop.Load load : moving) {
@@ -369,8 +374,8 @@ final class LoopSource {
     /// @param name of what is loaded, but for the number of a pack and of an element in it
     private void load(String indent, Loop.Load load, String row, String name) {
         int k = loads.indexOf(load);
-        String from =
-                "args.p%d + (%s)".formatted(k, place(load.offsets(), load.strides(), row, readsIndex(load) ? k : -1));
+        String from = "job.p%d + (%s)"
+                .formatted(k, place(load.offsets(), load.strides(), row, readsIndex(loop, load) ? k : -1));
         if (!packed.contains(load.register())) {
             line("%s%s = iolaus_load<T, 1>(%s).v[0];".formatted(indent, name, from));
         } else if (isWide(load.buffer(), load.offsets(), load.strides())) {
@@ -384,7 +389,7 @@ final class LoopSource {
     private void stores(String indent, Loop.Block block, String row, String inside, String first) {
         for (Loop.Store store : block.stores()) {
             int k = stores.indexOf(store);
-            String to = "args.q%d + (%s)".formatted(k, place(store.offsets(), store.strides(), row, -1));
+            String to = "job.q%d + (%s)".formatted(k, place(store.offsets(), store.strides(), row, -1));
             boolean whole = layout.packs() % (layout.lanes() * layout.packsPerLane()) == 0;
             String guard = inside.equals("true") ? "" : "if (" + inside + ") ";
             boolean single = layout.lanes() == 1 && layout.packsPerLane() == 1;
@@ -435,7 +440,7 @@ final class LoopSource {
                     ? coordinate(row, layout.rowExtents(), axis)
                     : coordinate("c[k]", layout.columnExtents(), axis - rows);
             if (axis == 0 && index >= 0) {
-                at = "(unsigned) args.x%d[%s]".formatted(index, at);
+                at = "(unsigned) job.x%d[%s]".formatted(index, at);
             }
             terms.add(stride.isOne() ? at : at + " * " + text(stride));
         }
@@ -489,6 +494,6 @@ final class LoopSource {
     private String text(Dim dim) {
         return dim.isConstant()
                 ? dim.factor() + "u"
-                : "(unsigned) args." + symbolic.computeIfAbsent(dim, key -> "s" + symbolic.size());
+                : "(unsigned) job." + symbolic.computeIfAbsent(dim, key -> "s" + symbolic.size());
     }
 }

@@ -45,6 +45,19 @@ public record Loop(Shape iteration, int columns, int registers, Walk walk, Block
     /// Statements that run for each element of a shape: loads, then instructions, then stores.
     public record Block(List<Load> loads, List<Instruction> instructions, List<Store> stores) {
         public static final Block EMPTY = new Block(List.of(), List.of(), List.of());
+
+        private Block renumbered(List<Integer> buffers) {
+            List<Load> newLoads = new ArrayList<>();
+            for (Load load : loads) {
+                int index = load.indexBuffer == NO_INDEX ? NO_INDEX : number(load.indexBuffer, buffers);
+                newLoads.add(new Load(load.register, number(load.buffer, buffers), index, load.offsets, load.strides));
+            }
+            List<Store> newStores = new ArrayList<>();
+            for (Store store : stores) {
+                newStores.add(new Store(store.register, number(store.buffer, buffers), store.offsets, store.strides));
+            }
+            return new Block(List.copyOf(newLoads), instructions, List.copyOf(newStores));
+        }
     }
 
     /// Element `(i0, i1, ...)` comes from `buffer[sum of offsets + f(i0) strides[0] + i1 strides[1] +
@@ -66,6 +79,25 @@ public record Loop(Shape iteration, int columns, int registers, Walk walk, Block
 
     /// Writes a register; strides as of a load. What does not vary over an axis has stride 0 there.
     public record Store(int register, int buffer, List<Dim> offsets, List<Dim> strides) {}
+
+    /// The same loop with its buffers numbered in the order in which it names them: loops that differ only in their
+    /// buffers become equal.
+    ///
+    /// @param buffers receives the buffers in that order
+    public Loop renumbered(List<Integer> buffers) {
+        Walk numbered = walk instanceof Walk.Segments segments
+                ? new Walk.Segments(number(segments.indexBuffer, buffers), segments.results)
+                : walk;
+        return new Loop(
+                iteration, columns, registers, numbered, body.renumbered(buffers), sums, after.renumbered(buffers));
+    }
+
+    private static int number(int buffer, List<Integer> buffers) {
+        if (!buffers.contains(buffer)) {
+            buffers.add(buffer);
+        }
+        return buffers.indexOf(buffer);
+    }
 
     /// The shape that `after` runs over.
     public Shape results() {

@@ -1,15 +1,12 @@
 package org.iolaus.lower;
 
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.PriorityQueue;
 import java.util.Set;
-import java.util.function.Consumer;
 import org.iolaus.ir.Leaf;
 import org.iolaus.ir.Node;
 import org.iolaus.ir.Program;
@@ -25,6 +22,7 @@ import org.iolaus.op.Reshape;
 /// writes the loops and orders the steps.
 public final class Lowering {
     private final Program program;
+    private final boolean joining;
     private final Fusion fusion;
     private final Map<Node, Integer> bufferOf = new HashMap<>();
     private final List<Draft> drafts = new ArrayList<>();
@@ -32,11 +30,9 @@ public final class Lowering {
     /// A buffer whose life is not known yet.
     private record Draft(Node node, Storage storage, String label) {}
 
-    /// A step before it has its place, with the nodes in memory that it reads and writes; ties in the order go by key.
-    private record Unit(long key, Step step, Set<Node> reads, Set<Node> writes) {}
-
     private Lowering(Program program, Target target, long forwardEnd) {
         this.program = program;
+        this.joining = target == Target.DEVICE && forwardEnd == Long.MAX_VALUE;
         this.fusion = new Fusion(program, target, forwardEnd);
     }
 
@@ -54,7 +50,7 @@ public final class Lowering {
     }
 
     private Schedule schedule() {
-        List<Step> steps = ordered(units());
+        List<Step> steps = joining ? Order.joining(units(), parts(), this::kind) : Order.of(units(), parts());
         Map<Integer, Integer> birth = new HashMap<>();
         Map<Integer, Integer> complete = new HashMap<>();
         Map<Integer, Integer> death = new HashMap<>();
@@ -86,13 +82,13 @@ public final class Lowering {
         return new Schedule(List.copyOf(buffers), steps, outputs);
     }
 
-    private List<Unit> units() {
-        List<Unit> units = new ArrayList<>();
+    private List<Order.Unit> units() {
+        List<Order.Unit> units = new ArrayList<>();
         LoopBuilder loops = new LoopBuilder(fusion, this::buffer);
         for (Fusion.Group group : fusion.groups()) {
             LoopBuilder.Written written = loops.group(group);
             long key = group.nodes().getLast().sequence();
-            units.add(new Unit(key, new Fused(written.loop()), written.reads(), written.writes()));
+            units.add(new Order.Unit(key, new Fused(List.of(written.loop())), written.reads(), written.writes()));
         }
         for (Node node : program.nodes()) {
             boolean given = node.op() instanceof Leaf || node.op() instanceof Constant;
@@ -100,74 +96,29 @@ public final class Lowering {
             if (!given && !arranged && !fusion.isFusable(node)) {
                 List<Integer> inputs = node.inputs().stream().map(this::buffer).toList();
                 Step step = new Call(node.op(), node, inputs, buffer(node));
-                units.add(new Unit(node.sequence(), step, new HashSet<>(node.inputs()), Set.of(node)));
+                units.add(new Order.Unit(node.sequence(), step, new HashSet<>(node.inputs()), Set.of(node)));
             }
         }
         return units;
     }
 
-    /// Goes through units, each behind those that it waits for.
-    private static void visit(
-            List<Unit> units,
-            Map<Unit, Integer> sources,
-            Map<Unit, List<Unit>> feeds,
-            Comparator<Unit> first,
-            Consumer<Unit> visitor) {
-        Map<Unit, Integer> waiting = new HashMap<>(sources);
-        PriorityQueue<Unit> ready = new PriorityQueue<>(first);
-        units.stream().filter(unit -> waiting.getOrDefault(unit, 0) == 0).forEach(ready::add);
-        while (!ready.isEmpty()) {
-            Unit unit = ready.remove();
-            visitor.accept(unit);
-            for (Unit user : feeds.getOrDefault(unit, List.of())) {
-                if (waiting.merge(user, -1, Integer::sum) == 0) {
-                    ready.add(user);
-                }
-            }
-        }
-    }
-
-    /// The steps in an order in which each runs after what it reads; ties go by place in the program.
-    private List<Step> ordered(List<Unit> units) {
-        Map<Node, List<Unit>> writers = new HashMap<>();
-        for (Unit unit : units) {
-            unit.writes()
-                    .forEach(node -> writers.computeIfAbsent(node, key -> new ArrayList<>())
-                            .add(unit));
-        }
+    /// The nodes of which concatenations in memory consist.
+    private Map<Node, List<Node>> parts() {
+        Map<Node, List<Node>> parts = new HashMap<>();
         for (Node node : program.nodes()) {
             if (fusion.isAssembled(node) && fusion.isInMemory(node)) {
-                List<Unit> parts = writers.computeIfAbsent(node, key -> new ArrayList<>());
-                node.inputs().forEach(part -> parts.addAll(writers.getOrDefault(Fusion.strip(part), List.of())));
+                parts.put(node, node.inputs().stream().map(Fusion::strip).toList());
             }
         }
-        Map<Unit, Integer> waiting = new HashMap<>();
-        Map<Unit, List<Unit>> feeds = new HashMap<>();
-        for (Unit unit : units) {
-            Set<Unit> sources = new HashSet<>();
-            unit.reads().forEach(node -> sources.addAll(writers.getOrDefault(Copies.owner(node), List.of())));
-            sources.remove(unit);
-            waiting.put(unit, sources.size());
-            sources.forEach(source ->
-                    feeds.computeIfAbsent(source, key -> new ArrayList<>()).add(unit));
-        }
-        // a unit that has to wait for one of a later place takes that place: else what is not needed yet, but ready,
-        // would
-        // run while its place is empty, and lie in memory
-        Map<Unit, Long> place = new HashMap<>();
-        units.forEach(unit -> place.put(unit, unit.key()));
-        visit(units, waiting, feeds, Comparator.comparingLong(Unit::key), unit -> {
-            long own = place.getOrDefault(unit, unit.key());
-            feeds.getOrDefault(unit, List.of()).forEach(user -> place.merge(user, own, Math::max));
-        });
-        List<Step> result = new ArrayList<>();
-        Comparator<Unit> byPlace = Comparator.comparingLong(unit -> place.getOrDefault(unit, unit.key()));
-        visit(units, waiting, feeds, byPlace.thenComparingLong(Unit::key), unit -> result.add(unit.step()));
-        if (result.size() != units.size()) {
-            throw new IllegalStateException("lowering: want an acyclic schedule, got " + result.size() + " of "
-                    + units.size() + " steps ordered");
-        }
-        return List.copyOf(result);
+        return parts;
+    }
+
+    /// What makes the same loop over two buffers different code: memory that belongs to something larger may lie
+    /// anywhere.
+    private Object kind(int buffer) {
+        Draft draft = drafts.get(buffer);
+        boolean output = program.outputs().values().stream().anyMatch(node -> Copies.owner(node) == draft.node());
+        return List.of(draft.storage(), output);
     }
 
     /// The buffer that holds a node in memory.

@@ -5,6 +5,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.iolaus.ir.Cost;
 import org.iolaus.ir.Node;
 import org.iolaus.ir.Op;
@@ -60,8 +61,8 @@ public record Schedule(List<Buffer> buffers, List<Step> steps, Map<String, Integ
     /// @param inputs buffer numbers
     public record Call(Op op, Node node, List<Integer> inputs, int out) implements Step {}
 
-    /// A fused loop.
-    public record Fused(Loop loop) implements Step {}
+    /// Fused loops that differ only in their buffers and do not wait for each other; one, for the most part.
+    public record Fused(List<Loop> loops) implements Step {}
 
     /// What one run costs after fusion: memory is touched only by whole operations and by loads and stores of loops.
     public Cost cost(Sizes sizes) {
@@ -76,14 +77,15 @@ public record Schedule(List<Buffer> buffers, List<Step> steps, Map<String, Integ
     public Cost cost(Step step, Sizes sizes) {
         return switch (step) {
             case Call call -> call.op().cost(call.node(), sizes);
-            case Fused fused -> {
-                Loop loop = fused.loop();
-                long elements = loop.iteration().volume().value(sizes);
-                long touched =
-                        touched(loop.body(), loop.iteration(), sizes) + touched(loop.after(), loop.results(), sizes);
-                yield new Cost(elements * loop.instructions().size(), touched);
-            }
+            case Fused fused ->
+                fused.loops().stream().map(loop -> cost(loop, sizes)).reduce(Cost.NONE, Cost::plus);
         };
+    }
+
+    private Cost cost(Loop loop, Sizes sizes) {
+        long elements = loop.iteration().volume().value(sizes);
+        long touched = touched(loop.body(), loop.iteration(), sizes) + touched(loop.after(), loop.results(), sizes);
+        return new Cost(elements * loop.instructions().size(), touched);
     }
 
     private long touched(Loop.Block block, Shape shape, Sizes sizes) {
@@ -111,19 +113,21 @@ public record Schedule(List<Buffer> buffers, List<Step> steps, Map<String, Integ
         List<Integer> read = new ArrayList<>();
         switch (step) {
             case Call call -> read.addAll(call.inputs());
-            case Fused fused -> {
-                for (Loop.Load load : fused.loop().loads()) {
-                    read.add(load.buffer());
-                    if (load.indexBuffer() != Loop.NO_INDEX) {
-                        read.add(load.indexBuffer());
-                    }
-                }
-                if (fused.loop().walk() instanceof Loop.Walk.Segments segments) {
-                    read.add(segments.indexBuffer());
-                }
-            }
+            case Fused fused -> fused.loops().forEach(loop -> addReads(loop, read));
         }
         return read;
+    }
+
+    private static void addReads(Loop loop, List<Integer> read) {
+        for (Loop.Load load : loop.loads()) {
+            read.add(load.buffer());
+            if (load.indexBuffer() != Loop.NO_INDEX) {
+                read.add(load.indexBuffer());
+            }
+        }
+        if (loop.walk() instanceof Loop.Walk.Segments segments) {
+            read.add(segments.indexBuffer());
+        }
     }
 
     /// The buffers that a step writes.
@@ -131,7 +135,8 @@ public record Schedule(List<Buffer> buffers, List<Step> steps, Map<String, Integ
         return switch (step) {
             case Call call -> List.of(call.out());
             case Fused fused ->
-                fused.loop().stores().stream()
+                fused.loops().stream()
+                        .flatMap(loop -> loop.stores().stream())
                         .map(Loop.Store::buffer)
                         .distinct()
                         .toList();
@@ -142,10 +147,19 @@ public record Schedule(List<Buffer> buffers, List<Step> steps, Map<String, Integ
     public Set<Integer> segmented() {
         Set<Integer> found = new HashSet<>();
         for (Step step : steps) {
-            if (step instanceof Call call && (call.op() instanceof SegmentSum || call.op() instanceof SegmentMax)) {
-                found.add(call.inputs().get(1));
-            } else if (step instanceof Fused fused && fused.loop().walk() instanceof Loop.Walk.Segments segments) {
-                found.add(segments.indexBuffer());
+            switch (step) {
+                case Call call -> {
+                    if (call.op() instanceof SegmentSum || call.op() instanceof SegmentMax) {
+                        found.add(call.inputs().get(1));
+                    }
+                }
+                case Fused fused -> {
+                    for (Loop loop : fused.loops()) {
+                        if (loop.walk() instanceof Loop.Walk.Segments segments) {
+                            found.add(segments.indexBuffer());
+                        }
+                    }
+                }
             }
         }
         return found;
@@ -164,7 +178,9 @@ public record Schedule(List<Buffer> buffers, List<Step> steps, Map<String, Integ
                                     call.op(),
                                     call.inputs(),
                                     call.node().type()));
-                case Fused fused -> text.append(text(fused.loop())).append('\n');
+                case Fused fused ->
+                    text.append(fused.loops().stream().map(Schedule::text).collect(Collectors.joining(" and ")))
+                            .append('\n');
             }
         }
         outputs.forEach((name, buffer) ->

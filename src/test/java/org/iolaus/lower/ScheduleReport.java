@@ -63,20 +63,20 @@ final class ScheduleReport {
         return longest;
     }
 
-    /// Elements that a loop gathers through an index that does not ascend: each time from the cache.
-    private static long gathered(Schedule schedule, Step step, Sizes sizes) {
-        return step instanceof Fused fused
-                ? fused.loop().body().loads().stream()
-                        .filter(load -> load.indexBuffer() != Loop.NO_INDEX
-                                && schedule.buffers()
-                                        .get(load.indexBuffer())
-                                        .label()
-                                        .equals("edge_source")
-                                && !(fused.loop().walk() instanceof Loop.Walk.Segments segments
-                                        && segments.indexBuffer() == load.indexBuffer()))
-                        .mapToLong(load -> fused.loop().iteration().volume().value(sizes))
-                        .sum()
-                : 0;
+    /// Elements that loops gather through an index that does not ascend: each time from the cache.
+    private static long gathered(Schedule schedule, Fused fused, Sizes sizes) {
+        long gathered = 0;
+        for (Loop loop : fused.loops()) {
+            int walked = loop.walk() instanceof Loop.Walk.Segments segments ? segments.indexBuffer() : Loop.NO_INDEX;
+            for (Loop.Load load : loop.body().loads()) {
+                int index = load.indexBuffer();
+                boolean jumps = index != Loop.NO_INDEX
+                        && index != walked
+                        && schedule.buffers().get(index).label().equals("edge_source");
+                gathered += jumps ? loop.iteration().volume().value(sizes) : 0;
+            }
+        }
+        return gathered;
     }
 
     private record Priced(String kind, String text, int launches, Cost cost, long gathered) {
@@ -107,8 +107,8 @@ final class ScheduleReport {
                                     call.op() instanceof Concat ? call.inputs().size() : 1,
                                     cost,
                                     0);
-                        case Fused _ ->
-                            new Priced("loop", lines[steps.size()], 1, cost, gathered(schedule, step, sizes));
+                        case Fused fused ->
+                            new Priced("loop", lines[steps.size()], 1, cost, gathered(schedule, fused, sizes));
                     });
         }
         return steps;
