@@ -33,7 +33,7 @@
 #define IOLAUS_KERNEL(name, Args) extern "C" __global__ void name(const __grid_constant__ Args args)
 #define IOLAUS_BLOCK_KERNEL(name, Args) IOLAUS_KERNEL(name, Args)
 #define IOLAUS_BOUNDS(name, Args, threads, blocks) \
-    extern "C" __global__ void __launch_bounds__(threads, blocks) name(const Args args);
+    extern "C" __global__ void __launch_bounds__(threads, blocks) name(const __grid_constant__ Args args);
 #define IOLAUS_DYNAMIC_SHARED(T, name) \
     extern __shared__ __align__(16) unsigned char iolaus_dynamic_shared[]; \
     T* const name = reinterpret_cast<T*>(iolaus_dynamic_shared)

@@ -21,7 +21,8 @@ final class Devices implements AutoCloseable {
         EMULATED
     }
 
-    private Devices(@Nullable DeviceRuntime runtime, DeviceExecutor.Precision precision) {
+    /// @param runtime null for the host; closed with this
+    Devices(@Nullable DeviceRuntime runtime, DeviceExecutor.Precision precision) {
         this.runtime = runtime;
         this.precision = precision;
     }

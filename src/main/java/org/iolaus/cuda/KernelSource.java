@@ -10,7 +10,7 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /// The kernels that come with the program: machine code, and text as one piece that needs no include path.
-final class KernelSource {
+public final class KernelSource {
     private static final Pattern INCLUDE = Pattern.compile("#include \"([^\"]+)\"\\s*");
 
     private KernelSource() {}
@@ -31,7 +31,7 @@ final class KernelSource {
 
     /// A source with the header `iolaus.cuh` in front of it and other files of `kernels/` in place of their
     /// `#include "..."`, each once.
-    static String expand(String source) {
+    public static String expand(String source) {
         StringBuilder text = new StringBuilder();
         expand("#include \"iolaus.cuh\"\n" + source, text, new HashSet<>());
         return text.toString();

@@ -1,0 +1,113 @@
+package org.iolaus.app;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.iolaus.cuda.DeviceException;
+import org.iolaus.cuda.DeviceExecutor.Precision;
+import org.iolaus.cuda.DeviceRuntime;
+import org.iolaus.cuda.EmulatedRuntime;
+import org.iolaus.cuda.KernelSource;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/// What is generated for the host also is CUDA C++: the sources of all operations pass the CUDA compiler, where there
+/// is
+/// one.
+final class CudaSourceTest {
+    @TempDir
+    private Path folder = Path.of("");
+
+    private final List<String> compiled = new ArrayList<>();
+
+    @Test
+    void sourcesOfAllOperationsAreCuda() throws IOException, InterruptedException {
+        Assumptions.assumeTrue(run("nvcc", "--version") == 0, "no nvcc here");
+        DeviceRuntime emulated = emulated();
+        DeviceRuntime checking = (DeviceRuntime) Proxy.newProxyInstance(
+                CudaSourceTest.class.getClassLoader(),
+                new Class<?>[] {DeviceRuntime.class},
+                (self, method, arguments) -> {
+                    if (method.getName().equals("compile")) {
+                        String name = (String) arguments[0];
+                        if (arguments[1] instanceof List<?> sources) {
+                            sources.forEach(source -> check(name, (String) source));
+                        } else {
+                            check(name, (String) arguments[1]);
+                        }
+                    }
+                    try {
+                        return method.invoke(emulated, arguments);
+                    } catch (InvocationTargetException e) {
+                        throw e.getCause();
+                    }
+                });
+        try (Devices devices = new Devices(checking, Precision.FP32)) {
+            List<SelfTest.Line> lines = SelfTest.run(devices, SelfTest.tolerance(Precision.FP32), 1);
+            assertTrue(lines.stream().allMatch(SelfTest.Line::ok), lines::toString);
+        }
+        assertTrue(compiled.contains("fused loops"), compiled::toString);
+        assertTrue(compiled.contains("activation on a grid"), compiled::toString);
+        assertTrue(compiled.stream().anyMatch(name -> name.startsWith("bilinear")), compiled::toString);
+    }
+
+    private static DeviceRuntime emulated() {
+        try {
+            return new EmulatedRuntime();
+        } catch (DeviceException e) {
+            Assumptions.abort(e.getMessage());
+            throw e;
+        }
+    }
+
+    private void check(String name, String source) {
+        try {
+            Path file = folder.resolve("source" + compiled.size() + ".cu");
+            Files.writeString(file, KernelSource.expand(source));
+            compiled.add(name);
+            int status = run(
+                    "nvcc",
+                    "--std=c++17",
+                    "-arch=sm_80",
+                    "-ptx",
+                    "-o",
+                    folder.resolve("out.ptx").toString(),
+                    file.toString());
+            assertEquals(0, status, () -> name + ": " + log());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private String log() {
+        try {
+            return Files.readString(folder.resolve("log"), StandardCharsets.UTF_8);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private int run(String... command) throws IOException, InterruptedException {
+        try {
+            return new ProcessBuilder(command)
+                    .redirectErrorStream(true)
+                    .redirectOutput(folder.resolve("log").toFile())
+                    .start()
+                    .waitFor();
+        } catch (IOException e) {
+            return -1;
+        }
+    }
+}
