@@ -239,7 +239,7 @@ final class Fusion {
 
     /// Whether a loop over the user's elements reads one element of the input for each.
     static boolean isAligned(Node user, Node input) {
-        return View.extents(input.shape()).equals(View.extents(frame(user)));
+        return View.sameExtents(input.shape(), frame(user));
     }
 
     List<Node> users(Node node) {
