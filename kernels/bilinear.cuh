@@ -1,14 +1,19 @@
-// Sparse bilinear maps with a fixed pattern, for each item e and channel c (BilinearProduct, BilinearOuter).
+// Sparse bilinear maps with a fixed pattern, for each item e and channel c (BilinearProduct, BilinearOuter, and
+// GatheredProduct, SummedProduct of the lowering).
 //
 //   product:  y[e, i, c] = sum over the terms of row i of coefficient * a[e, entry] * x[e, column, c]
+//   gathered: the same with x[index[e], column, c]
+//   summed:   y[n, i, c] = sum over start[n] <= p < start[n + 1] of the product for e = order[p]
 //   outer:    z[e, p] = sum over the terms of entry p of coefficient * sum over c of u[e, row, c] * v[e, column, c]
 //
-// a, z (E, ENTRIES), x, v (E, COLUMNS, C), y, u (E, ROWS, C). The pattern is not an argument: BilinearKernels writes it into
-// the program as two tables, terms grouped by row and by entry, and the sizes as template arguments.
-// Owner: product, one thread per element (or 16 bytes) of y; outer, `lanes` neighbouring threads per element of z. A block
-// works on whole items, so that what several rows read of x comes from memory once.
+// a, z (E, ENTRIES), x, v (E, COLUMNS, C) or gathered (N, COLUMNS, C), y, u (E, ROWS, C) or summed (N, ROWS, C). The pattern
+// is not an argument: BilinearKernels writes it into the program as two tables, terms grouped by row and by entry, and the
+// sizes as template arguments.
+// Owner: product and summed, one thread per element (or 16 bytes) of y; outer, `lanes` neighbouring threads per element of z.
+// A block works on whole items, so that what several rows read of x comes from memory once; summed, rows of one item follow
+// one another, and what they read of x comes from a cache.
 // Bytes: each array once. Arithmetic: 2 C per term. Bound by memory where C is wide. Deterministic: terms in their order,
-// channels in a fixed tree.
+// channels in a fixed tree, items of a sum in the order of p.
 #pragma once
 #include "tile.cuh"
 
@@ -23,11 +28,12 @@ struct bilinear_product_args {
     const T* a;
     const T* x;
     T* y;
+    const int* index;  // null: item e reads row e of x
     long long items, channels;
     long long per_block;  // items of one block
     long long wide;       // 1: channels and addresses allow 16-byte packs
 };
-static_assert(sizeof(bilinear_product_args<double>) == 7 * 8, "7 members of 8 bytes");
+static_assert(sizeof(bilinear_product_args<double>) == 8 * 8, "8 members of 8 bytes");
 
 template <typename T, int V, int ROWS, int ENTRIES, int COLUMNS>
 __device__ void bilinear_product_packs(
@@ -42,7 +48,7 @@ __device__ void bilinear_product_packs(
         const unsigned row = i % per_item / packs, c = i % packs;
         const long long e = first + i / per_item;
         const T* a = args.a + e * ENTRIES;
-        const Pack* x = reinterpret_cast<const Pack*>(args.x) + e * COLUMNS * packs + c;
+        const Pack* x = reinterpret_cast<const Pack*>(args.x) + (args.index ? args.index[e] : e) * COLUMNS * packs + c;
         Pack sum = {};
 #pragma unroll 4
         for (int t = start[row]; t < start[row + 1]; t++) {
@@ -61,6 +67,67 @@ __device__ void bilinear_product(const bilinear_product_args<T>& args, const int
         bilinear_product_packs<T, 16 / sizeof(T), ROWS, ENTRIES, COLUMNS>(args, start, terms);
     } else {
         bilinear_product_packs<T, 1, ROWS, ENTRIES, COLUMNS>(args, start, terms);
+    }
+}
+
+template <typename T>
+struct bilinear_summed_args {
+    const T* a;
+    const T* x;
+    T* y;
+    const int* start;
+    const int* order;  // null: the identity
+    long long items, channels;  // items of the result
+    long long wide;
+};
+static_assert(sizeof(bilinear_summed_args<double>) == 8 * 8, "8 members of 8 bytes");
+
+/// MOST: terms of the longest row. Few are held in registers, as every item of the sum needs them.
+template <typename T, int V, int ROWS, int ENTRIES, int COLUMNS, int MOST>
+__device__ void bilinear_summed_packs(
+    const bilinear_summed_args<T>& args, const int* start, const bilinear_term<T>* terms) {
+    typedef iolaus_pack<T, V> Pack;
+    const unsigned packs = static_cast<unsigned>(args.channels / V);
+    const long long i = static_cast<long long>(blockIdx.x) * blockDim.x + threadIdx.x;
+    if (i >= args.items * ROWS * packs) return;
+    const unsigned row = static_cast<unsigned>(i / packs % ROWS), c = static_cast<unsigned>(i % packs);
+    const long long n = i / packs / ROWS;
+    const int first = start[row], count = start[row + 1] - first;
+    constexpr int KEPT = MOST <= 8 ? MOST : 0;
+    bilinear_term<T> kept[KEPT + 1] = {};
+#pragma unroll
+    for (int t = 0; t < KEPT; t++) {
+        if (t < count) kept[t] = terms[first + t];
+    }
+    Pack sum = {};
+    const auto add = [&](const bilinear_term<T>& term, const T* a, const Pack* x) {
+        const T factor = term.coefficient * a[term.first];
+        const Pack one = x[term.second * packs];
+        for (int k = 0; k < V; k++) sum.v[k] += factor * one.v[k];
+    };
+#pragma unroll 2
+    for (int p = args.start[n]; p < args.start[n + 1]; p++) {
+        const long long e = args.order ? args.order[p] : p;
+        const T* a = args.a + e * ENTRIES;
+        const Pack* x = reinterpret_cast<const Pack*>(args.x) + e * COLUMNS * packs + c;
+        if constexpr (KEPT > 0) {
+#pragma unroll
+            for (int t = 0; t < KEPT; t++) {
+                if (t < count) add(kept[t], a, x);
+            }
+        } else {
+            for (int t = 0; t < count; t++) add(terms[first + t], a, x);
+        }
+    }
+    reinterpret_cast<Pack*>(args.y)[i] = sum;
+}
+
+template <typename T, int ROWS, int ENTRIES, int COLUMNS, int MOST>
+__device__ void bilinear_summed(const bilinear_summed_args<T>& args, const int* start, const bilinear_term<T>* terms) {
+    if (args.wide) {
+        bilinear_summed_packs<T, 16 / sizeof(T), ROWS, ENTRIES, COLUMNS, MOST>(args, start, terms);
+    } else {
+        bilinear_summed_packs<T, 1, ROWS, ENTRIES, COLUMNS, MOST>(args, start, terms);
     }
 }
 

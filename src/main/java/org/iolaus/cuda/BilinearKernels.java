@@ -21,6 +21,7 @@ final class BilinearKernels {
     private final int bytes;
     private final Arena memory;
     private final DeviceRuntime.Kernel product;
+    private final DeviceRuntime.Kernel summed;
     private final DeviceRuntime.Kernel outer;
 
     /// @param bytes of one number: 8 or 4
@@ -31,6 +32,7 @@ final class BilinearKernels {
         this.memory = memory;
         DeviceRuntime.Module module = device.compile("bilinear map of " + terms, source(terms, bytes));
         this.product = module.kernel("bilinear_product");
+        this.summed = module.kernel("bilinear_summed");
         this.outer = module.kernel("bilinear_outer");
     }
 
@@ -38,52 +40,57 @@ final class BilinearKernels {
         StringBuilder text = new StringBuilder("#include \"bilinear.cuh\"\ntypedef ")
                 .append(bytes == 8 ? "double" : "float")
                 .append(" T;\n");
-        kernel(
-                text,
-                "product",
-                "IOLAUS_KERNEL",
-                terms,
-                terms.byRow().start(),
-                terms.byRow().entry(),
-                terms.byRow());
-        kernel(
-                text,
-                "outer",
-                "IOLAUS_BLOCK_KERNEL",
-                terms,
-                terms.byEntry().start(),
-                terms.byEntry().row(),
-                terms.byEntry());
+        BilinearTerms.Table rows = terms.byRow();
+        BilinearTerms.Table entries = terms.byEntry();
+        tables(text, "row", rows.start(), rows.entry(), rows);
+        tables(text, "entry", entries.start(), entries.row(), entries);
+        String sizes = "T, %d, %d, %d".formatted(terms.rows(), terms.entries(), terms.columns());
+        kernel(text, "IOLAUS_KERNEL", "product", "row", sizes);
+        kernel(text, "IOLAUS_KERNEL", "summed", "row", sizes + ", " + rows.longest());
+        kernel(text, "IOLAUS_BLOCK_KERNEL", "outer", "entry", sizes);
         return text.toString();
     }
 
-    private static void kernel(
-            StringBuilder text,
-            String op,
-            String kind,
-            BilinearTerms terms,
-            int[] start,
-            int[] first,
-            BilinearTerms.Table table) {
+    private static void tables(StringBuilder text, String by, int[] start, int[] first, BilinearTerms.Table table) {
         String listed = IntStream.range(0, first.length)
                 .mapToObj(t -> "{" + first[t] + "," + table.column()[t] + ",T(" + table.coefficient()[t] + ")}")
                 .collect(Collectors.joining(","));
-        text.append("static __device__ const int ").append(op).append("_start[] = {");
+        text.append("static __device__ const int ").append(by).append("_start[] = {");
         text.append(Arrays.stream(start).mapToObj(Integer::toString).collect(Collectors.joining(",")));
-        text.append("};\nstatic __device__ const bilinear_term<T> ").append(op).append("_terms[] = {");
+        text.append("};\nstatic __device__ const bilinear_term<T> ").append(by).append("_terms[] = {");
         text.append(listed.isEmpty() ? "{0,0,T(0)}" : listed).append("};\n");
-        text.append("%s(bilinear_%s, bilinear_%s_args<T>) { bilinear_%s<T, %d, %d, %d>(args, %s_start, %s_terms); }\n"
-                .formatted(kind, op, op, op, terms.rows(), terms.entries(), terms.columns(), op, op));
     }
 
-    /// `y (items, rows, channels)` of `a (items, entries)` and `x (items, columns, channels)`.
-    List<Kernels.Launch> product(long a, long x, long y, long items, long channels) {
+    private static void kernel(StringBuilder text, String kind, String op, String by, String sizes) {
+        text.append("%s(bilinear_%s, bilinear_%s_args<T>) { bilinear_%s<%s>(args, %s_start, %s_terms); }\n"
+                .formatted(kind, op, op, op, sizes, by, by));
+    }
+
+    /// `y (items, rows, channels)` of `a (items, entries)` and `x (items, columns, channels)`, or of rows of
+    /// `x (any, columns, channels)`.
+    ///
+    /// @param index int32 (items): the rows of x; 0 where they are the items
+    List<Kernels.Launch> product(long a, long x, long index, long y, long items, long channels) {
         if (items * terms.rows() * channels == 0) {
             return List.of();
         }
         long pack = pack(channels, x, y);
         long perBlock = Math.max(1, BLOCK / (terms.rows() * channels / pack));
-        return launch(product, items, perBlock, a, x, y, items, channels, perBlock, pack > 1 ? 1 : 0);
+        return launch(product, ceil(items, perBlock), a, x, y, index, items, channels, perBlock, pack > 1 ? 1 : 0);
+    }
+
+    /// `y (items, rows, channels)`: sums by segment of the product of `a (entries, ...)` and `x (entries, columns,
+    /// channels)`.
+    ///
+    /// @param start int32 (items + 1)
+    /// @param order int32 (entries), or 0 where the entries are sorted by segment
+    List<Kernels.Launch> summed(long a, long x, long start, long order, long y, long items, long channels) {
+        if (items * terms.rows() * channels == 0) {
+            return List.of();
+        }
+        long pack = pack(channels, x, y);
+        long threads = items * terms.rows() * (channels / pack);
+        return launch(summed, ceil(threads, BLOCK), a, x, y, start, order, items, channels, pack > 1 ? 1 : 0);
     }
 
     /// `z (items, entries)` of `u (items, rows, channels)` and `v (items, columns, channels)`.
@@ -94,11 +101,14 @@ final class BilinearKernels {
         long pack = pack(channels, u, v);
         long lanes = Math.min(MOST_LANES, Long.highestOneBit(Math.max(1, channels / pack)));
         long perBlock = Math.max(1, BLOCK / (terms.entries() * lanes));
-        return launch(outer, items, perBlock, u, v, z, items, channels, perBlock, pack > 1 ? 1 : 0, lanes);
+        return launch(outer, ceil(items, perBlock), u, v, z, items, channels, perBlock, pack > 1 ? 1 : 0, lanes);
     }
 
-    private List<Kernels.Launch> launch(DeviceRuntime.Kernel kernel, long items, long perBlock, long... arguments) {
-        long grid = (items + perBlock - 1) / perBlock;
+    private static long ceil(long n, long divisor) {
+        return (n + divisor - 1) / divisor;
+    }
+
+    private List<Kernels.Launch> launch(DeviceRuntime.Kernel kernel, long grid, long... arguments) {
         if (grid * BLOCK > 1L << 31) {
             throw new DeviceException(
                     kernel.name() + ": want fewer than 2^31 threads, got " + grid + " blocks of " + BLOCK);

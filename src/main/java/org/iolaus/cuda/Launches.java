@@ -3,7 +3,9 @@ package org.iolaus.cuda;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import org.iolaus.lower.GatheredProduct;
 import org.iolaus.lower.Schedule.Call;
+import org.iolaus.lower.SummedProduct;
 import org.iolaus.op.AllReduce;
 import org.iolaus.op.BilinearOuter;
 import org.iolaus.op.BilinearProduct;
@@ -88,7 +90,16 @@ final class Launches {
         return switch (call.op()) {
             case MatMul op -> matmul(op, call, out, y);
             case BilinearProduct op ->
-                start(kernels.bilinear(device, op.terms()).product(at(call, 0), at(call, 1), y, out[0], out[2]));
+                start(kernels.bilinear(device, op.terms()).product(at(call, 0), at(call, 1), 0, y, out[0], out[2]));
+            case GatheredProduct op ->
+                start(kernels.bilinear(device, op.terms())
+                        .product(at(call, 0), at(call, 1), at(call, 2), y, out[0], out[2]));
+            case SummedProduct op -> {
+                DeviceExecutor.Csr rows =
+                        Objects.requireNonNull(csr[call.inputs().get(2)]);
+                yield start(kernels.bilinear(device, op.terms())
+                        .summed(at(call, 0), at(call, 1), rows.start(), rows.order(), y, out[0], out[2]));
+            }
             case BilinearOuter op ->
                 start(kernels.bilinear(device, op.terms())
                         .outer(at(call, 0), at(call, 1), y, out[0], shape(call, 0)[2]));

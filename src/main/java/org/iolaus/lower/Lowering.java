@@ -39,7 +39,7 @@ public final class Lowering {
     /// The schedule of a program.
     public static Schedule run(Program program, Target target) {
         Program simple = Simplify.run(program);
-        Program fit = target == Target.DEVICE ? Products.run(Expand.run(simple)) : simple;
+        Program fit = target == Target.DEVICE ? Products.run(Expand.run(Neighbours.run(simple))) : simple;
         Program plain = Copies.run(fit, target);
         String end = program.forwardEnd();
         if (end == null) {

@@ -93,6 +93,7 @@ final class Recompute {
                 || op instanceof Broadcast
                 || op instanceof Reshape
                 || op instanceof BilinearProduct
+                || op instanceof GatheredProduct
                 || op instanceof Concat
                 || op instanceof Pad;
     }

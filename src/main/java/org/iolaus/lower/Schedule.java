@@ -149,8 +149,10 @@ public record Schedule(List<Buffer> buffers, List<Step> steps, Map<String, Integ
         for (Step step : steps) {
             switch (step) {
                 case Call call -> {
-                    if (call.op() instanceof SegmentSum || call.op() instanceof SegmentMax) {
-                        found.add(call.inputs().get(1));
+                    if (call.op() instanceof SegmentSum
+                            || call.op() instanceof SegmentMax
+                            || call.op() instanceof SummedProduct) {
+                        found.add(call.inputs().getLast());
                     }
                 }
                 case Fused fused -> {

@@ -31,7 +31,7 @@ public final class BilinearTerms {
     public record Table(int[] start, int[] row, int[] entry, int[] column, double[] coefficient) {
 
         /// Number of terms of the group that has most.
-        int longest() {
+        public int longest() {
             int longest = 0;
             for (int g = 0; g + 1 < start.length; g++) {
                 longest = Math.max(longest, start[g + 1] - start[g]);

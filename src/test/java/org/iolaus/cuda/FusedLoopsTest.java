@@ -3,16 +3,20 @@ package org.iolaus.cuda;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import org.iolaus.grad.Gradient;
 import org.iolaus.ir.Node;
 import org.iolaus.ir.Program;
 import org.iolaus.lower.Lowering;
 import org.iolaus.lower.RandomPrograms;
 import org.iolaus.lower.Schedule;
 import org.iolaus.lower.Target;
+import org.iolaus.op.BilinearTerms;
 import org.iolaus.op.Definition;
 import org.iolaus.op.Expr;
 import org.iolaus.tensor.Dim;
@@ -131,6 +135,52 @@ final class FusedLoopsTest {
                                 name + "[" + i + "], sizes " + Arrays.toString(size) + "\n" + schedule);
                     }
                 });
+            }
+        }
+    }
+
+    /// A bilinear map there and back between atoms and edges, with its gradients: what edges have as atoms have it is
+    /// never written.
+    @ParameterizedTest
+    @CsvSource({"1, true", "8, false"})
+    void bilinearMapsJoinTheirGathersAndSums(int channels, boolean sorted) {
+        Dim n = Dim.symbol("N");
+        Dim e = Dim.symbol("E");
+        List<BilinearTerms.Term> list = new ArrayList<>();
+        for (int t = 0; t < 11; t++) {
+            list.add(new BilinearTerms.Term(t % 4, t % 3, t % 7, 0.5 * t - 2));
+        }
+        BilinearTerms terms = new BilinearTerms(4, 3, 7, list);
+        Node x = Expr.input("x", Shape.of(n, 7, channels));
+        Node a = Expr.input("a", Shape.of(e, 3));
+        Node source = Expr.index("source", e, n);
+        Node target = Expr.index("target", e, n);
+        Node there = Expr.bilinear(terms, a, Expr.gather(x, source));
+        Node back = Expr.segmentSum(Expr.bilinear(terms.transposed(), a, Expr.sin(there)), target);
+        Node sum = Expr.sumAll(Expr.mul(Expr.sin(back), x));
+        Program program =
+                Program.of(Map.of("sum", sum, "dx", Gradient.of(sum, List.of(x)).getFirst()));
+        Schedule schedule = Lowering.run(program, Target.DEVICE);
+        assertEquals(
+                0,
+                schedule.buffers().stream()
+                        .filter(buffer -> buffer.type().shape().equals(Shape.of(e, 7, channels)))
+                        .count(),
+                schedule.toString());
+        Random random = new Random(channels);
+        try (DeviceRuntime device = Emulated.runtime();
+                DeviceExecutor executor = new DeviceExecutor(device, program, DeviceExecutor.Precision.FP64)) {
+            for (int[] size : new int[][] {{7, 31}, {3, 0}, {1, 9}}) {
+                Map<String, HostTensor> floats =
+                        Map.of("x", random(random, size[0], 7, channels), "a", random(random, size[1], 3));
+                Map<String, Index> indices = Map.of(
+                        "source", index(random, size[1], size[0], false),
+                        "target", index(random, size[1], size[0], sorted));
+                Map<String, HostTensor> want =
+                        Definition.evaluate(program, floats, indices, new Sizes(Map.of("N", size[0], "E", size[1])));
+                Map<String, HostTensor> got = executor.run(floats, indices, Map.of());
+                want.forEach((name, tensor) -> assertArrayEquals(
+                        tensor.data(), got.get(name).data(), 1e-11, name + ", sizes " + Arrays.toString(size)));
             }
         }
     }

@@ -251,7 +251,7 @@ class KernelsTest {
                     }
                     double[] got = on.twice(
                             y.length,
-                            at -> on.kernels.bilinear(on.device, terms).product(aAt, xAt, at, items, channels));
+                            at -> on.kernels.bilinear(on.device, terms).product(aAt, xAt, 0, at, items, channels));
                     on.assertProducts(y, parts, got, "product of " + what);
                     double[] z = new double[a.length];
                     new BilinearOuter(terms)
@@ -279,6 +279,77 @@ class KernelsTest {
                 }
             }
         }
+    }
+
+    /// Products of gathered rows, and sums of products by segment, in both orders of the entries.
+    @ParameterizedTest
+    @ValueSource(ints = {8, 4})
+    void bilinearMapsBetweenAtomsAndEdges(int bytes) {
+        Emulated on = open(bytes);
+        List<BilinearTerms> patterns =
+                List.of(pattern(1, 1, 1, 1), pattern(5, 3, 4, 11), pattern(49, 235, 29, 235), pattern(7, 2, 2, 30));
+        int[][] sizes = {{0, 3, 4}, {1, 1, 8}, {2, 5, 3}, {33, 7, 1}, {33, 2, 33}, {12, 5, 128}};
+        for (BilinearTerms terms : patterns) {
+            BilinearTerms.Table byRow = terms.byRow();
+            for (int[] size : sizes) {
+                int edges = size[0];
+                int atoms = size[1];
+                int channels = size[2];
+                Index index = index(edges, atoms, random.nextBoolean());
+                String what = terms + ", " + Arrays.toString(size) + ", sorted " + index.sorted();
+                double[] a = on.random(random, edges * terms.entries());
+                double[] ofAtoms = on.random(random, atoms * terms.columns() * channels);
+                double[] ofEdges = on.random(random, edges * terms.columns() * channels);
+                long aAt = on.numbers(a);
+                long atomsAt = on.numbers(ofAtoms);
+                long edgesAt = on.numbers(ofEdges);
+                List<List<Double>> gathered = new ArrayList<>();
+                List<List<Double>> summed = new ArrayList<>();
+                for (int i = 0; i < edges * terms.rows() * channels; i++) {
+                    gathered.add(new ArrayList<>());
+                }
+                for (int i = 0; i < atoms * terms.rows() * channels; i++) {
+                    summed.add(new ArrayList<>());
+                }
+                for (int e = 0; e < edges; e++) {
+                    int n = index.values()[e];
+                    for (int row = 0; row < terms.rows(); row++) {
+                        for (int t = byRow.start()[row]; t < byRow.start()[row + 1]; t++) {
+                            double factor = byRow.coefficient()[t] * a[e * terms.entries() + byRow.entry()[t]];
+                            int column = byRow.column()[t];
+                            for (int c = 0; c < channels; c++) {
+                                gathered.get((e * terms.rows() + row) * channels + c)
+                                        .add(factor * ofAtoms[(n * terms.columns() + column) * channels + c]);
+                                summed.get((n * terms.rows() + row) * channels + c)
+                                        .add(factor * ofEdges[(e * terms.columns() + column) * channels + c]);
+                            }
+                        }
+                    }
+                }
+                BilinearKernels kernels = on.kernels.bilinear(on.device, terms);
+                long values = on.indices(index.values());
+                double[] got =
+                        on.twice(gathered.size(), y -> kernels.product(aAt, atomsAt, values, y, edges, channels));
+                on.assertProducts(totals(gathered), arrays(gathered), got, "gathered product of " + what);
+                long start = on.indices(index.start());
+                long order = index.sorted() ? 0 : on.indices(index.order());
+                got = on.twice(summed.size(), y -> kernels.summed(aAt, edgesAt, start, order, y, atoms, channels));
+                on.assertProducts(totals(summed), arrays(summed), got, "summed product of " + what);
+                List.of(aAt, atomsAt, edgesAt).forEach(on.device::free);
+            }
+        }
+    }
+
+    private static double[][] arrays(List<List<Double>> terms) {
+        return terms.stream()
+                .map(list -> list.stream().mapToDouble(Double::doubleValue).toArray())
+                .toArray(double[][]::new);
+    }
+
+    private static double[] totals(List<List<Double>> terms) {
+        return Arrays.stream(arrays(terms))
+                .mapToDouble(list -> Arrays.stream(list).sum())
+                .toArray();
     }
 
     /// The grid of L and M with coefficients in m-major order.
