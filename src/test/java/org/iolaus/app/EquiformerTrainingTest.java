@@ -22,7 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
 /// EquiformerV2 trains from shards: beside PAINN as a potential, and alone with the paper's heads.
 final class EquiformerTrainingTest {
     private static final String PREFIX = "NeuralNetwork.Architecture.";
-    private static final List<String> SMALL = List.of(
+    static final List<String> SMALL = List.of(
             "global_attn_engine=EquiformerV2",
             "global_attn_heads=2",
             "equiformer_lmax_list=[2]",
