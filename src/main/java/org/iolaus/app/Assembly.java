@@ -243,7 +243,7 @@ record Assembly(Config config, Columns columns, Model model) {
     /// The neighbour list of a global attention, if it needs its own.
     static @Nullable Neighbours attention(Architecture architecture) {
         AttentionEdges edges = AttentionEdges.of(architecture);
-        return edges == null || edges.complete() ? null : new Neighbours(edges.cutoffAngstrom(), edges.maxNeighbours());
+        return edges == null || !edges.listed() ? null : new Neighbours(edges.cutoffAngstrom(), edges.maxNeighbours());
     }
 
     static double requireRadius(Architecture architecture) {

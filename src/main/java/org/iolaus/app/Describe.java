@@ -25,6 +25,7 @@ import org.iolaus.lower.MemoryPlan;
 import org.iolaus.lower.Schedule;
 import org.iolaus.lower.Target;
 import org.iolaus.model.AttentionEdges;
+import org.iolaus.model.Model;
 import org.iolaus.nn.Parameters.Role;
 import org.iolaus.tensor.Sizes;
 import org.iolaus.train.BatchInputs;
@@ -129,6 +130,7 @@ final class Describe implements Callable<Integer> {
                 "arena",
                 "%s for what is computed (at most %s live at once)"
                         .formatted(bytes(number * plan.elements()), bytes(number * plan.live())));
+        attention(out, assembly.model(), sizes, number);
         if (!host) {
             memory(out, assembly, index, sizes);
         }
@@ -149,6 +151,19 @@ final class Describe implements Callable<Integer> {
         }
         out.flush();
         return 0;
+    }
+
+    /// Who attends to whom, and what that takes.
+    private static void attention(PrintWriter out, Model model, Sizes sizes, int number) {
+        AttentionEdges edges = model.attentionEdges();
+        if (edges != null) {
+            long heads = model.architecture().attention().globalAttnHeads();
+            row(
+                    out,
+                    "attention",
+                    "%,d %s, %d heads, %s for each array of their weights"
+                            .formatted(sizes.of("A"), edges.what(), heads, bytes(number * heads * sizes.of("A"))));
+        }
     }
 
     /// What a run takes of the device: in the largest of all its batches, or in the one that was given.
@@ -231,8 +246,10 @@ final class Describe implements Callable<Integer> {
         if (attention == null) {
             return 0;
         }
-        if (attention.complete()) {
-            return (int) Math.ceil(atoms * Math.max(0, (double) atoms / graphs - 1));
+        if (!attention.listed()) {
+            int[] each = new int[graphs];
+            Arrays.setAll(each, g -> atoms / graphs + (g < atoms % graphs ? 1 : 0));
+            return attention.count(each);
         }
         if (index != null && index.attentionEdges().length > 0) {
             return (int) Math.ceil(

@@ -15,8 +15,10 @@ import org.iolaus.data.Hdf5File;
 import org.iolaus.ir.Program;
 import org.iolaus.model.AllPairs;
 import org.iolaus.model.Architecture;
+import org.iolaus.model.Architecture.AttentionScope;
 import org.iolaus.model.Architecture.Compatibility;
 import org.iolaus.model.Architecture.MpnnType;
+import org.iolaus.model.AttentionEdges;
 import org.iolaus.model.Inputs;
 import org.iolaus.model.Model;
 import org.iolaus.nn.Parameters;
@@ -27,6 +29,7 @@ import org.jspecify.annotations.Nullable;
 /// A HydraGNN model, its parameters, a batch, and what the reference made of it.
 final class GoldenCase implements ReferenceCase {
     private static final String WRAPPER = "model.";
+    private static final String PER_GRAPH = "_per_graph";
 
     private final Hdf5File file;
     private final String group;
@@ -54,7 +57,7 @@ final class GoldenCase implements ReferenceCase {
         return model().check(training());
     }
 
-    /// The model, with the reference's oddities.
+    /// The model, with the reference's oddities, but without its dropout, which the files do without, too.
     private Model model() {
         Model known = model;
         if (known == null) {
@@ -65,7 +68,9 @@ final class GoldenCase implements ReferenceCase {
     }
 
     private Model build() {
-        Architecture architecture = config.neuralNetwork().architecture().with(Compatibility.HYDRAGNN);
+        Architecture given = config.neuralNetwork().architecture().with(Compatibility.HYDRAGNN);
+        AttentionScope scope = group.endsWith(PER_GRAPH) ? AttentionScope.GRAPH : AttentionScope.BATCH;
+        Architecture architecture = given.with(given.attention().with(scope, 0));
         String loss = config.neuralNetwork().training().lossFunctionType().toString();
         String attributes = inputs("graph_attr");
         int width = file.exists(attributes) ? columns(attributes) : 0;
@@ -115,6 +120,7 @@ final class GoldenCase implements ReferenceCase {
         for (String name : file.datasets(shared("inputs_from") + "inputs")) {
             if (name.equals(Inputs.X)
                     || name.equals(Inputs.POSITIONS)
+                    || name.equals(Inputs.ENCODINGS)
                     || name.equals(Inputs.GRAPH_ATTR)
                     || name.equals(Inputs.ENERGY)
                     || name.equals(Inputs.FORCES)
@@ -134,6 +140,12 @@ final class GoldenCase implements ReferenceCase {
                     .map(i -> i % graphs * slots + i / graphs)
                     .toArray();
             indices.put(Inputs.NODES_BY_SLOT, new Index(bySlot, atoms));
+        }
+        AttentionEdges attention = model.attentionEdges();
+        if (attention != null) {
+            AllPairs pairs = attention.pairs(graph);
+            indices.put(Inputs.ATTENTION_SOURCE, new Index(pairs.source(), atoms));
+            indices.put(Inputs.ATTENTION_TARGET, new Index(pairs.target(), atoms));
         }
         if (model.wantsAllPairs()) {
             AllPairs pairs = AllPairs.of(graph);

@@ -8,7 +8,9 @@ import org.iolaus.data.DatasetConfig;
 import org.iolaus.data.DatasetConfig.Features;
 import org.iolaus.data.DatasetConfig.Split;
 import org.iolaus.model.Architecture;
+import org.iolaus.model.Architecture.Attention;
 import org.iolaus.model.Architecture.AttentionEngine;
+import org.iolaus.model.Architecture.AttentionType;
 import org.iolaus.model.Architecture.Dimensions;
 import org.iolaus.model.Architecture.EnergyReference;
 import org.iolaus.model.Architecture.EnergyScale;
@@ -21,6 +23,7 @@ import org.iolaus.model.Architecture.LossType;
 import org.iolaus.model.Architecture.MpnnType;
 import org.iolaus.model.Architecture.NodeBranch;
 import org.iolaus.model.Architecture.NodeHead;
+import org.iolaus.model.Architecture.NodeHeadType;
 import org.iolaus.model.Architecture.OutputHeads;
 import org.iolaus.model.Architecture.Pooling;
 import org.iolaus.model.Architecture.Potential;
@@ -118,6 +121,14 @@ final class ConfigCheck {
                 ARCHITECTURE + "edge_features",
                 "[] (datasets with edge features are not supported yet)",
                 architecture.edgeFeatures());
+        Attention attention = architecture.attention();
+        check(
+                attention.globalAttnEngine() != AttentionEngine.GPS
+                        || attention.globalAttnType() != AttentionType.PERFORMER
+                        || training.globalAttnRedrawInterval() == null,
+                TRAINING + "global_attn_redraw_interval",
+                "null for performer (projections are not drawn anew yet)",
+                training.globalAttnRedrawInterval());
         if (dataset.path().containsKey("total") && dataset.split() == null && training.percTrain() == null) {
             throw new ConfigException("Dataset.split: want this key or " + TRAINING + "perc_train, got neither");
         }
@@ -188,8 +199,46 @@ final class ConfigCheck {
                 && architecture.attention().equiformer().heads();
     }
 
+    private static void gps(Architecture architecture) {
+        Attention attention = architecture.attention();
+        AttentionType type = attention.globalAttnType();
+        check(type != null, ARCHITECTURE + "global_attn_type", "multihead or performer for GPS", type);
+        positive(ARCHITECTURE + "global_attn_heads", attention.globalAttnHeads());
+        check(
+                type == AttentionType.PERFORMER || architecture.hiddenDim() % attention.globalAttnHeads() == 0,
+                ARCHITECTURE + "global_attn_heads",
+                "a divisor of hidden_dim " + architecture.hiddenDim() + " for GPS",
+                attention.globalAttnHeads());
+        check(attention.peDim() >= 0, ARCHITECTURE + "pe_dim", "0 or more", attention.peDim());
+        for (NodeBranch branch : architecture.outputHeads().node()) {
+            NodeHeadType head = branch.architecture().type();
+            check(
+                    head != NodeHeadType.CONV,
+                    ARCHITECTURE + "output_heads.node",
+                    "mlp or mlp_per_node with GPS",
+                    Keys.text(head));
+        }
+        check(
+                architecture.mpnnType() != MpnnType.SCHNET
+                        || attention.peDim() == 0
+                        || !Boolean.TRUE.equals(architecture.equivariance()),
+                ARCHITECTURE + "equivariance",
+                "null or false for SchNet with GPS and pe_dim",
+                architecture.equivariance());
+        Double dropout = attention.globalAttnDropout();
+        check(
+                dropout == null || (dropout >= 0 && dropout < 1),
+                ARCHITECTURE + "global_attn_dropout",
+                "0 or more, below 1",
+                dropout);
+    }
+
     private static void attention(Architecture architecture) {
-        if (architecture.attention().globalAttnEngine() != AttentionEngine.EQUIFORMER_V2) {
+        AttentionEngine engine = architecture.attention().globalAttnEngine();
+        if (engine == AttentionEngine.GPS) {
+            gps(architecture);
+        }
+        if (engine != AttentionEngine.EQUIFORMER_V2) {
             check(
                     architecture.mpnnType() != MpnnType.NONE,
                     ARCHITECTURE + "mpnn_type",

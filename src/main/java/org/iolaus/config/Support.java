@@ -14,7 +14,7 @@ final class Support {
         String architecture = "NeuralNetwork.Architecture.";
         String training = "NeuralNetwork.Training.";
         SUPPORTED.put(architecture + "mpnn_type", List.of("SchNet", "EGNN", "PAINN", "GIN", "none"));
-        SUPPORTED.put(architecture + "global_attn_engine", List.of("null", "EquiformerV2"));
+        SUPPORTED.put(architecture + "global_attn_engine", List.of("null", "GPS", "EquiformerV2"));
         SUPPORTED.put(architecture + "output_heads.graph[1]", List.of("null"));
         SUPPORTED.put(architecture + "output_heads.node[1]", List.of("null"));
         SUPPORTED.put(

@@ -55,20 +55,26 @@ public record Architecture(
 
     /// This architecture with other sizes from the data.
     public Architecture with(Dimensions dimensions) {
-        return copy(compatibility, dimensions, potential);
+        return copy(compatibility, dimensions, potential, attention);
     }
 
     /// This architecture with another potential, such as one whose energy scale is known.
     public Architecture with(Potential potential) {
-        return copy(compatibility, dimensions, potential);
+        return copy(compatibility, dimensions, potential, attention);
     }
 
     /// This architecture as another program would compute it.
     public Architecture with(@Nullable Compatibility compatibility) {
-        return copy(compatibility, dimensions, potential);
+        return copy(compatibility, dimensions, potential, attention);
     }
 
-    private Architecture copy(@Nullable Compatibility compatibility, Dimensions dimensions, Potential potential) {
+    /// This architecture with another global attention.
+    public Architecture with(Attention attention) {
+        return copy(compatibility, dimensions, potential, attention);
+    }
+
+    private Architecture copy(
+            @Nullable Compatibility compatibility, Dimensions dimensions, Potential potential, Attention attention) {
         return new Architecture(
                 mpnnType,
                 hiddenDim,
@@ -196,10 +202,20 @@ public record Architecture(
     }
 
     /// Global attention beside the message passing.
+    ///
+    /// @param globalAttnScope who attends to whom in GPS; null: the atoms of a graph to each other, but as the
+    ///     reference with its compatibility
+    /// @param globalAttnNorm normalisation in GPS; null: `BATCH`, but `LAYER` in a potential that needs no
+    ///     compatibility
+    /// @param globalAttnDropout of GPS; null: [#DROPOUT], but none in a potential that needs no compatibility
+    /// @param peDim Laplacian eigenvectors that encode positions in the graph; 0 without
     public record Attention(
             @Nullable AttentionEngine globalAttnEngine,
             @Nullable AttentionType globalAttnType,
             int globalAttnHeads,
+            @Nullable AttentionScope globalAttnScope,
+            @Nullable AttentionNorm globalAttnNorm,
+            @Nullable Double globalAttnDropout,
             int peDim,
             int equivariantAttnLmax,
             int equivariantAttnNumRadial,
@@ -208,7 +224,30 @@ public record Architecture(
             boolean equivariantAttnRequireTensorCoupling,
             @Nullable Integer equivariantAttnChunkSize,
             CouplingMode equivariantAttnCouplingMode,
-            Equiformer equiformer) {}
+            Equiformer equiformer) {
+        /// The reference's dropout in GPS.
+        public static final double DROPOUT = 0.25;
+
+        /// The same with another scope and dropout.
+        public Attention with(AttentionScope scope, double dropout) {
+            return new Attention(
+                    globalAttnEngine,
+                    globalAttnType,
+                    globalAttnHeads,
+                    scope,
+                    globalAttnNorm,
+                    dropout,
+                    peDim,
+                    equivariantAttnLmax,
+                    equivariantAttnNumRadial,
+                    equivariantAttnFeedforwardMultiplier,
+                    equivariantAttnAllowScalarOnly,
+                    equivariantAttnRequireTensorCoupling,
+                    equivariantAttnChunkSize,
+                    equivariantAttnCouplingMode,
+                    equiformer);
+        }
+    }
 
     /// EquiformerV2 as global attention engine; names and defaults are those of the paper's code and its
     /// configuration for OC20 (12 layers, L = 6, M = 2).
@@ -409,6 +448,18 @@ public record Architecture(
     public enum AttentionType {
         MULTIHEAD,
         PERFORMER
+    }
+
+    /// What features are normalised over in GPS: the atoms of a batch, or the channels of each atom.
+    public enum AttentionNorm {
+        BATCH,
+        LAYER
+    }
+
+    /// Atoms that attend to each other in GPS.
+    public enum AttentionScope {
+        GRAPH,
+        BATCH
     }
 
     /// Normalisation between EquiformerV2's layers.

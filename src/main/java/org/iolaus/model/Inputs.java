@@ -23,6 +23,7 @@ import org.iolaus.tensor.Shape;
 /// | `edge_attr` | (E, D) | edge features |
 /// | `attention_source`, `attention_target`, `attention_shift` | A -> N, A -> N, (A, 3) | the same for the
 /// edges of a global attention that has its own |
+/// | `pe` | (N, P) | encodings of positions in the graph, for GPS |
 /// | `graph_attr` | (G, A) | graph attributes |
 /// | `branch` | G -> B | each graph's branch (dataset) of the heads |
 /// | `nodes_by_slot` | P*G -> N | for `mlp_per_node` with P atoms per graph: the first atom of every graph,
@@ -58,6 +59,7 @@ public final class Inputs {
     public static final String ATTENTION_TARGET = "attention_target";
     public static final String ATTENTION_SHIFT = "attention_shift";
     public static final String CHANCE_KEY = "chance_key";
+    public static final String ENCODINGS = "pe";
 
     /// Atomic numbers run from 1 to 118.
     public static final int ELEMENTS = 119;
@@ -75,6 +77,7 @@ public final class Inputs {
     final Node edgeTarget = Expr.index(EDGE_TARGET, E, N);
     final Node edgeShift = Expr.input(EDGE_SHIFT, Shape.of(E, 3));
     final Node edgeAttr;
+    final Node encodings;
     final Node graphAttr;
     final Node branch;
     final Node nodesBySlot;
@@ -95,6 +98,7 @@ public final class Inputs {
         Architecture.Dimensions sizes = architecture.dimensions();
         x = Expr.input(X, Shape.of(N, sizes.inputDim()));
         edgeAttr = Expr.input(EDGE_ATTR, Shape.of(E, sizes.edgeDim() == null ? 0 : sizes.edgeDim()));
+        encodings = Expr.input(ENCODINGS, Shape.of(N, Gps.encodings(architecture)));
         graphAttr = Expr.input(GRAPH_ATTR, Shape.of(G, graphAttributes));
         branch = Expr.index(BRANCH, G, Dim.of(branches(architecture)));
         nodesBySlot = Expr.index(NODES_BY_SLOT, G.times(Dim.of(sizes.numNodes() == null ? 1 : sizes.numNodes())), N);

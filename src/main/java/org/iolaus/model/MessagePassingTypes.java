@@ -1,6 +1,7 @@
 package org.iolaus.model;
 
 import org.iolaus.model.Architecture.Basis;
+import org.iolaus.model.Architecture.MpnnType;
 import org.iolaus.mpnn.Egnn;
 import org.iolaus.mpnn.Gin;
 import org.iolaus.mpnn.MessagePassing;
@@ -15,10 +16,17 @@ final class MessagePassingTypes {
 
     private MessagePassingTypes() {}
 
+    /// Whether its layers read features of edges.
+    static boolean readsEdges(MpnnType type) {
+        return switch (type) {
+            case GIN, SAGE, MFC, NONE -> false;
+            case SCHNET, EGNN, PAINN, GAT, CGCNN, PNA, PNA_PLUS, PNA_EQ, DIMENET, MACE -> true;
+        };
+    }
+
     static MessagePassing of(Architecture architecture, Scope root) {
         Basis basis = architecture.basis();
-        Integer edgeDim = architecture.dimensions().edgeDim();
-        int edgeWidth = edgeDim == null ? 0 : edgeDim;
+        int edgeWidth = Gps.edgeWidth(architecture);
         boolean moving = Boolean.TRUE.equals(architecture.equivariance());
         return switch (architecture.mpnnType()) {
             case SCHNET -> {

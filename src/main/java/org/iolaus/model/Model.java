@@ -7,6 +7,7 @@ import java.util.Map;
 import org.iolaus.grad.Gradient;
 import org.iolaus.ir.Node;
 import org.iolaus.ir.Program;
+import org.iolaus.model.Architecture.AttentionEngine;
 import org.iolaus.model.Architecture.Level;
 import org.iolaus.mpnn.MessagePassing;
 import org.iolaus.nn.Activation;
@@ -70,9 +71,8 @@ public final class Model {
     /// @param graphAttributes columns of the graph attributes, 0 without
     /// @throws ModelException if the architecture cannot be built
     public Model(Architecture architecture, String loss, int graphAttributes) {
-        if (architecture.attention().globalAttnEngine() != null && !Equiformers.wanted(architecture)) {
-            throw new ModelException("global_attn_engine: want null or EquiformerV2, got "
-                    + architecture.attention().globalAttnEngine());
+        if (architecture.attention().globalAttnEngine() == AttentionEngine.EQUIVARIANT_TRANSFORMER) {
+            throw new ModelException("global_attn_engine: want null, GPS or EquiformerV2, got EquivariantTransformer");
         }
         this.architecture = architecture;
         this.lossFunction = Loss.of(loss);
@@ -138,6 +138,11 @@ public final class Model {
     /// The edges that a global attention runs over, if it has its own; null without.
     public @Nullable AttentionEdges attentionEdges() {
         return AttentionEdges.of(architecture);
+    }
+
+    /// Laplacian eigenvectors that atoms' positions in the graph are encoded by; 0 without.
+    public int encodings() {
+        return Gps.encodings(architecture);
     }
 
     /// Predictions.

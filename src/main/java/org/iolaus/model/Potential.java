@@ -88,7 +88,8 @@ final class Potential {
             throw new ModelException(
                     "mpnn_type: want one that reads positions for a potential, got " + architecture.mpnnType());
         }
-        Node total = Expr.sumAll(interaction);
+        // padding feels the statistics of batches that layers normalise by
+        Node total = Expr.sumAll(Expr.mul(interaction, inputs.graphWeight));
         Node forces = Expr.neg(Gradient.of(total, List.of(inputs.positions)).getFirst());
         Node reference = elementEnergy == null
                 ? energyMean

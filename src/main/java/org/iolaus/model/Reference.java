@@ -17,9 +17,8 @@ final class Reference {
         return wanted(architecture) && architecture.mpnnType() == MpnnType.SCHNET;
     }
 
-    /// The reference's SchNet without edge features looks for neighbours itself, in every layer.
+    /// The reference's SchNet without edge features and without GPS looks for neighbours itself, in every layer.
     static boolean rebuildsEdges(Architecture architecture) {
-        Integer edgeDim = architecture.dimensions().edgeDim();
-        return ignoresShifts(architecture) && (edgeDim == null || edgeDim == 0);
+        return ignoresShifts(architecture) && Gps.edgeWidth(architecture) == 0 && !Gps.wanted(architecture);
     }
 }

@@ -3,6 +3,7 @@ package org.iolaus.model;
 import java.util.ArrayList;
 import java.util.List;
 import org.iolaus.attention.equiformer.EquiformerEngine;
+import org.iolaus.attention.gps.GpsEngine;
 import org.iolaus.ir.Node;
 import org.iolaus.mpnn.MessagePassing;
 import org.iolaus.mpnn.NodeFeatures;
@@ -19,8 +20,9 @@ import org.iolaus.op.Expr;
 import org.iolaus.tensor.Shape;
 import org.jspecify.annotations.Nullable;
 
-/// Embedding, message-passing layers and pooling. After each layer come conditioning, normalisation where
-/// the kind of message passing wants it, and the activation; then the layer of the global attention, if any.
+/// Embedding, message-passing layers and pooling. After each layer, which with GPS has attention beside it, come
+/// conditioning, normalisation where the kind of message passing wants it, and the activation; then the layer of
+/// EquiformerV2, if there is one.
 final class Stack {
     private final Inputs inputs;
     private final MessagePassing messagePassing;
@@ -33,6 +35,7 @@ final class Stack {
     private final List<BatchNorm> norms = new ArrayList<>();
     private final boolean alone;
     private final @Nullable Equiformers attention;
+    private final @Nullable GpsEngine gps;
 
     Stack(
             Architecture architecture,
@@ -55,12 +58,17 @@ final class Stack {
                 : null;
         boolean frozen = architecture.freezeConvLayers();
         attention = Equiformers.of(architecture, inputs, root.frozen(frozen));
-        int width = architecture.elementEmbedding()
+        gps = Gps.of(architecture, inputs, root);
+        int width = architecture.elementEmbedding() || gps != null
                 ? hidden
                 : architecture.dimensions().inputDim();
         for (int i = 0; i < architecture.numConvLayers(); i++) {
             boolean last = i + 1 == architecture.numConvLayers();
-            layers.add(messagePassing.layer(root.at("graph_convs").at(i).frozen(frozen), width, hidden, last));
+            Scope place = root.at("graph_convs").at(i).frozen(frozen);
+            layers.add(
+                    gps == null
+                            ? messagePassing.layer(place, width, hidden, last)
+                            : gps.layer(place, messagePassing, last));
             if (messagePassing.normalised()) {
                 norms.add(new BatchNorm(
                         root.at("feature_layers").at(i).at("module").frozen(frozen), hidden));
@@ -78,9 +86,10 @@ final class Stack {
     Encoding apply(Pass pass, Node atomsPerGraph) {
         Node shift = ignoreShifts ? Expr.zeros(Shape.of(Inputs.E, 3)) : inputs.edgeShift;
         Node edgeAttr = inputs.edgeAttr.shape().dim(1).intValue() == 0 ? null : inputs.edgeAttr;
+        edgeAttr = gps == null ? edgeAttr : gps.edges(edgeAttr, inputs.edgeSource, inputs.edgeTarget);
         Graph graph = new Graph(inputs.positions, inputs.edgeSource, inputs.edgeTarget, shift, edgeAttr);
         Node x = elements == null ? inputs.x : Expr.gather(elements, inputs.atomicNumber);
-        NodeFeatures features = messagePassing.start(x, graph);
+        NodeFeatures features = messagePassing.start(gps == null ? x : gps.atoms(x), graph);
         EquiformerEngine.Run run = attention == null ? null : attention.begin(graph, pass);
         features = run == null ? features : run.start(features);
         for (int i = 0; i < layers.size(); i++) {

@@ -28,11 +28,13 @@ public final class BatchInputs {
     private final Model model;
     private final Columns columns;
     private final int ranks;
+    private final PositionEncodings encodings;
 
     public BatchInputs(Model model, Columns columns, int ranks) {
         this.model = model;
         this.columns = columns;
         this.ranks = ranks;
+        this.encodings = new PositionEncodings(model.encodings());
     }
 
     /// A batch's numbers and indices by input name.
@@ -56,19 +58,14 @@ public final class BatchInputs {
     /// The bucket for a batch of these graphs.
     Bucket bucket(ShardIndex index, int[] graphs) {
         AttentionEdges attention = model.attentionEdges();
-        int n = 0;
+        int[] atoms = Arrays.stream(graphs).map(graph -> index.atoms()[graph]).toArray();
         int e = 0;
-        int a = attention == null ? -1 : 0;
-        for (int graph : graphs) {
-            int atoms = index.atoms()[graph];
-            int pairs = atoms * (atoms - 1);
-            n += atoms;
-            e += model.wantsAllPairs() ? pairs : index.edges()[graph];
-            if (attention != null) {
-                a += attention.complete() ? pairs : index.attentionEdges()[graph];
-            }
+        int a = attention == null ? -1 : attention.listed() ? 0 : attention.count(atoms);
+        for (int i = 0; i < graphs.length; i++) {
+            e += model.wantsAllPairs() ? atoms[i] * (atoms[i] - 1) : index.edges()[graphs[i]];
+            a += attention != null && attention.listed() ? index.attentionEdges()[graphs[i]] : 0;
         }
-        return bucket(n, e, graphs.length, a);
+        return bucket(Arrays.stream(atoms).sum(), e, graphs.length, a);
     }
 
     /// The bucket for a batch of these sizes.
@@ -82,7 +79,7 @@ public final class BatchInputs {
     }
 
     private int edgesOf(Batch batch) {
-        return model.wantsAllPairs() ? pairs(batch).size() : batch.edges();
+        return model.wantsAllPairs() ? batch(AllPairs.of(batch.graphOfAtom())).size() : batch.edges();
     }
 
     private int attentionEdgesOf(Batch batch) {
@@ -96,22 +93,22 @@ public final class BatchInputs {
         if (wanted == null) {
             return null;
         }
-        if (!wanted.complete()) {
+        if (wanted.listed()) {
             if (batch.attention() == null) {
                 throw new DataException("batch: want a second neighbour list for the global attention, got none; set "
                         + "equiformer_edges to local where a file brings its edges");
             }
             return batch.attention();
         }
-        if (Arrays.stream(batch.edgeShift()).anyMatch(shift -> shift != 0)) {
+        boolean periodic = Arrays.stream(batch.edgeShift()).anyMatch(shift -> shift != 0);
+        if (wanted.kind() == AttentionEdges.Kind.OTHERS && periodic) {
             throw new DataException(
                     "batch: want systems without periodic neighbours for equiformer_edges complete, got " + "some");
         }
-        return pairs(batch);
+        return batch(wanted.pairs(batch.graphOfAtom()));
     }
 
-    private static Batch.Edges pairs(Batch batch) {
-        AllPairs pairs = AllPairs.of(batch.graphOfAtom());
+    private static Batch.Edges batch(AllPairs pairs) {
         return new Batch.Edges(pairs.source(), pairs.target(), new double[3 * pairs.source().length]);
     }
 
@@ -141,6 +138,9 @@ public final class BatchInputs {
                 Inputs.GRAPH,
                 new Index(padded(batch.graphOfAtom(), n, i -> batch.graphs() + share(i, atoms, graphs)), g));
         edges(batch, bucket, floats, indices);
+        if (model.encodings() > 0) {
+            floats.put(Inputs.ENCODINGS, matrix(n, model.encodings(), encodings.of(batch, n)));
+        }
         if (!columns.attributes().isEmpty()) {
             floats.put(Inputs.GRAPH_ATTR, joinGraph(batch, columns.attributes(), g));
         }
@@ -200,7 +200,8 @@ public final class BatchInputs {
 
     private void edges(Batch batch, Bucket bucket, Map<String, HostTensor> floats, Map<String, Index> indices) {
         Batch.Edges given = new Batch.Edges(batch.source(), batch.target(), batch.edgeShift());
-        Batch.Edges edges = padded(model.wantsAllPairs() ? pairs(batch) : given, batch, bucket, bucket.edges());
+        Batch.Edges edges = padded(
+                model.wantsAllPairs() ? batch(AllPairs.of(batch.graphOfAtom())) : given, batch, bucket, bucket.edges());
         int n = bucket.atoms();
         indices.put(Inputs.EDGE_SOURCE, new Index(edges.source(), n));
         indices.put(Inputs.EDGE_TARGET, new Index(edges.target(), n));

@@ -85,9 +85,9 @@ final class VerifyTest {
 
     @Test
     void aCaseThatThisBuildCannotRunIsNamed() {
-        Path copy = copy("plain", "config_json", "GPS");
+        Path copy = copy("plain", "config_json", "EquivariantTransformer");
         Result result = run(copy);
-        assertTrue(String.valueOf(result.unsupported()).contains("GPS"), result.toString());
+        assertTrue(String.valueOf(result.unsupported()).contains("EquivariantTransformer"), result.toString());
         assertEquals(0, Main.run("verify", copy.toString()));
         assertEquals(1, Main.run("verify", "--strict", copy.toString()));
     }
@@ -113,7 +113,7 @@ final class VerifyTest {
     }
 
     /// A case as a file of its own with one change: a number added to the first value, or `drop`, `rename`, `longer`,
-    /// `GPS`.
+    /// `EquivariantTransformer`.
     private Path copy(String name, String changed, String change) {
         Path path = folder.resolve(name + change + ".h5");
         Hdf5Writer out = new Hdf5Writer(path);
@@ -129,7 +129,8 @@ final class VerifyTest {
                     out.string(
                             dataset,
                             switch (act) {
-                                case "GPS" -> text.replace("engine\": null", "engine\": \"GPS\"");
+                                case "EquivariantTransformer" ->
+                                    text.replace("engine\": null", "engine\": \"EquivariantTransformer\"");
                                 case "unknown" -> text.replace("mpnn_type", "mpnn_tipe");
                                 default -> text;
                             });

@@ -58,7 +58,7 @@ final class ConfigReaderTest {
     @CsvSource({
         "golden_schnet_edge_features.json, ''",
         "golden_potential_painn_pbc.json, ''",
-        "golden_egnn_gps.json, NeuralNetwork.Architecture.global_attn_engine",
+        "golden_egnn_gps.json, ''",
         "golden_mace_agnesi.json, NeuralNetwork.Architecture.mpnn_type",
     })
     void referenceCasesAreReadAndSayWhatIsNotSupported(String name, String unsupported) throws IOException {
@@ -204,7 +204,7 @@ final class ConfigReaderTest {
                 "units.energy=foe | Dataset.units: unit of energy: want one of",
                 "Dataset.rotational_invariance=true | Dataset.rotational_invariance: not supported yet, want false",
                 "mpnn_type=MACE | mpnn_type: not supported yet: want SchNet or EGNN or ",
-                "global_attn_engine=GPS | global_attn_engine: not supported yet: want null or EquiformerV2, got \"GPS\"",
+                "global_attn_engine=EquivariantTransformer | not supported yet: want null or GPS or EquiformerV2, got",
                 "CheckRemainingTime=1 | CheckRemainingTime: not supported yet: want false, got true",
             })
     void whatIsNotInTheVocabularyIsOneError(String setting, String message) {
@@ -243,6 +243,14 @@ final class ConfigReaderTest {
                 "P | global_attn_engine=EquiformerV2;global_attn_heads=2;equiformer_proj_drop=1 | proj_drop: want 0 or more, below 1, got 1.0",
                 "P | global_attn_engine=EquiformerV2;global_attn_heads=2;equiformer_max_num_elements=120 | equiformer_max_num_elements: want 2 to 119, got 120",
                 "P | global_attn_engine=EquiformerV2;global_attn_heads=2;mpnn_type=none;max_neighbours=3 | radius, max_neighbours: want those of equiformer_",
+                "P | global_attn_engine=GPS | global_attn_type: want multihead or performer for GPS, got null",
+                "P | global_attn_engine=GPS;global_attn_type=multihead | global_attn_heads: want more than 0, got 0",
+                "P | global_attn_engine=GPS;global_attn_type=multihead;global_attn_heads=5 | global_attn_heads: want a divisor of hidden_dim 64 for GPS, got 5",
+                "P | global_attn_engine=GPS;global_attn_type=multihead;global_attn_heads=4;pe_dim=-1 | pe_dim: want 0 or more, got -1",
+                "P | global_attn_engine=GPS;global_attn_type=multihead;global_attn_heads=4;global_attn_dropout=1 | global_attn_dropout: want 0 or more, below 1, got 1.0",
+                "P | global_attn_engine=GPS;global_attn_type=performer;global_attn_heads=4 | global_attn_redraw_interval: want null for performer (projections are not drawn anew yet), got 1000",
+                "P | global_attn_engine=GPS;global_attn_type=multihead;global_attn_heads=4;NeuralNetwork.Architecture.output_heads.node.type=conv | output_heads.node: want mlp or mlp_per_node with GPS",
+                "P | global_attn_engine=GPS;global_attn_type=multihead;global_attn_heads=4;pe_dim=2;mpnn_type=SchNet;num_gaussians=4;num_filters=4;equivariance=true | equivariance: want null or false for SchNet with GPS and pe_dim",
                 "P | mpnn_type=none | mpnn_type: want message passing without EquiformerV2, got none",
                 "P | energy_scale=0 | energy_scale: want more than 0",
                 "P | graph_pooling=mean;NeuralNetwork.Variables_of_interest.type=[\"graph\"];NeuralNetwork.Architecture.output_heads.graph={\"num_sharedlayers\":1,\"dim_sharedlayers\":4,\"num_headlayers\":0,\"dim_headlayers\":[]} | graph_pooling: want add for an interatomic potential",

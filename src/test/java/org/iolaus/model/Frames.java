@@ -93,8 +93,8 @@ final class Frames {
                 target.add(first + edges.target()[e]);
             }
             Arrays.stream(edges.shift()).forEach(shift::add);
-            if (attention != null && attention.complete()) {
-                AllPairs pairs = AllPairs.of(new int[frame.elements().length]);
+            if (attention != null && !attention.listed()) {
+                AllPairs pairs = attention.pairs(new int[frame.elements().length]);
                 Arrays.stream(pairs.source()).forEach(i -> attentionSource.add(first + i));
                 Arrays.stream(pairs.target()).forEach(i -> attentionTarget.add(first + i));
                 attentionShift.addAll(Collections.nCopies(3 * pairs.source().length, 0.0));

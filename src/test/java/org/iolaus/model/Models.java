@@ -10,6 +10,9 @@ enum Models {
     EGNN("EGNN", false),
     EGNN_MOVING("EGNN", true),
     PAINN("PAINN", false),
+    SCHNET_GPS("SchNet", Attention.GPS, 1e-10),
+    PAINN_GPS("PAINN", Attention.GPS + Attention.OVER_BATCH, 1e-10),
+    PAINN_PERFORMER("PAINN", Attention.GPS.replace("multihead", "performer"), 1e-10),
     EQUIFORMER(
             "none",
             Attention.GATE + Attention.DEGREES + "\"equiformer_edges\": \"radius\", \"equiformer_radius\": 3.0,",
@@ -45,8 +48,12 @@ enum Models {
         this.turnError = turnError;
     }
 
-    /// Small EquiformerV2s.
+    /// Small global attentions.
     private interface Attention {
+        String GPS = """
+                "global_attn_engine": "GPS", "global_attn_type": "multihead", "global_attn_heads": 2,
+                """;
+        String OVER_BATCH = "\"global_attn_norm\": \"batch\",";
         String SIZES = """
                 "global_attn_engine": "EquiformerV2", "global_attn_heads": 2,
                 "equiformer_max_neighbours": null, "equiformer_sphere_channels": 6, "equiformer_edge_channels": 5,
@@ -72,7 +79,12 @@ enum Models {
 
     /// Whether mirror images have the same energy: not so where SO(2) maps mix orders m and -m.
     boolean mirrors() {
-        return attention.isEmpty();
+        return !attention.contains("EquiformerV2");
+    }
+
+    /// Whether a step's shares of several ranks add up: not so where each normalises its own batch.
+    boolean adds() {
+        return !attention.contains(Attention.OVER_BATCH);
     }
 
     private String architecture() {
