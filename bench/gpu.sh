@@ -10,15 +10,17 @@
 #   ethanol    SHARDS=folder of configs/rmd17_ethanol.json: 100 epochs, cold and warm (30)
 #   compare    GRAPHS=folder of fixed graphs: bench/compare.sh, beside PyTorch (120)
 #   equiformer GRAPHS as well: EquiformerV2's training step in three precisions (90)
+#   attention  ASPIRIN=folder of bench/configs/rmd17_none.json's shards: PAINN alone, with GPS, with EquiformerV2, each
+#              trained for BUDGET seconds, 100 by default (400)
 #   sanitizer  compute-sanitizer's memcheck and racecheck over the self-test (100)
 set -u
-[ $# -ge 2 ] || { sed -n '2,16s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+[ $# -ge 2 ] || { sed -n '2,18s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 iolaus=$(realpath "$1")
 mkdir -p "$2"
 out=$(realpath "$2")
 shift 2
-parts=${*:-selftest smoke verify ranks ethanol compare equiformer sanitizer}
+parts=${*:-selftest smoke verify ranks ethanol compare equiformer attention sanitizer}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit
@@ -49,7 +51,7 @@ part_smoke() {
 
 part_verify() {
   for precision in fp64 fp32; do
-    for file in "$here"/src/test/resources/golden/{hydragnn/{SchNet,EGNN,PAINN,GIN,interatomic_potential},equiformer_v2/*}.h5; do
+    for file in "$here"/src/test/resources/golden/{hydragnn/{SchNet,EGNN,PAINN,GIN,interatomic_potential}{,_gps},equiformer_v2/*}.h5; do
       say "verify $precision ${file##*/}"
       check "$iolaus" verify --device "$device" --precision $precision "$file" > "$out/verify_${precision}_$(basename "$file" .h5).txt"
       tail -n 1 "$out/verify_${precision}_$(basename "$file" .h5).txt"
@@ -92,6 +94,19 @@ part_equiformer() {
     check "$iolaus" bench step "$here/bench/configs/equiformer_v2_base.json" --graphs "$GRAPHS/bench_graphs_slab8.h5" \
       --device "$device" --precision $precision --steps 8 --warmup 3 --pieces 40 >> "$out/equiformer.jsonl"
     tail -n 1 "$out/equiformer.jsonl" | cut -c1-1500
+  done
+}
+
+part_attention() { # a few epochs first, which tell how many the time is enough for
+  [ -n "${ASPIRIN:-}" ] || { echo 'left out: ASPIRIN is not set'; return; }
+  for engine in ${ENGINES:-none gps equiformer}; do
+    sed "s#\"shards\": *\"[^\"]*\"#\"shards\": \"$ASPIRIN\"#" "$here/bench/configs/rmd17_$engine.json" > $engine.json
+    say "PAINN with $engine, a few epochs"
+    check "$iolaus" train $engine.json --device "$device" --precision fp32 --set num_epoch=3 --set log_name=few_$engine
+    epochs=$(awk -F, -v budget="${BUDGET:-100}" 'END { n = int(budget / $(NF - 1)); print n < 3 ? 3 : n }' logs/few_$engine/metrics.csv)
+    say "PAINN with $engine, $epochs epochs"
+    check "$iolaus" train $engine.json --device "$device" --precision fp32 --set num_epoch="$epochs"
+    cp logs/rmd17_$engine/metrics.jsonl "$out/rmd17_$engine.jsonl"
   done
 }
 
