@@ -137,6 +137,17 @@ final class EquiformerTrainingTest {
         assertArrayEquals(whole, newest("run"), "the last checkpoint, byte by byte");
     }
 
+    /// As a potential, whose forces are derivatives.
+    @Test
+    void learnsAtTwoResolutions() throws IOException {
+        TinyRun.shards(folder, new Neighbours(4, 5));
+        List<String> architecture = new ArrayList<>(BESIDE);
+        architecture.addAll(List.of("equiformer_lmax_list=[3, 2]", "equiformer_mmax_list=[2, 1]"));
+        train(TinyRun.config(folder), architecture, List.of(), "num_epoch=6");
+        double[] losses = losses("run");
+        assertTrue(losses[5] < 0.8 * losses[0], () -> Arrays.toString(losses));
+    }
+
     @Test
     void theEmulatedDeviceDoesTheSame() throws IOException {
         TinyRun.shards(folder, new Neighbours(4, 5));

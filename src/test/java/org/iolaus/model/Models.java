@@ -25,7 +25,8 @@ enum Models {
     EQUIFORMER_OVER_SCHNET(
             "SchNet",
             Attention.GATE + Attention.TWO_RESOLUTIONS
-                    + "\"equiformer_edges\": \"radius\", \"equiformer_radius\": 2.7,",
+                    + "\"equiformer_edges\": \"radius\", \"equiformer_radius\": 2.7,"
+                    + "\"equiformer_share_atom_edge_embedding\": true,",
             1e-10);
 
     private final String type;

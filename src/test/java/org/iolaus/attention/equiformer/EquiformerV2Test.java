@@ -38,6 +38,15 @@ final class EquiformerV2Test {
     private static final Dim E = Dim.symbol("E");
 
     private static EquiformerV2.Settings settings(CoefficientMapping mapping, boolean gate, @Nullable Integer grid) {
+        return settings(mapping, gate, grid, EquiformerV2.AtomEdges.OWN, null);
+    }
+
+    private static EquiformerV2.Settings settings(
+            CoefficientMapping mapping,
+            boolean gate,
+            @Nullable Integer grid,
+            EquiformerV2.AtomEdges atomEdges,
+            @Nullable Double layerScale) {
         return new EquiformerV2.Settings(
                 mapping,
                 2,
@@ -45,7 +54,7 @@ final class EquiformerV2Test {
                 10,
                 5,
                 0,
-                EquiformerV2.AtomEdges.OWN,
+                atomEdges,
                 new DistanceExpansion.Settings(DistanceExpansion.Function.GAUSSIAN, 0, 5, 12, 2),
                 new EquiformerV2.Attention(4, 2, 3, 2, false, true, NonLinearity.of(gate, true), 0),
                 5,
@@ -55,7 +64,7 @@ final class EquiformerV2Test {
                 WeightInit.UNIFORM,
                 0,
                 0,
-                null,
+                layerScale,
                 3,
                 2);
     }
@@ -115,13 +124,23 @@ final class EquiformerV2Test {
                 "elements", new Index(new int[] {1, 6, 8, 1, 7, 6, 9}, 10),
                 "graph", new Index(new int[ATOMS], 1));
         Map<String, HostTensor> values = parameters.initial(5);
-        values.values()
-                .forEach(value -> Arrays.setAll(value.data(), i -> value.data()[i] + 0.1 * random.nextGaussian()));
+        values.forEach(EquiformerV2Test::disturb);
         Map<String, double[]> results = new HashMap<>();
         try (CpuExecutor executor = new CpuExecutor(Program.of(outputs), CpuExecutor.Options.SINGLE)) {
             executor.run(floats, indices, values).forEach((name, value) -> results.put(name, value.data()));
         }
         return results;
+    }
+
+    /// The same for each parameter, and for each embedding of the elements at the ends of edges; layer scales stay.
+    private static void disturb(String name, HostTensor value) {
+        boolean embedding = name.matches(".*(source|target)_embedding.*");
+        String key = embedding ? name.replaceAll(".*(source|target)_embedding", "$1") : name;
+        SplittableRandom random = new SplittableRandom(key.hashCode());
+        if (!name.contains("layer_scale")) {
+            double kept = embedding ? 0 : 1;
+            Arrays.setAll(value.data(), i -> kept * value.data()[i] + 0.1 * random.nextGaussian());
+        }
     }
 
     private static final double[] UNTURNED = {1, 0, 0, 0, 1, 0, 0, 0, 1};
@@ -188,6 +207,32 @@ final class EquiformerV2Test {
                 .toArray();
         assertTrue(
                 errors[0] > 1e-9 && errors[1] < errors[0] / 5 && errors[2] < errors[1] / 20, Arrays.toString(errors));
+    }
+
+    /// One embedding of the elements for all layers does what equal ones of each layer do.
+    @Test
+    void sharedEmbeddingsAreEqualOnes() {
+        Map<String, double[]> own = run(settings(TWO, true, null, EquiformerV2.AtomEdges.OWN, null), UNTURNED, 1);
+        Map<String, double[]> shared = run(settings(TWO, true, null, EquiformerV2.AtomEdges.SHARED, null), UNTURNED, 1);
+        Map<String, double[]> none = run(settings(TWO, true, null, EquiformerV2.AtomEdges.NONE, null), UNTURNED, 1);
+        assertEquals(0, difference(get(own, "forces"), get(shared, "forces")), 1e-13);
+        assertTrue(difference(get(own, "forces"), get(none, "forces")) > 1e-3);
+    }
+
+    /// At 1 layer scale changes nothing; at 0 no block does anything, so that other frames show nowhere.
+    @Test
+    void layerScaleMultipliesBranches() {
+        double[] plain = get(run(settings(TWO, false, 8), UNTURNED, 1), "energy");
+        double[] one = get(run(scaled(1), UNTURNED, 1), "energy");
+        double[] zero = get(run(scaled(0), UNTURNED, 1), "energy");
+        assertEquals(0, difference(plain, one), 1e-13);
+        assertTrue(difference(plain, zero) > 1e-3);
+        assertTrue(difference(plain, get(run(settings(TWO, false, 8), UNTURNED, 2), "energy")) > 1e-9);
+        assertEquals(0, difference(zero, get(run(scaled(0), UNTURNED, 2), "energy")), 1e-13);
+    }
+
+    private static EquiformerV2.Settings scaled(double layerScale) {
+        return settings(TWO, false, 8, EquiformerV2.AtomEdges.OWN, layerScale);
     }
 
     /// The heads leave out what nobody reads.
