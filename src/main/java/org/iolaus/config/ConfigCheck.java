@@ -121,14 +121,6 @@ final class ConfigCheck {
                 ARCHITECTURE + "edge_features",
                 "[] (datasets with edge features are not supported yet)",
                 architecture.edgeFeatures());
-        Attention attention = architecture.attention();
-        check(
-                attention.globalAttnEngine() != AttentionEngine.GPS
-                        || attention.globalAttnType() != AttentionType.PERFORMER
-                        || training.globalAttnRedrawInterval() == null,
-                TRAINING + "global_attn_redraw_interval",
-                "null for performer (projections are not drawn anew yet)",
-                training.globalAttnRedrawInterval());
         if (dataset.path().containsKey("total") && dataset.split() == null && training.percTrain() == null) {
             throw new ConfigException("Dataset.split: want this key or " + TRAINING + "perc_train, got neither");
         }
@@ -400,6 +392,7 @@ final class ConfigCheck {
         Double part = training.percTrain();
         check(part == null || (part > 0 && part <= 1), TRAINING + "perc_train", "more than 0, at most 1", part);
         positive(TRAINING + "gradient_clip_norm", training.gradientClipNorm());
+        positive(TRAINING + "global_attn_redraw_interval", training.globalAttnRedrawInterval());
         positive(TRAINING + "gradient_accumulation_steps", training.gradientAccumulationSteps());
         Double decay = training.emaDecay();
         check(decay == null || (decay > 0 && decay < 1), TRAINING + "ema_decay", "more than 0, below 1", decay);

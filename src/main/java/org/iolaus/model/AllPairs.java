@@ -1,6 +1,6 @@
 package org.iolaus.model;
 
-import java.util.stream.IntStream;
+import java.util.Arrays;
 
 /// Edges between all atoms of each graph, for models that ask for them ([Model#wantsAllPairs], [AttentionEdges]).
 ///
@@ -11,7 +11,7 @@ public record AllPairs(int[] source, int[] target) {
 
     /// All ordered pairs of different atoms of one graph.
     ///
-    /// @param graph each atom's graph
+    /// @param graph each atom's graph; the atoms of a graph follow one another
     public static AllPairs of(int[] graph) {
         return of(graph, false);
     }
@@ -20,16 +20,29 @@ public record AllPairs(int[] source, int[] target) {
     ///
     /// @param self whether each atom is paired with itself, too
     static AllPairs of(int[] graph, boolean self) {
-        IntStream.Builder source = IntStream.builder();
-        IntStream.Builder target = IntStream.builder();
-        for (int i = 0; i < graph.length; i++) {
-            for (int j = 0; j < graph.length; j++) {
-                if ((self || i != j) && graph[i] == graph[j]) {
-                    target.add(i);
-                    source.add(j);
+        int[] end = new int[graph.length];
+        int pairs = 0;
+        for (int first = 0; first < graph.length; first = end[first]) {
+            int last = first;
+            while (last < graph.length && graph[last] == graph[first]) {
+                last++;
+            }
+            Arrays.fill(end, first, last, last);
+            pairs = Math.addExact(pairs, Math.multiplyExact(last - first, last - first - (self ? 0 : 1)));
+        }
+        int[] source = new int[pairs];
+        int[] target = new int[pairs];
+        int pair = 0;
+        for (int first = 0; first < graph.length; first = end[first]) {
+            for (int i = first; i < end[first]; i++) {
+                for (int j = first; j < end[first]; j++) {
+                    if (self || i != j) {
+                        target[pair] = i;
+                        source[pair++] = j;
+                    }
                 }
             }
         }
-        return new AllPairs(source.build().toArray(), target.build().toArray());
+        return new AllPairs(source, target);
     }
 }

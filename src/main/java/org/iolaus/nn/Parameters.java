@@ -94,11 +94,16 @@ public final class Parameters {
     public Map<String, HostTensor> initial(long seed) {
         Map<String, HostTensor> values = new LinkedHashMap<>();
         for (Spec spec : specs.values()) {
-            HostTensor tensor = new HostTensor(spec.extents(), new double[spec.size()]);
-            spec.initializer().fill(tensor.data(), tensor.shape(), new SplittableRandom(seed ^ hash(spec.name())));
-            values.put(spec.name(), tensor);
+            values.put(spec.name(), initial(spec, seed));
         }
         return values;
+    }
+
+    /// First values of one parameter.
+    public static HostTensor initial(Spec spec, long seed) {
+        HostTensor tensor = new HostTensor(spec.extents(), new double[spec.size()]);
+        spec.initializer().fill(tensor.data(), tensor.shape(), new SplittableRandom(seed ^ hash(spec.name())));
+        return tensor;
     }
 
     Node add(Spec spec) {

@@ -83,6 +83,12 @@ public final class BatchInputs {
     }
 
     private int attentionEdgesOf(Batch batch) {
+        AttentionEdges wanted = model.attentionEdges();
+        if (wanted != null && !wanted.listed()) {
+            int[] atoms = new int[batch.graphs()];
+            Arrays.stream(batch.graphOfAtom()).forEach(graph -> atoms[graph]++);
+            return wanted.count(atoms);
+        }
         Batch.Edges edges = attentionEdges(batch);
         return edges == null ? -1 : edges.size();
     }

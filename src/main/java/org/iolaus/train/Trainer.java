@@ -7,6 +7,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import org.iolaus.attention.gps.GpsEngine;
 import org.iolaus.comm.Comm;
 import org.iolaus.data.BatchLoader;
 import org.iolaus.data.Batching;
@@ -15,6 +16,7 @@ import org.iolaus.data.EpochPlan;
 import org.iolaus.data.ShardSet;
 import org.iolaus.data.Split;
 import org.iolaus.model.Model;
+import org.iolaus.nn.Parameters;
 import org.iolaus.tensor.HostTensor;
 import org.iolaus.train.StepProfile.Phase;
 import org.jspecify.annotations.Nullable;
@@ -24,10 +26,12 @@ import org.slf4j.LoggerFactory;
 /// Trains a model over all ranks: steps, epochs, schedules, checkpoints. Whatever decides how the run goes
 /// on is computed from values that all ranks share, so they decide alike.
 public final class Trainer implements AutoCloseable {
+    private static final long DRAWS = 0x9E3779B97F4A7C15L;
     private static final Logger LOG = LoggerFactory.getLogger(Trainer.class);
 
     private final Comm comm;
     private final ModelState state;
+    private final List<Parameters.Spec> projections;
     private final ShardSet shards;
     private final Training settings;
     private final Batching batching;
@@ -98,6 +102,9 @@ public final class Trainer implements AutoCloseable {
         this.trainingStep = setup.engine.training(setup.model, state, inputs, settings, profile);
         this.evaluator = new Evaluator(comm, setup.model, state.evaluated(), setup.columns, setup.engine);
         this.epochMetrics = evaluator.metrics();
+        this.projections = setup.model.parameters().specs().values().stream()
+                .filter(spec -> GpsEngine.isProjection(spec.name()))
+                .toList();
         this.schedule = new ReduceLROnPlateau(
                 settings.reduceLrOnPlateau(), settings.optimizer().learningRate());
         this.earlyStopping = new EarlyStopping(settings.patience());
@@ -182,6 +189,7 @@ public final class Trainer implements AutoCloseable {
         try (BatchLoader<ReadyBatch> loader =
                 new BatchLoader<>(shards, plan, comm.rank(), step, batch -> engine.ready(inputs, batch))) {
             while (loader.hasNext()) {
+                drawProjections();
                 for (int turn = 1; turn <= plan.turns(); turn++) {
                     profile.enter(Phase.DATA);
                     ReadyBatch batch = loader.next();
@@ -224,6 +232,21 @@ public final class Trainer implements AutoCloseable {
             LOG.info("early stopping: no better validation loss for {} epochs", settings.patience());
         }
         return !stop;
+    }
+
+    /// Gives attention with random features new ones when they are due.
+    private void drawProjections() {
+        Integer interval = settings.globalAttnRedrawInterval();
+        if (projections.isEmpty() || interval == null || (globalStep + 1) % interval != 0) {
+            return;
+        }
+        Checkpoint.OptimizerState saved = trainingStep.save();
+        long seed = settings.seed() ^ ((globalStep + 1) / interval * DRAWS);
+        for (Parameters.Spec spec : projections) {
+            state.set(spec.name(), Parameters.initial(spec, seed));
+            state.evaluated().set(spec.name(), Parameters.initial(spec, seed));
+        }
+        trainingStep.load(saved);
     }
 
     /// The learning rate of a step of this epoch.

@@ -111,6 +111,20 @@ final class DeviceMemoryTest {
                         .toArray(String[]::new)));
     }
 
+    /// Pairs of atoms and encodings of their positions are inputs, too.
+    @Test
+    void predictionHoldsWithGps() {
+        check(train(
+                8L << 30,
+                "device=emulated",
+                "num_epoch=2",
+                "global_attn_engine=GPS",
+                "global_attn_type=multihead",
+                "global_attn_heads=2",
+                "global_attn_norm=batch",
+                "pe_dim=3"));
+    }
+
     /// Its steps set the statistics of batch normalisation.
     @Test
     void predictionHoldsForModelsWithBuffers() {

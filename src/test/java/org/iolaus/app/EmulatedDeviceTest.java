@@ -50,6 +50,7 @@ final class EmulatedDeviceTest {
         "hydragnn/PAINN.h5, plain",
         "hydragnn/SchNet.h5, equivariant",
         "hydragnn/EGNN.h5, equivariant_periodic",
+        "hydragnn/GIN_gps.h5, gps_multihead_per_graph",
         "hydragnn/interatomic_potential.h5, PAINN_pbc",
         "equiformer_v2/layers_attention.h5, attn_sep_s2_norenorm"
     })
@@ -73,6 +74,7 @@ final class EmulatedDeviceTest {
     @CsvSource({
         "FP32, hydragnn/EGNN.h5, plain_train",
         "FP32, hydragnn/GIN.h5, plain_train",
+        "FP32, hydragnn/GIN_gps.h5, gps_multihead_train",
         "FP32, hydragnn/interatomic_potential.h5, PAINN_pbc",
         "FP32, equiformer_v2/layers_block.h5, block_gate_rms",
         "TF32, equiformer_v2/layers_block.h5, block_gate_rms",

@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.iolaus.comm.LocalComm;
@@ -97,6 +98,55 @@ final class GpsTrainingTest {
                 ModelState.values(Checkpoint.read(TinyRun.newest(folder, "one")).model());
         ModelState.values(Checkpoint.read(TinyRun.newest(folder, "two")).model())
                 .forEach((name, tensor) -> assertArrayEquals(want.get(name).data(), tensor.data(), 1e-9, name));
+    }
+
+    /// Before the fourth, the eighth and the twelfth step; on a device and after a restart as well.
+    @Test
+    void projectionsAreDrawnAnewWhenTheyAreDue() throws IOException {
+        Path config = TinyRun.config(folder);
+        String[] performer = {
+            "global_attn_type=performer",
+            "global_attn_redraw_interval=4",
+            "num_epoch=3",
+            "checkpoint_every_steps=1",
+            "ema_decay=0.9"
+        };
+        solo(config, with("log_name=host", performer));
+        solo(config, with("log_name=device", performer, "device=emulated", "precision=fp64"));
+        Map<Integer, double[]> host = projections("host");
+        Map<Integer, double[]> device = projections("device");
+        for (int step = 2; step <= 15; step++) {
+            boolean same = Arrays.equals(host.get(step), host.get(step - 1));
+            assertEquals(step % 4 != 0, same, "step " + step);
+            assertArrayEquals(host.get(step), device.get(step));
+        }
+        byte[] whole = Files.readAllBytes(TinyRun.newest(folder, "host"));
+        for (int step = 8; step <= 15; step++) {
+            Files.delete(folder.resolve("logs/host/checkpoint-" + step + ".h5"));
+        }
+        Files.delete(folder.resolve("logs/host/best.h5"));
+        solo(config, with("log_name=host", performer, "continue=1"));
+        assertArrayEquals(whole, Files.readAllBytes(TinyRun.newest(folder, "host")), "the last checkpoint");
+    }
+
+    private static String[] with(String first, String[] many, String... more) {
+        return Stream.of(new String[] {first}, many, more)
+                .flatMap(Arrays::stream)
+                .toArray(String[]::new);
+    }
+
+    /// The first layer's projection after each step; that of the averaged model is the same.
+    private Map<Integer, double[]> projections(String run) {
+        Map<Integer, double[]> projections = new HashMap<>();
+        for (int step = 1; step <= 15; step++) {
+            Checkpoint checkpoint = Checkpoint.read(folder.resolve("logs/" + run + "/checkpoint-" + step + ".h5"));
+            String name = "graph_convs.0.attn.fast_attn.projection_matrix";
+            double[] values = ModelState.values(checkpoint.model()).get(name).data();
+            assertArrayEquals(
+                    values, ModelState.evaluated(checkpoint.model()).get(name).data());
+            projections.put(step, values);
+        }
+        return projections;
     }
 
     @Test

@@ -251,7 +251,7 @@ final class ConfigReaderTest {
                 "P | global_attn_engine=GPS;global_attn_type=multihead;global_attn_heads=5 | global_attn_heads: want a divisor of hidden_dim 64 for GPS, got 5",
                 "P | global_attn_engine=GPS;global_attn_type=multihead;global_attn_heads=4;pe_dim=-1 | pe_dim: want 0 or more, got -1",
                 "P | global_attn_engine=GPS;global_attn_type=multihead;global_attn_heads=4;global_attn_dropout=1 | global_attn_dropout: want 0 or more, below 1, got 1.0",
-                "P | global_attn_engine=GPS;global_attn_type=performer;global_attn_heads=4 | global_attn_redraw_interval: want null for performer (projections are not drawn anew yet), got 1000",
+                "P | global_attn_redraw_interval=0 | global_attn_redraw_interval: want more than 0, got 0",
                 "P | global_attn_engine=GPS;global_attn_type=multihead;global_attn_heads=4;NeuralNetwork.Architecture.output_heads.node.type=conv | output_heads.node: want mlp or mlp_per_node with GPS",
                 "P | global_attn_engine=GPS;global_attn_type=multihead;global_attn_heads=4;pe_dim=2;mpnn_type=SchNet;num_gaussians=4;num_filters=4;equivariance=true | equivariance: want null or false for SchNet with GPS and pe_dim",
                 "P | mpnn_type=none | mpnn_type: want message passing without EquiformerV2, got none",

@@ -72,6 +72,11 @@ public final class GpsEngine {
         edgeMap = both ? Linear.withoutBias(root.at("edge_lin"), 2 * channels, channels) : null;
     }
 
+    /// Whether a buffer of this name is a projection that training draws anew from time to time.
+    public static boolean isProjection(String name) {
+        return PerformerAttention.projects(name);
+    }
+
     /// What enters the first layer: (N, nodeWidth or C) -> (N, C)
     public Node atoms(Node x) {
         Node embedded = nodeEmbedding == null ? x : nodeEmbedding.apply(x);

@@ -16,6 +16,7 @@ final class PerformerAttention implements Attention {
     private static final int CHANNELS = 64;
     private static final int FEATURES = 266;
     private static final double SMALL = 1e-3;
+    private static final String PROJECTION = "projection_matrix";
 
     private final int heads;
     private final Linear query;
@@ -27,12 +28,16 @@ final class PerformerAttention implements Attention {
     PerformerAttention(Scope scope, int channels, int heads) {
         this.heads = heads;
         int inner = heads * CHANNELS;
-        projection = scope.at("fast_attn")
-                .buffer("projection_matrix", PerformerAttention::orthogonalBlocks, FEATURES, CHANNELS);
+        projection = scope.at("fast_attn").buffer(PROJECTION, PerformerAttention::orthogonalBlocks, FEATURES, CHANNELS);
         query = Linear.withoutBias(scope.at("q"), channels, inner);
         key = Linear.withoutBias(scope.at("k"), channels, inner);
         value = Linear.withoutBias(scope.at("v"), channels, inner);
         out = Linear.of(scope.at("attn_out"), inner, channels);
+    }
+
+    /// Whether a buffer of this name is a random projection.
+    static boolean projects(String name) {
+        return name.endsWith("." + PROJECTION);
     }
 
     @Override
