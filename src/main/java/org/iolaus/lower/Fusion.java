@@ -273,7 +273,12 @@ final class Fusion {
         }
         for (Node node : program.nodes()) {
             if (isAssembled(node) && inMemory.contains(node)) {
-                node.inputs().forEach(part -> concatOf.put(strip(part), node));
+                for (Node part : node.inputs()) {
+                    if (concatOf.put(strip(part), node) != null) {
+                        throw new IllegalStateException(
+                                "fusion: want a part of one concatenation, got one of two: " + part);
+                    }
+                }
             }
         }
     }

@@ -46,7 +46,7 @@ public final class Lowering {
             return new Lowering(plain, target, Long.MAX_VALUE).schedule();
         }
         long last = plain.nodes().getLast().sequence(); // what is made anew comes behind it
-        return new Lowering(Recompute.run(plain, end), target, last).schedule();
+        return new Lowering(Recompute.run(plain, end, target), target, last).schedule();
     }
 
     private Schedule schedule() {

@@ -24,6 +24,7 @@ import org.iolaus.tensor.HostTensor;
 import org.iolaus.tensor.Index;
 import org.iolaus.tensor.Shape;
 import org.iolaus.tensor.Sizes;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -64,6 +65,38 @@ final class FusedLoopsTest {
                     assertArrayEquals(got.get(name).data(), again.get(name).data(), 0, what);
                 });
             }
+        }
+    }
+
+    /// A concatenation that the backward pass computes again has parts that the forward pass keeps.
+    @Test
+    void partsOfTwoConcatenationsAreInBoth() {
+        Random random = new Random(6);
+        Node x = Expr.input("x", Shape.of("N", 32));
+        Node w = Expr.parameter("w", Shape.of(32, 256));
+        Node v = Expr.parameter("v", Shape.of(288, 4));
+        Node gate = Expr.reshape(Expr.mul(x, Expr.sigmoid(x)), Shape.of("N", 1, 32));
+        Node rest = Expr.reshape(Expr.matmul(x, w), Shape.of("N", 8, 32));
+        Node both = Expr.reshape(Expr.concat(1, List.of(gate, rest)), Shape.of("N", 288));
+        Node loss = Expr.sumAll(Expr.square(Expr.matmul(both, v)));
+        List<Node> gradients = Gradient.of(loss, List.of(w, v));
+        Map<String, Node> outputs = new LinkedHashMap<>();
+        outputs.put("loss", loss);
+        outputs.put("w", gradients.get(0));
+        outputs.put("v", gradients.get(1));
+        Program program = Program.of(outputs).recomputing("loss");
+        Map<String, HostTensor> floats = Map.of("x", random(random, 7, 32));
+        Map<String, HostTensor> parameters = Map.of("w", random(random, 32, 256), "v", random(random, 288, 4));
+        Map<String, HostTensor> bound = new LinkedHashMap<>(floats);
+        bound.putAll(parameters);
+        Map<String, HostTensor> want = Definition.evaluate(program, bound, Map.of(), new Sizes(Map.of("N", 7)));
+        try (DeviceRuntime device = Emulated.runtime();
+                DeviceExecutor executor = new DeviceExecutor(device, program, DeviceExecutor.Precision.FP64)) {
+            Map<String, HostTensor> got = executor.run(floats, Map.of(), parameters);
+            want.forEach((name, tensor) -> {
+                double scale = Arrays.stream(tensor.data()).map(Math::abs).max().orElse(0);
+                assertArrayEquals(tensor.data(), got.get(name).data(), 1e-12 * scale, name);
+            });
         }
     }
 
