@@ -8,7 +8,7 @@
 //
 // a, z (E, ENTRIES), x, v (E, COLUMNS, C) or gathered (N, COLUMNS, C), y, u (E, ROWS, C) or summed (N, ROWS, C). The pattern
 // is not an argument: BilinearKernels writes it into the program as two tables, terms grouped by row and by entry, and the
-// sizes as template arguments.
+// sizes as template arguments. x, y, u and v may be bfloat16 each; all is computed in T.
 // Owner: product and summed, one thread per element (or 16 bytes) of y; outer, `lanes` neighbouring threads per element of z.
 // A block works on whole items, so that what several rows read of x comes from memory once; summed, rows of one item follow
 // one another, and what they read of x comes from a cache.
@@ -23,21 +23,21 @@ struct bilinear_term {
     T coefficient;
 };
 
-template <typename T>
+template <typename T, typename X, typename Y>
 struct bilinear_product_args {
     const T* a;
-    const T* x;
-    T* y;
+    const X* x;
+    Y* y;
     const int* index;  // null: item e reads row e of x
     long long items, channels;
     long long per_block;  // items of one block
     long long wide;       // 1: channels and addresses allow 16-byte packs
 };
-static_assert(sizeof(bilinear_product_args<double>) == 8 * 8, "8 members of 8 bytes");
+static_assert(sizeof(bilinear_product_args<double, double, double>) == 8 * 8, "8 members of 8 bytes");
 
-template <typename T, int V, int ROWS, int ENTRIES, int COLUMNS>
+template <typename T, typename X, typename Y, int V, int ROWS, int ENTRIES, int COLUMNS>
 __device__ void bilinear_product_packs(
-    const bilinear_product_args<T>& args, const int* start, const bilinear_term<T>* terms) {
+    const bilinear_product_args<T, X, Y>& args, const int* start, const bilinear_term<T>* terms) {
     typedef iolaus_pack<T, V> Pack;
     const unsigned packs = static_cast<unsigned>(args.channels / V);
     const unsigned per_item = ROWS * packs;
@@ -48,44 +48,45 @@ __device__ void bilinear_product_packs(
         const unsigned row = i % per_item / packs, c = i % packs;
         const long long e = first + i / per_item;
         const T* a = args.a + e * ENTRIES;
-        const Pack* x = reinterpret_cast<const Pack*>(args.x) + (args.index ? args.index[e] : e) * COLUMNS * packs + c;
+        const X* x = args.x + ((args.index ? args.index[e] : e) * COLUMNS * packs + c) * V;
         Pack sum = {};
 #pragma unroll 4
         for (int t = start[row]; t < start[row + 1]; t++) {
             const bilinear_term<T> term = terms[t];
             const T factor = term.coefficient * a[term.first];
-            const Pack one = x[term.second * packs];
+            const Pack one = iolaus_load<T, V>(x + term.second * packs * V);
             for (int k = 0; k < V; k++) sum.v[k] += factor * one.v[k];
         }
-        reinterpret_cast<Pack*>(args.y)[(e * ROWS + row) * packs + c] = sum;
+        iolaus_store<T, V>(args.y + ((e * ROWS + row) * packs + c) * V, sum);
     }
 }
 
-template <typename T, int ROWS, int ENTRIES, int COLUMNS>
-__device__ void bilinear_product(const bilinear_product_args<T>& args, const int* start, const bilinear_term<T>* terms) {
+template <typename T, typename X, typename Y, int ROWS, int ENTRIES, int COLUMNS>
+__device__ void bilinear_product(
+    const bilinear_product_args<T, X, Y>& args, const int* start, const bilinear_term<T>* terms) {
     if (args.wide) {
-        bilinear_product_packs<T, 16 / sizeof(T), ROWS, ENTRIES, COLUMNS>(args, start, terms);
+        bilinear_product_packs<T, X, Y, 16 / sizeof(T), ROWS, ENTRIES, COLUMNS>(args, start, terms);
     } else {
-        bilinear_product_packs<T, 1, ROWS, ENTRIES, COLUMNS>(args, start, terms);
+        bilinear_product_packs<T, X, Y, 1, ROWS, ENTRIES, COLUMNS>(args, start, terms);
     }
 }
 
-template <typename T>
+template <typename T, typename X, typename Y>
 struct bilinear_summed_args {
     const T* a;
-    const T* x;
-    T* y;
+    const X* x;
+    Y* y;
     const int* start;
     const int* order;  // null: the identity
     long long items, channels;  // items of the result
     long long wide;
 };
-static_assert(sizeof(bilinear_summed_args<double>) == 8 * 8, "8 members of 8 bytes");
+static_assert(sizeof(bilinear_summed_args<double, double, double>) == 8 * 8, "8 members of 8 bytes");
 
 /// MOST: terms of the longest row. Few are held in registers, as every item of the sum needs them.
-template <typename T, int V, int ROWS, int ENTRIES, int COLUMNS, int MOST>
+template <typename T, typename X, typename Y, int V, int ROWS, int ENTRIES, int COLUMNS, int MOST>
 __device__ void bilinear_summed_packs(
-    const bilinear_summed_args<T>& args, const int* start, const bilinear_term<T>* terms) {
+    const bilinear_summed_args<T, X, Y>& args, const int* start, const bilinear_term<T>* terms) {
     typedef iolaus_pack<T, V> Pack;
     const unsigned packs = static_cast<unsigned>(args.channels / V);
     const long long i = static_cast<long long>(blockIdx.x) * blockDim.x + threadIdx.x;
@@ -100,16 +101,16 @@ __device__ void bilinear_summed_packs(
         if (t < count) kept[t] = terms[first + t];
     }
     Pack sum = {};
-    const auto add = [&](const bilinear_term<T>& term, const T* a, const Pack* x) {
+    const auto add = [&](const bilinear_term<T>& term, const T* a, const X* x) {
         const T factor = term.coefficient * a[term.first];
-        const Pack one = x[term.second * packs];
+        const Pack one = iolaus_load<T, V>(x + term.second * packs * V);
         for (int k = 0; k < V; k++) sum.v[k] += factor * one.v[k];
     };
 #pragma unroll 2
     for (int p = args.start[n]; p < args.start[n + 1]; p++) {
         const long long e = args.order ? args.order[p] : p;
         const T* a = args.a + e * ENTRIES;
-        const Pack* x = reinterpret_cast<const Pack*>(args.x) + e * COLUMNS * packs + c;
+        const X* x = args.x + (e * COLUMNS * packs + c) * V;
         if constexpr (KEPT > 0) {
 #pragma unroll
             for (int t = 0; t < KEPT; t++) {
@@ -119,33 +120,34 @@ __device__ void bilinear_summed_packs(
             for (int t = 0; t < count; t++) add(terms[first + t], a, x);
         }
     }
-    reinterpret_cast<Pack*>(args.y)[i] = sum;
+    iolaus_store<T, V>(args.y + i * V, sum);
 }
 
-template <typename T, int ROWS, int ENTRIES, int COLUMNS, int MOST>
-__device__ void bilinear_summed(const bilinear_summed_args<T>& args, const int* start, const bilinear_term<T>* terms) {
+template <typename T, typename X, typename Y, int ROWS, int ENTRIES, int COLUMNS, int MOST>
+__device__ void bilinear_summed(
+    const bilinear_summed_args<T, X, Y>& args, const int* start, const bilinear_term<T>* terms) {
     if (args.wide) {
-        bilinear_summed_packs<T, 16 / sizeof(T), ROWS, ENTRIES, COLUMNS, MOST>(args, start, terms);
+        bilinear_summed_packs<T, X, Y, 16 / sizeof(T), ROWS, ENTRIES, COLUMNS, MOST>(args, start, terms);
     } else {
-        bilinear_summed_packs<T, 1, ROWS, ENTRIES, COLUMNS, MOST>(args, start, terms);
+        bilinear_summed_packs<T, X, Y, 1, ROWS, ENTRIES, COLUMNS, MOST>(args, start, terms);
     }
 }
 
-template <typename T>
+template <typename T, typename X, typename Y>
 struct bilinear_outer_args {
-    const T* u;
-    const T* v;
+    const Y* u;
+    const X* v;
     T* z;
     long long items, channels;
     long long per_block;
     long long wide;
     long long lanes;  // threads per element of z: a power of two up to 32
 };
-static_assert(sizeof(bilinear_outer_args<double>) == 8 * 8, "8 members of 8 bytes");
+static_assert(sizeof(bilinear_outer_args<double, double, double>) == 8 * 8, "8 members of 8 bytes");
 
-template <typename T, int V, int ROWS, int ENTRIES, int COLUMNS>
+template <typename T, typename X, typename Y, int V, int ROWS, int ENTRIES, int COLUMNS>
 __device__ void bilinear_outer_packs(
-    const bilinear_outer_args<T>& args, const int* start, const bilinear_term<T>* terms) {
+    const bilinear_outer_args<T, X, Y>& args, const int* start, const bilinear_term<T>* terms) {
     typedef iolaus_pack<T, V> Pack;
     const unsigned packs = static_cast<unsigned>(args.channels / V);
     const unsigned lanes = static_cast<unsigned>(args.lanes), lane = threadIdx.x % lanes;
@@ -161,12 +163,12 @@ __device__ void bilinear_outer_packs(
         if (i < total) {
             for (int t = start[p]; t < start[p + 1]; t++) {
                 const bilinear_term<T> term = terms[t];
-                const Pack* u = reinterpret_cast<const Pack*>(args.u) + (e * ROWS + term.first) * packs;
-                const Pack* v = reinterpret_cast<const Pack*>(args.v) + (e * COLUMNS + term.second) * packs;
+                const Y* u = args.u + (e * ROWS + term.first) * args.channels;
+                const X* v = args.v + (e * COLUMNS + term.second) * args.channels;
                 T part = 0;
 #pragma unroll 4
                 for (unsigned c = lane; c < packs; c += lanes) {
-                    const Pack one = u[c], other = v[c];
+                    const Pack one = iolaus_load<T, V>(u + c * V), other = iolaus_load<T, V>(v + c * V);
                     for (int k = 0; k < V; k++) part += one.v[k] * other.v[k];
                 }
                 sum += term.coefficient * part;
@@ -177,11 +179,12 @@ __device__ void bilinear_outer_packs(
     }
 }
 
-template <typename T, int ROWS, int ENTRIES, int COLUMNS>
-__device__ void bilinear_outer(const bilinear_outer_args<T>& args, const int* start, const bilinear_term<T>* terms) {
+template <typename T, typename X, typename Y, int ROWS, int ENTRIES, int COLUMNS>
+__device__ void bilinear_outer(
+    const bilinear_outer_args<T, X, Y>& args, const int* start, const bilinear_term<T>* terms) {
     if (args.wide) {
-        bilinear_outer_packs<T, 16 / sizeof(T), ROWS, ENTRIES, COLUMNS>(args, start, terms);
+        bilinear_outer_packs<T, X, Y, 16 / sizeof(T), ROWS, ENTRIES, COLUMNS>(args, start, terms);
     } else {
-        bilinear_outer_packs<T, 1, ROWS, ENTRIES, COLUMNS>(args, start, terms);
+        bilinear_outer_packs<T, X, Y, 1, ROWS, ENTRIES, COLUMNS>(args, start, terms);
     }
 }

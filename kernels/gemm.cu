@@ -2,50 +2,61 @@
 //
 //   c[z] = op(a[z]) op(b[z])   row-major without gaps, op(a) (m, k), op(b) (k, n), c (m, n), one after another
 //
-// Owner: one thread per row of c; products are added in the order of k. The factors are first rounded to
-// floats that lack `dropped_bits` of the mantissa: 0, 13 (TF32) or 16 (bfloat16). Bound by arithmetic; not meant for a GPU. Deterministic.
+// Owner: one thread per row of c, some columns at a time; products are added in the order of k. gemm_f32 first rounds the
+// factors to 10 bits of fraction if asked to (TF32). gemm_bf16: all are bfloat16, gemm_bf16_f32: the factors are; both
+// sum in float. Bound by arithmetic; not meant for a GPU. Deterministic.
 #include "iolaus.cuh"
 
-template <typename T>
+template <typename A, typename C>
 struct gemm_args {
-    const T* a;
-    const T* b;
-    T* c;
+    const A* a;
+    const A* b;
+    C* c;
     long long batch, m, n, k;
     long long transpose_a, transpose_b;
-    long long dropped_bits;
+    long long tf32;
 };
-static_assert(sizeof(gemm_args<double>) == 10 * 8, "10 members of 8 bytes");
+static_assert(sizeof(gemm_args<double, double>) == 10 * 8, "10 members of 8 bytes");
 
-__device__ __forceinline__ double gemm_factor(double x, int) { return x; }
+constexpr int GEMM_COLUMNS = 64;
 
-/// To the nearest number with fewer bits, ties away from zero.
-__device__ __forceinline__ float gemm_factor(float x, int dropped) {
-    if (dropped == 0 || x - x != 0) return x;
+__device__ __forceinline__ double gemm_factor(double x, bool) { return x; }
+
+/// TF32: the nearest number with 10 bits of fraction, ties away from zero.
+__device__ __forceinline__ float gemm_factor(float x, bool tf32) {
+    if (!tf32 || x - x != 0) return x;
     union { float value; unsigned bits; } word = {x};
-    word.bits = (word.bits + (1u << (dropped - 1))) & ~((1u << dropped) - 1u);
+    word.bits = (word.bits + (1u << 12)) & ~((1u << 13) - 1u);
     return word.value;
 }
 
-template <typename T>
-__device__ void gemm(const gemm_args<T>& args) {
+template <typename T, typename A, typename C>
+__device__ void gemm(const gemm_args<A, C>& args) {
     const long long row = IOLAUS_GLOBAL_INDEX;
     if (row >= args.batch * args.m) return;
     const long long z = row / args.m, i = row % args.m;
     const long long m = args.m, n = args.n, k = args.k;
-    const int dropped = static_cast<int>(args.dropped_bits);
-    const T* a = args.a + z * m * k;
-    const T* b = args.b + z * k * n;
-    T* c = args.c + row * n;
-    for (long long j = 0; j < n; j++) c[j] = 0;
-    for (long long p = 0; p < k; p++) {
-        const T factor = gemm_factor(a[args.transpose_a ? p * m + i : i * k + p], dropped);
-        if (args.transpose_b) {
-            for (long long j = 0; j < n; j++) c[j] += factor * gemm_factor(b[j * k + p], dropped);
-        } else {
-            for (long long j = 0; j < n; j++) c[j] += factor * gemm_factor(b[p * n + j], dropped);
+    const bool tf32 = args.tf32 != 0;
+    const A* a = args.a + z * m * k;
+    const A* b = args.b + z * k * n;
+    C* c = args.c + row * n;
+    for (long long from = 0; from < n; from += GEMM_COLUMNS) {
+        const int columns = static_cast<int>(iolaus_min(n - from, static_cast<long long>(GEMM_COLUMNS)));
+        T sum[GEMM_COLUMNS] = {};
+        for (long long p = 0; p < k; p++) {
+            const T factor = gemm_factor(static_cast<T>(a[args.transpose_a ? p * m + i : i * k + p]), tf32);
+            const A* other = args.transpose_b ? b + from * k + p : b + p * n + from;
+            const long long step = args.transpose_b ? k : 1;
+            for (int j = 0; j < columns; j++) sum[j] += factor * gemm_factor(static_cast<T>(other[j * step]), tf32);
         }
+        for (int j = 0; j < columns; j++) c[from + j] = sum[j];
     }
 }
 
-IOLAUS_BOTH(IOLAUS_KERNEL, gemm)
+#define GEMM(name, T, A, C) \
+    typedef gemm_args<A, C> name##_arguments; \
+    IOLAUS_KERNEL(name, name##_arguments) { gemm<T, A, C>(args); }
+GEMM(gemm_f64, double, double, double)
+GEMM(gemm_f32, float, float, float)
+GEMM(gemm_bf16, float, iolaus_bf16, iolaus_bf16)
+GEMM(gemm_bf16_f32, float, iolaus_bf16, float)

@@ -2,7 +2,7 @@
 //
 //   y[e, i, c] = sum over points p of S[p, i] silu^(n)(sum_j T[p, j] x[e, j, c]) product over k of (sum_j S_k[p, j] v_k[e, j, c])
 //
-// x, v_k, y (E, R, C). The matrices are products, S[(ring, a), r] = polar[ring, r] wave(r)(a), so a ring's values come from
+// x, v_k, y (E, R, C), each of type T or, by its bit of NARROW, bfloat16. The matrices are products, S[(ring, a), r] = polar[ring, r] wave(r)(a), so a ring's values come from
 // 2 M + 1 waves that R coefficients are first gathered into. Points a and -a share their cosine and sine parts.
 // Owner: one thread per column (e, c); it holds the column's coefficients and their sums (or, where those do not fit in
 // registers, reads the coefficients again for each ring).
@@ -13,6 +13,7 @@
 //   T; RINGS, AZIMUTHS, COEFFICIENTS, WAVES; INPUTS: x and the factors; KEPT: coefficients stay in registers; FAST
 //   wave(r): of a coefficient; wave_at(j, w): the wave's value at point j of a ring (w = 0: 1, 2m - 1: cosine, 2m: sine)
 //   polar(k, ring): factors of input k, or of the result for k = INPUTS: packs of 16 bytes, filled up behind COEFFICIENTS
+//   NARROW: bit k for input k, bit INPUTS for y
 //   A, a(i), B, b(i): silu^(n) is s (a(s) + q b(s)), s the sigmoid, q the argument times a constant: -log2(e), or 1/2 if FAST.
 //   That constant is a factor of polar(0, ...) and of a, and its inverse one of polar(INPUTS, ...).
 #pragma once
@@ -20,8 +21,8 @@
 
 template <typename T, int INPUTS>
 struct grid_activation_args {
-    const T* in[INPUTS];
-    T* y;
+    const void* in[INPUTS];
+    void* y;
     long long columns;  // E C
     long long channels;
 };
@@ -135,6 +136,20 @@ __device__ __forceinline__ void grid_ring(
     }
 }
 
+template <typename T>
+__device__ __forceinline__ T grid_load(const void* x, bool narrow, long long at) {
+    return narrow ? iolaus_load<T, 1>(static_cast<const iolaus_bf16*>(x) + at).v[0] : static_cast<const T*>(x)[at];
+}
+
+template <typename T>
+__device__ __forceinline__ void grid_store(void* y, bool narrow, long long at, T value) {
+    if (narrow) {
+        static_cast<iolaus_bf16*>(y)[at] = iolaus_bf16(static_cast<float>(value));
+    } else {
+        static_cast<T*>(y)[at] = value;
+    }
+}
+
 template <class G>
 __device__ __forceinline__ void grid_activation(const grid_activation_args<typename G::T, G::INPUTS>& args) {
     typedef typename G::T T;
@@ -149,9 +164,10 @@ __device__ __forceinline__ void grid_activation(const grid_activation_args<typen
     if (G::KEPT) {
 #pragma unroll
         for (int k = 0; k < G::INPUTS; k++) {
-            const T* __restrict__ x = args.in[k] + start;
 #pragma unroll
-            for (int r = 0; r < G::COEFFICIENTS; r++) kept[k][G::KEPT ? r : 0] = x[r * channels];
+            for (int r = 0; r < G::COEFFICIENTS; r++) {
+                kept[k][G::KEPT ? r : 0] = grid_load<T>(args.in[k], G::NARROW >> k & 1, start + r * channels);
+            }
         }
     }
     T sum[G::COEFFICIENTS];
@@ -162,7 +178,6 @@ __device__ __forceinline__ void grid_activation(const grid_activation_args<typen
         T wave[G::INPUTS][G::WAVES], back[G::WAVES];
 #pragma unroll
         for (int k = 0; k < G::INPUTS; k++) {
-            const T* x = args.in[k] + start;
             const unsigned stride = G::KEPT ? channels : grid_again(channels);
             const Pack* polar = G::template polar<Pack>(k, ring);
 #pragma unroll
@@ -173,7 +188,9 @@ __device__ __forceinline__ void grid_activation(const grid_activation_args<typen
 #pragma unroll
                 for (int i = 0; i < PACK && first + i < G::COEFFICIENTS; i++) {
                     const int r = first + i;
-                    wave[k][G::wave(r)] += factors.v[i] * (G::KEPT ? kept[k][G::KEPT ? r : 0] : x[r * stride]);
+                    const T x = G::KEPT ? kept[k][G::KEPT ? r : 0]
+                                        : grid_load<T>(args.in[k], G::NARROW >> k & 1, start + r * stride);
+                    wave[k][G::wave(r)] += factors.v[i] * x;
                 }
             }
         }
@@ -188,8 +205,9 @@ __device__ __forceinline__ void grid_activation(const grid_activation_args<typen
             }
         }
     }
-    T* __restrict__ y = args.y + start;
     const unsigned stride = grid_again(channels);
 #pragma unroll
-    for (int r = 0; r < G::COEFFICIENTS; r++) y[r * stride] = sum[r];
+    for (int r = 0; r < G::COEFFICIENTS; r++) {
+        grid_store<T>(args.y, G::NARROW >> G::INPUTS & 1, start + r * stride, sum[r]);
+    }
 }

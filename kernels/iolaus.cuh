@@ -344,6 +344,39 @@ inline T __shfl_xor_sync(unsigned mask, T value, int bits, int width = 32) {
 
 #endif
 
+#ifdef IOLAUS_HOST
+inline unsigned iolaus_bits(float x) {
+    unsigned bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+inline float iolaus_float(unsigned bits) {
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+#else
+__device__ __forceinline__ unsigned iolaus_bits(float x) { return __float_as_uint(x); }
+__device__ __forceinline__ float iolaus_float(unsigned bits) { return __uint_as_float(bits); }
+#endif
+
+/// bfloat16, the upper half of a float: only stored, never computed with. Rounds to nearest, ties to even.
+struct iolaus_bf16 {
+    unsigned short bits;
+
+    iolaus_bf16() = default;
+    __device__ __forceinline__ iolaus_bf16(float x) {
+#ifdef IOLAUS_HOST
+        const unsigned all = iolaus_bits(x);
+        bits = static_cast<unsigned short>(x != x ? 0x7fffu : (all + 0x7fffu + (all >> 16 & 1u)) >> 16);
+#else
+        asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(bits) : "f"(x));
+#endif
+    }
+    __device__ __forceinline__ operator float() const { return iolaus_float(static_cast<unsigned>(bits) << 16); }
+};
+static_assert(sizeof(iolaus_bf16) == 2, "16 bits");
+
 /// The larger of two; NaN if either is.
 template <typename T>
 __device__ __forceinline__ T iolaus_max(T a, T b) {

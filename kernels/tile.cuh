@@ -95,7 +95,41 @@ __device__ __forceinline__ iolaus_pack<T, V> iolaus_load(const T* p) {
 #endif
 }
 
+/// The same from bfloat16: T holds what is computed with.
+template <typename T, int V>
+__device__ __forceinline__ iolaus_pack<T, V> iolaus_load(const iolaus_bf16* p) {
+    iolaus_pack<T, V> pack;
+#ifdef IOLAUS_HOST
+    for (int k = 0; k < V; k++) pack.v[k] = static_cast<T>(p[k]);
+#else
+    static_assert(V == 4 || V == 2 || V == 1, "one access");
+    if constexpr (V == 4) {
+        const uint2 words = __ldg(reinterpret_cast<const uint2*>(p));
+        pack.v[0] = iolaus_float(words.x << 16);
+        pack.v[1] = iolaus_float(words.x & 0xffff0000u);
+        pack.v[2] = iolaus_float(words.y << 16);
+        pack.v[3] = iolaus_float(words.y & 0xffff0000u);
+    } else if constexpr (V == 2) {
+        const unsigned word = __ldg(reinterpret_cast<const unsigned*>(p));
+        pack.v[0] = iolaus_float(word << 16);
+        pack.v[1] = iolaus_float(word & 0xffff0000u);
+    } else {
+        pack.v[0] = iolaus_float(static_cast<unsigned>(__ldg(reinterpret_cast<const unsigned short*>(p))) << 16);
+    }
+#endif
+    return pack;
+}
+
 template <typename T, int V>
 __device__ __forceinline__ void iolaus_store(T* p, const iolaus_pack<T, V>& pack) {
     *reinterpret_cast<iolaus_pack<T, V>*>(p) = pack;
+}
+
+/// The same to bfloat16.
+template <typename T, int V>
+__device__ __forceinline__ void iolaus_store(iolaus_bf16* p, const iolaus_pack<T, V>& pack) {
+    iolaus_pack<iolaus_bf16, V> rounded;
+#pragma unroll
+    for (int k = 0; k < V; k++) rounded.v[k] = iolaus_bf16(static_cast<float>(pack.v[k]));
+    *reinterpret_cast<iolaus_pack<iolaus_bf16, V>*>(p) = rounded;
 }

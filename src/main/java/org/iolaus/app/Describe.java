@@ -97,12 +97,12 @@ final class Describe implements Callable<Integer> {
         Sizes sizes = sizes(settings, index, assembly.model().attentionEdges());
         Program program = assembly.model().train();
         boolean host = settings.device() == Training.Device.CPU;
-        Schedule schedule = Lowering.run(program, host ? Target.HOST : Target.DEVICE);
-        MemoryPlan plan = MemoryPlan.of(schedule, sizes);
-        Cost cost = schedule.cost(sizes);
         Precision precision =
                 host ? Precision.FP64 : Precision.valueOf(settings.precision().name());
+        Schedule schedule = Lowering.run(program, host ? Target.HOST : Target.DEVICE, precision.narrowing());
         int number = precision.bytes();
+        MemoryPlan plan = MemoryPlan.of(schedule, sizes);
+        Cost cost = schedule.cost(sizes);
         long parameters = assembly.model().parameters().count(Role.TRAINED);
         long bucket = Math.max(1, ((long) settings.gradientBucketMib() << 20) / number);
         PrintWriter out = Objects.requireNonNull(spec).commandLine().getOut();

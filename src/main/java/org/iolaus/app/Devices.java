@@ -7,6 +7,7 @@ import org.iolaus.cuda.DeviceRuntime;
 import org.iolaus.cuda.EmulatedRuntime;
 import org.iolaus.ir.Program;
 import org.iolaus.ir.ProgramExecutor;
+import org.iolaus.lower.Narrowing;
 import org.jspecify.annotations.Nullable;
 
 /// The device that a command was asked to use, opened once.
@@ -53,9 +54,14 @@ final class Devices implements AutoCloseable {
     }
 
     ProgramExecutor executor(Program program) {
+        return executor(program, precision.narrowing());
+    }
+
+    /// @param narrowing of what a device stores
+    ProgramExecutor executor(Program program, Narrowing narrowing) {
         return runtime == null
                 ? new CpuExecutor(program, CpuExecutor.Options.SINGLE)
-                : new DeviceExecutor(runtime, program, precision);
+                : new DeviceExecutor(runtime, program, precision, narrowing);
     }
 
     @Override

@@ -7,6 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.stream.Stream;
 import org.iolaus.cuda.DeviceExecutor.Precision;
@@ -16,6 +17,8 @@ import org.iolaus.ir.Node;
 import org.iolaus.ir.Op;
 import org.iolaus.ir.Pointwise;
 import org.iolaus.ir.Program;
+import org.iolaus.lower.Lowering;
+import org.iolaus.lower.Narrowing;
 import org.iolaus.lower.Simplify;
 import org.iolaus.op.Constant;
 import org.iolaus.op.GridActivation;
@@ -42,7 +45,9 @@ import org.jspecify.annotations.Nullable;
 /// - The result of an operation with n roundings ([Op#roundings]) is rounded by `u sqrt(n)`.
 /// - A sum of k terms meets partial sums that may be larger than its result: its terms are rounded by `u sqrt(k)`
 /// before.
-/// - The factors of a matrix product, and what an activation on a grid reads, are rounded by v, their own unit
+/// - What a device stores in bfloat16 is rounded by 2^-8. Then the program is the one that the device's schedule was
+/// made from.
+/// - The factors of a matrix product in TF32, and what an activation on a grid reads, are rounded by v, their own unit
 /// roundoff.
 ///
 /// What becomes of these at the outputs, where some cancel and others are amplified, is not estimated but computed: the
@@ -55,10 +60,14 @@ final class RoundingModel {
     /// How many deviations a result may be off.
     static final double FACTOR = 8;
 
+    /// Unit roundoff of bfloat16.
+    private static final double NARROW_UNIT = 0x1p-8;
+
     private static final int RUNS = 8;
     private static final long SEED = 0x10_1A05;
 
     private final Program program;
+    private final Set<Node> narrow;
     private final ReferenceCase.Batch batch;
     private final Map<String, HostTensor> parameters;
     private final Sizes sizes;
@@ -72,8 +81,12 @@ final class RoundingModel {
     record Bound(double tolerance, long roundings) {}
 
     private RoundingModel(
-            Program program, ReferenceCase.Batch batch, Map<String, HostTensor> parameters, Precision precision) {
-        this.program = program;
+            Lowering.Stored stored,
+            ReferenceCase.Batch batch,
+            Map<String, HostTensor> parameters,
+            Precision precision) {
+        this.program = stored.program();
+        this.narrow = stored.narrow();
         this.batch = batch;
         this.parameters = parameters;
         this.sizes = program.sizes(batch.floats(), batch.indices());
@@ -84,20 +97,24 @@ final class RoundingModel {
     /// The bounds of all outputs.
     static Map<String, Bound> of(
             Program program, ReferenceCase.Batch batch, Map<String, HostTensor> parameters, Precision precision) {
-        return new RoundingModel(Simplify.run(program), batch, parameters, precision).bounds();
+        Lowering.Stored stored = precision.narrowing() == Narrowing.NONE
+                ? new Lowering.Stored(Simplify.run(program), Set.of())
+                : Lowering.stored(program, precision.narrowing());
+        return new RoundingModel(stored, batch, parameters, precision).bounds();
     }
 
-    /// Unit roundoff of what is stored: half the distance of neighbours, relative.
+    /// Unit roundoff of what is stored in full: half the distance of neighbours, relative.
     private static double unit(Precision precision) {
         return precision == Precision.FP64 ? 0x1p-53 : 0x1p-24;
     }
 
     /// Unit roundoff of what an operation multiplies or takes functions of, where that has fewer digits than what is
     /// stored: the factors of matrix products, and what activations on grids take fast functions of.
-    private static double factorUnit(Op op, Precision precision) {
+    /// Factors that are stored in bfloat16 have been rounded before.
+    private double factorUnit(Node node) {
         boolean few = precision == Precision.TF32 || precision == Precision.BF16;
-        return switch (op) {
-            case MatMul _ when precision == Precision.BF16 -> 0x1p-8;
+        return switch (node.op()) {
+            case MatMul _ when narrow.contains(node.input(0)) -> 0;
             case MatMul _, GridActivation _ when few -> 0x1p-11;
             default -> 0;
         };
@@ -213,7 +230,7 @@ final class RoundingModel {
         boolean adds = !(node.op() instanceof Pointwise) && own > 0;
         List<HostCall.Argument> terms = arguments;
         if (random != null && adds) {
-            double factors = factorUnit(node.op(), precision);
+            double factors = factorUnit(node);
             terms = new ArrayList<>();
             for (HostCall.Argument argument : arguments) {
                 // one input's change is the change of each term; more would count it twice
@@ -232,7 +249,9 @@ final class RoundingModel {
         op.cpu(new HostCall(out, terms));
         boolean exact = op instanceof Scale(double factor) && isPowerOfTwo(factor);
         long roundings = exact ? 0 : own;
-        HostView result = random == null ? out : rounded(out, unit * Math.sqrt((double) roundings), random);
+        double stored = narrow.contains(node) ? NARROW_UNIT : 0;
+        HostView result =
+                random == null ? out : rounded(out, Math.max(stored, unit * Math.sqrt((double) roundings)), random);
         values.put(node, HostCall.Argument.of(result));
         return roundings;
     }

@@ -135,7 +135,7 @@ final class StepMeasurement {
     private void onHost(JsonLine line, TrainingStep step) {
         Times times = times(step);
         put(line, times);
-        put(line, Peaks.host(((HostEngine) engine).threads()), times.backToBack, Double.BYTES);
+        put(line, Peaks.host(((HostEngine) engine).threads()), times.backToBack, Precision.FP64);
     }
 
     private void onDevice(JsonLine line, TrainingStep step, TimedRuntime runtime, MemoryPrediction prediction) {
@@ -160,7 +160,7 @@ final class StepMeasurement {
                 .put("gpu_idle_share_without_graph", BenchLine.rounded(Math.max(0, 1 - busy / without.backToBack)))
                 .put("event_ms", BenchLine.rounded(event));
         Precision precision = Precision.valueOf(assembly.training().precision().name());
-        put(line, Peaks.of(runtime, precision), times.backToBack, precision.bytes());
+        put(line, Peaks.of(runtime, precision), times.backToBack, precision);
         if (plan.listed > 0) {
             line.raw("most", most(works, event));
         }
@@ -276,8 +276,10 @@ final class StepMeasurement {
     }
 
     /// The cost model's step, without padding, against what the hardware was seen to do.
-    private void put(JsonLine line, Peaks peaks, double milliseconds, int bytesPerElement) {
-        Schedule schedule = Lowering.run(assembly.model().train(), device == null ? Target.HOST : Target.DEVICE);
+    private void put(JsonLine line, Peaks peaks, double milliseconds, Precision precision) {
+        int bytesPerElement = precision.bytes();
+        Schedule schedule = Lowering.run(
+                assembly.model().train(), device == null ? Target.HOST : Target.DEVICE, precision.narrowing());
         Sizes sizes = inputs.exact(batch).sizes();
         Cost update = update();
         Cost all = schedule.cost(sizes).plus(update);

@@ -25,26 +25,36 @@ final class BilinearKernels {
     private final DeviceRuntime.Kernel outer;
 
     /// @param bytes of one number: 8 or 4
+    /// @param columnsNarrow whether `x` and `v` are bfloat16; `rowsNarrow`: whether `y` and `u` are
     /// @param memory holds the arguments of the launches
-    BilinearKernels(DeviceRuntime device, BilinearTerms terms, int bytes, Arena memory) {
+    BilinearKernels(
+            DeviceRuntime device,
+            BilinearTerms terms,
+            int bytes,
+            boolean columnsNarrow,
+            boolean rowsNarrow,
+            Arena memory) {
         this.terms = terms;
         this.bytes = bytes;
         this.memory = memory;
-        DeviceRuntime.Module module = device.compile("bilinear map of " + terms, source(terms, bytes));
+        DeviceRuntime.Module module =
+                device.compile("bilinear map of " + terms, source(terms, bytes, columnsNarrow, rowsNarrow));
         this.product = module.kernel("bilinear_product");
         this.summed = module.kernel("bilinear_summed");
         this.outer = module.kernel("bilinear_outer");
     }
 
-    private static String source(BilinearTerms terms, int bytes) {
+    private static String source(BilinearTerms terms, int bytes, boolean columnsNarrow, boolean rowsNarrow) {
         StringBuilder text = new StringBuilder("#include \"bilinear.cuh\"\ntypedef ")
                 .append(bytes == 8 ? "double" : "float")
                 .append(" T;\n");
+        text.append("typedef %s X;\n".formatted(columnsNarrow ? "iolaus_bf16" : "T"));
+        text.append("typedef %s Y;\n".formatted(rowsNarrow ? "iolaus_bf16" : "T"));
         BilinearTerms.Table rows = terms.byRow();
         BilinearTerms.Table entries = terms.byEntry();
         tables(text, "row", rows.start(), rows.entry(), rows);
         tables(text, "entry", entries.start(), entries.row(), entries);
-        String sizes = "T, %d, %d, %d".formatted(terms.rows(), terms.entries(), terms.columns());
+        String sizes = "T, X, Y, %d, %d, %d".formatted(terms.rows(), terms.entries(), terms.columns());
         kernel(text, "IOLAUS_KERNEL", "product", "row", sizes);
         kernel(text, "IOLAUS_KERNEL", "summed", "row", sizes + ", " + rows.longest());
         kernel(text, "IOLAUS_BLOCK_KERNEL", "outer", "entry", sizes);
@@ -62,7 +72,8 @@ final class BilinearKernels {
     }
 
     private static void kernel(StringBuilder text, String kind, String op, String by, String sizes) {
-        text.append("%s(bilinear_%s, bilinear_%s_args<T>) { bilinear_%s<%s>(args, %s_start, %s_terms); }\n"
+        text.append("typedef bilinear_%s_args<T, X, Y> %s_args;\n".formatted(op, op));
+        text.append("%s(bilinear_%s, %s_args) { bilinear_%s<%s>(args, %s_start, %s_terms); }\n"
                 .formatted(kind, op, op, op, sizes, by, by));
     }
 

@@ -38,7 +38,7 @@ final class CudaBlas {
             long handle = handles[lane];
             check("cublasSetStream", blas.setStream(handle, stream));
             check("cublasSetWorkspace", blas.setWorkspace(handle, workspace + lane * WORKSPACE_BYTES, WORKSPACE_BYTES));
-            check("cublasSetMathMode", blas.setMathMode(handle, CuBlas.DEFAULT_MATH));
+            check("cublasSetMathMode", blas.setMathMode(handle, CuBlas.DISALLOW_REDUCED_PRECISION_REDUCTION));
         }
     }
 
@@ -65,12 +65,12 @@ final class CudaBlas {
             long b,
             long c) {
         long handle = handles[lane];
-        int type = format == Gemm.FP64 ? CuBlas.R_64F : CuBlas.R_32F;
+        int type = type(format.operandBytes());
+        int typeC = type(format.resultBytes());
         int compute = switch (format) {
             case FP64 -> CuBlas.COMPUTE_64F;
-            case FP32 -> CuBlas.COMPUTE_32F;
+            case FP32, BF16, BF16_FP32 -> CuBlas.COMPUTE_32F;
             case TF32 -> CuBlas.COMPUTE_32F_FAST_TF32;
-            case BF16 -> CuBlas.COMPUTE_32F_FAST_16BF;
         };
         MemorySegment alpha = format == Gemm.FP64 ? one : oneFloat;
         int opA = transposeA ? CuBlas.OP_T : CuBlas.OP_N;
@@ -94,7 +94,7 @@ final class CudaBlas {
                         leadingA,
                         zero,
                         c,
-                        type,
+                        typeC,
                         n,
                         compute,
                         CuBlas.GEMM_DEFAULT)
@@ -116,7 +116,7 @@ final class CudaBlas {
                         (long) m * k,
                         zero,
                         c,
-                        type,
+                        typeC,
                         n,
                         (long) m * n,
                         batch,
@@ -128,6 +128,15 @@ final class CudaBlas {
                             + ", m " + m + ", n " + n + ", k " + k + ", batch " + batch + ")",
                     status);
         }
+    }
+
+    /// Element type of numbers of that length.
+    private static int type(int bytes) {
+        return switch (bytes) {
+            case 8 -> CuBlas.R_64F;
+            case 4 -> CuBlas.R_32F;
+            default -> CuBlas.R_16BF;
+        };
     }
 
     void close() {

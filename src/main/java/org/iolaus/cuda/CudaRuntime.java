@@ -573,7 +573,7 @@ public final class CudaRuntime implements DeviceRuntime {
             return;
         }
         if (k == 0) {
-            fill(c, 0, (long) batch * m * n * (format == Gemm.FP64 ? Double.BYTES : Float.BYTES));
+            fill(c, 0, (long) batch * m * n * format.resultBytes());
             return;
         }
         if (stream.address() != mainStream.address()) {

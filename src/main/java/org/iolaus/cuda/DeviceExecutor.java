@@ -12,6 +12,7 @@ import java.util.stream.Collectors;
 import org.iolaus.ir.Program;
 import org.iolaus.ir.ProgramExecutor;
 import org.iolaus.ir.Type;
+import org.iolaus.lower.Narrowing;
 import org.iolaus.tensor.HostTensor;
 import org.iolaus.tensor.Index;
 import org.iolaus.tensor.ShapeException;
@@ -32,7 +33,7 @@ public final class DeviceExecutor implements ProgramExecutor {
         FP64(8, "f64", "double", DeviceRuntime.Gemm.FP64),
         FP32(4, "f32", "float", DeviceRuntime.Gemm.FP32),
         TF32(4, "f32", "float", DeviceRuntime.Gemm.TF32),
-        /// float in memory, products in bfloat16 with sums in float
+        /// large arrays and the operands of their products in bfloat16, everything else float
         BF16(4, "f32", "float", DeviceRuntime.Gemm.BF16);
 
         final int bytes;
@@ -52,9 +53,14 @@ public final class DeviceExecutor implements ProgramExecutor {
             return bytes;
         }
 
-        /// Format of matrix products.
+        /// Format of large matrix products.
         public DeviceRuntime.Gemm gemm() {
             return gemm;
+        }
+
+        /// Which arrays are stored in fewer bits.
+        public Narrowing narrowing() {
+            return this == BF16 ? Narrowing.LARGE : Narrowing.NONE;
         }
 
         /// Writes number `i` of an array.
@@ -80,9 +86,14 @@ public final class DeviceExecutor implements ProgramExecutor {
     record Csr(long start, long order) {}
 
     public DeviceExecutor(DeviceRuntime device, Program program, Precision precision) {
+        this(device, program, precision, precision.narrowing());
+    }
+
+    /// @param narrowing other than that of the precision, for tests
+    public DeviceExecutor(DeviceRuntime device, Program program, Precision precision, Narrowing narrowing) {
         this.device = device;
         this.precision = precision;
-        this.program = new DeviceProgram(device, program, precision, null);
+        this.program = new DeviceProgram(device, program, precision, narrowing, null);
     }
 
     @Override

@@ -17,6 +17,7 @@ import org.iolaus.lower.Dependencies;
 import org.iolaus.lower.Dependencies.Range;
 import org.iolaus.lower.Lowering;
 import org.iolaus.lower.MemoryPlan;
+import org.iolaus.lower.Narrowing;
 import org.iolaus.lower.Schedule;
 import org.iolaus.lower.Schedule.Buffer;
 import org.iolaus.lower.Schedule.Call;
@@ -91,11 +92,20 @@ public final class DeviceProgram implements AutoCloseable {
             Program program,
             DeviceExecutor.Precision precision,
             @Nullable Collective collective) {
+        this(device, program, precision, precision.narrowing(), collective);
+    }
+
+    DeviceProgram(
+            DeviceRuntime device,
+            Program program,
+            DeviceExecutor.Precision precision,
+            Narrowing narrowing,
+            @Nullable Collective collective) {
         this.device = device;
         this.program = program;
         this.precision = precision;
         this.collective = collective;
-        this.schedule = Lowering.run(program, Target.DEVICE);
+        this.schedule = Lowering.run(program, Target.DEVICE, narrowing);
         this.segmented = schedule.segmented();
         this.loops = new LoopKernels(device, schedule, precision);
         uploadConstants();
@@ -226,7 +236,7 @@ public final class DeviceProgram implements AutoCloseable {
             Map<Integer, List<String>> completes = placeOutputs(sizes, places, address);
             Arena arguments = Arena.ofAuto();
             Kernels kernels = new Kernels(device.builtin(), precision.bytes, arguments);
-            Launches launches = new Launches(device, precision, kernels, sizes, address, csr, collective);
+            Launches launches = new Launches(device, schedule, precision, kernels, sizes, address, csr, collective);
             Dependencies dependencies = new Dependencies();
             long scratchBytes = scratchBytes(schedule, sizes, precision);
             int scratches = scratches(scratchBytes);
@@ -276,7 +286,7 @@ public final class DeviceProgram implements AutoCloseable {
             for (int number : buffers) {
                 Buffer buffer = schedule.buffers().get(number);
                 if (buffer.storage() == Storage.ARENA) {
-                    long bytes = buffer.type().shape().volume().value(sizes) * precision.bytes;
+                    long bytes = buffer.elements(sizes) * precision.bytes;
                     ranges.add(new Range(address[number], address[number] + bytes));
                 }
             }

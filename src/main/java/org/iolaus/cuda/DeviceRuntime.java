@@ -100,12 +100,32 @@ public interface DeviceRuntime extends AutoCloseable {
 
     /// Number format of matrix products.
     enum Gemm {
-        FP64,
-        FP32,
+        FP64(8, 8),
+        FP32(4, 4),
         /// float in memory, products in TF32
-        TF32,
-        /// float in memory, products in bfloat16
-        BF16
+        TF32(4, 4),
+        /// all in bfloat16 in memory, sums in float
+        BF16(2, 2),
+        /// factors in bfloat16 in memory, sums and results in float
+        BF16_FP32(2, 4);
+
+        private final int operandBytes;
+        private final int resultBytes;
+
+        Gemm(int operandBytes, int resultBytes) {
+            this.operandBytes = operandBytes;
+            this.resultBytes = resultBytes;
+        }
+
+        /// Bytes of a number of a factor.
+        public int operandBytes() {
+            return operandBytes;
+        }
+
+        /// Bytes of a number of the result.
+        public int resultBytes() {
+            return resultBytes;
+        }
     }
 
     /// Starts `c = op(a) op(b)`, row-major without gaps: `op(a): (m, k)`, `op(b): (k, n)`, `c: (m, n)`, `batch` of

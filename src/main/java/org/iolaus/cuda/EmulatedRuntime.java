@@ -240,10 +240,9 @@ public final class EmulatedRuntime implements DeviceRuntime {
             long a,
             long b,
             long c) {
-        int bytes = format == Gemm.FP64 ? 8 : 4;
-        memory("gemm a", a, (long) batch * m * k * bytes);
-        memory("gemm b", b, (long) batch * k * n * bytes);
-        memory("gemm c", c, (long) batch * m * n * bytes);
+        memory("gemm a", a, (long) batch * m * k * format.operandBytes());
+        memory("gemm b", b, (long) batch * k * n * format.operandBytes());
+        memory("gemm c", c, (long) batch * m * n * format.resultBytes());
         long rows = (long) batch * m;
         if (rows == 0 || n == 0) {
             return;
@@ -260,18 +259,18 @@ public final class EmulatedRuntime implements DeviceRuntime {
                     k,
                     transposeA ? 1 : 0,
                     transposeB ? 1 : 0,
-                    droppedBits(format));
-            Kernel kernel = library().kernel(format == Gemm.FP64 ? "gemm_f64" : "gemm_f32");
+                    format == Gemm.TF32 ? 1 : 0);
+            Kernel kernel = library().kernel(kernel(format));
             launch(kernel, (int) ((rows + GEMM_BLOCK - 1) / GEMM_BLOCK), 1, GEMM_BLOCK, 0, arguments);
         }
     }
 
-    /// Bits of a float's fraction that do not enter a product.
-    private static int droppedBits(Gemm format) {
+    private static String kernel(Gemm format) {
         return switch (format) {
-            case FP64, FP32 -> 0;
-            case TF32 -> 13;
-            case BF16 -> 16;
+            case FP64 -> "gemm_f64";
+            case FP32, TF32 -> "gemm_f32";
+            case BF16 -> "gemm_bf16";
+            case BF16_FP32 -> "gemm_bf16_f32";
         };
     }
 

@@ -27,16 +27,17 @@ final class GridKernel {
     private final DeviceRuntime.Kernel kernel;
 
     /// @param bytes of one number: 8 or 4
-    /// @param fast see [#source]
+    /// @param fast see [#source], likewise `narrow`
     /// @param memory holds the arguments of the launches
-    GridKernel(DeviceRuntime device, GridActivation op, int bytes, boolean fast, Arena memory) {
+    GridKernel(DeviceRuntime device, GridActivation op, int bytes, boolean fast, int narrow, Arena memory) {
         this.memory = memory;
-        this.kernel =
-                device.compile("activation on a grid", source(op, bytes, fast)).kernel("grid_activation");
+        this.kernel = device.compile("activation on a grid", source(op, bytes, fast, narrow))
+                .kernel("grid_activation");
     }
 
     /// @param fast whether floats may take a hyperbolic tangent with 11 bits, as precise as products in TF32
-    static String source(GridActivation op, int bytes, boolean fast) {
+    /// @param narrow bit k: input k is bfloat16; the bit behind those of the inputs: the result is
+    static String source(GridActivation op, int bytes, boolean fast, int narrow) {
         ProductGrid grid = op.grid();
         int inputs = 1 + op.factors().size();
         int coefficients = grid.coefficients();
@@ -55,7 +56,7 @@ final class GridKernel {
                 .formatted(numbers, numbers(numbers, i -> polar(op, i / row, i % row, scale))));
         text.append("struct grid {\n    typedef number T;\n");
         text.append(("    enum { RINGS = %d, AZIMUTHS = %d, COEFFICIENTS = %d, WAVES = %d, INPUTS = %d, KEPT = %d,"
-                        + " FAST = %d, A = %d, B = %d };\n")
+                        + " FAST = %d, NARROW = %d, A = %d, B = %d };\n")
                 .formatted(
                         grid.rings(),
                         grid.azimuths(),
@@ -64,6 +65,7 @@ final class GridKernel {
                         inputs,
                         kept ? 1 : 0,
                         quick ? 1 : 0,
+                        narrow,
                         silu.a().length,
                         silu.b().length));
         table(text, "int", "wave(int r)", "r", coefficients, grid::wave);

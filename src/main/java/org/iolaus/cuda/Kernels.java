@@ -39,10 +39,12 @@ public final class Kernels {
     private final int bytes;
     private final Arena memory;
     private final Map<String, DeviceRuntime.Kernel> kernels = new HashMap<>();
-    private final Map<BilinearTerms, BilinearKernels> bilinear = new HashMap<>();
+    private final Map<BilinearVariant, BilinearKernels> bilinear = new HashMap<>();
     private final Map<GridVariant, GridKernel> grids = new HashMap<>();
 
-    private record GridVariant(GridActivation op, boolean fast) {}
+    private record BilinearVariant(BilinearTerms terms, boolean columnsNarrow, boolean rowsNarrow) {}
+
+    private record GridVariant(GridActivation op, boolean fast, int narrow) {}
 
     /// A kernel with all that a launch takes.
     public record Launch(
@@ -117,27 +119,30 @@ public final class Kernels {
 
     /// `y (outer, inner)`: sum of `x (outer, reduced, inner)` over its middle axis.
     ///
+    /// @param narrow whether x is bfloat16
     /// @param workspace address of `reduceSumWorkspace` bytes, aligned to 16; unused if that is 0
-    List<Launch> reduceSum(long x, long y, long workspace, long outer, long reduced, long inner) {
+    List<Launch> reduceSum(long x, boolean narrow, long y, long workspace, long outer, long reduced, long inner) {
         if (outer * inner == 0) {
             return List.of();
         }
         long pack = pack(inner, x, y, workspace);
         Tile tile = tile(outer, reduced, inner / pack);
         List<Launch> launches = new ArrayList<>();
-        launches.add(reduceOnce(x, tile.parts() == 1 ? y : workspace, outer, reduced, inner, pack, tile));
+        launches.add(reduceOnce(x, narrow, tile.parts() == 1 ? y : workspace, outer, reduced, inner, pack, tile));
         if (tile.parts() > 1) {
             Tile last = tile(1, tile.parts(), outer * inner / pack);
             Tile once = new Tile(last.lanes(), last.walkers(), 1, tile.parts());
-            launches.add(reduceOnce(workspace, y, 1, tile.parts(), outer * inner, pack, once));
+            launches.add(reduceOnce(workspace, false, y, 1, tile.parts(), outer * inner, pack, once));
         }
         return launches;
     }
 
-    private Launch reduceOnce(long x, long y, long outer, long reduced, long inner, long pack, Tile tile) {
+    private Launch reduceOnce(
+            long x, boolean narrow, long y, long outer, long reduced, long inner, long pack, Tile tile) {
         long[] arguments = {x, y, outer, reduced, inner, tile.chunk(), pack > 1 ? 1 : 0, tile.lanes(), tile.walkers()};
         long blocks = tile.blocks(outer, inner / pack);
-        return launch(typed("reduce_sum"), blocks, tile.parts(), tile.sharedBytes(pack * bytes), arguments);
+        String name = narrow ? "reduce_sum_bf16" : typed("reduce_sum");
+        return launch(name, blocks, tile.parts(), tile.sharedBytes(pack * bytes), arguments);
     }
 
     private static Tile tile(long outer, long reduced, long packs) {
@@ -207,15 +212,21 @@ public final class Kernels {
     }
 
     /// The kernels of a pattern, compiled at its first use.
-    BilinearKernels bilinear(DeviceRuntime device, BilinearTerms terms) {
-        return bilinear.computeIfAbsent(terms, pattern -> new BilinearKernels(device, pattern, bytes, memory));
+    ///
+    /// @param columnsNarrow whether the features by column are bfloat16; likewise `rowsNarrow`
+    BilinearKernels bilinear(DeviceRuntime device, BilinearTerms terms, boolean columnsNarrow, boolean rowsNarrow) {
+        return bilinear.computeIfAbsent(
+                new BilinearVariant(terms, columnsNarrow, rowsNarrow),
+                _ -> new BilinearKernels(device, terms, bytes, columnsNarrow, rowsNarrow, memory));
     }
 
     /// The kernel of an activation on a grid, compiled at its first use.
     ///
     /// @param fast whether floats may take functions as precise as products in TF32
-    GridKernel gridActivation(DeviceRuntime device, GridActivation op, boolean fast) {
-        return grids.computeIfAbsent(new GridVariant(op, fast), _ -> new GridKernel(device, op, bytes, fast, memory));
+    /// @param narrow bit k: input k is bfloat16; the bit behind those of the inputs: the result is
+    GridKernel gridActivation(DeviceRuntime device, GridActivation op, boolean fast, int narrow) {
+        return grids.computeIfAbsent(
+                new GridVariant(op, fast, narrow), _ -> new GridKernel(device, op, bytes, fast, narrow, memory));
     }
 
     /// Adds one to a step counter, int64 (1).

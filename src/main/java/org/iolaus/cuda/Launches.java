@@ -4,11 +4,13 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import org.iolaus.lower.GatheredProduct;
+import org.iolaus.lower.Schedule;
 import org.iolaus.lower.Schedule.Call;
 import org.iolaus.lower.SummedProduct;
 import org.iolaus.op.AllReduce;
 import org.iolaus.op.BilinearOuter;
 import org.iolaus.op.BilinearProduct;
+import org.iolaus.op.BilinearTerms;
 import org.iolaus.op.Concat;
 import org.iolaus.op.DropoutMask;
 import org.iolaus.op.GridActivation;
@@ -23,6 +25,7 @@ import org.jspecify.annotations.Nullable;
 /// Whole-array operations as device work, for one batch's sizes and addresses.
 final class Launches {
     private final DeviceRuntime device;
+    private final Schedule schedule;
     private final DeviceExecutor.Precision precision;
     private final Kernels kernels;
     private final Sizes sizes;
@@ -37,6 +40,7 @@ final class Launches {
     /// @param collective sums over ranks; null on a single one
     Launches(
             DeviceRuntime device,
+            Schedule schedule,
             DeviceExecutor.Precision precision,
             Kernels kernels,
             Sizes sizes,
@@ -44,6 +48,7 @@ final class Launches {
             DeviceExecutor.Csr[] csr,
             DeviceProgram.@Nullable Collective collective) {
         this.device = device;
+        this.schedule = schedule;
         this.precision = precision;
         this.kernels = kernels;
         this.sizes = sizes;
@@ -90,24 +95,27 @@ final class Launches {
         return switch (call.op()) {
             case MatMul op -> matmul(op, call, out, y);
             case BilinearProduct op ->
-                start(kernels.bilinear(device, op.terms()).product(at(call, 0), at(call, 1), 0, y, out[0], out[2]));
+                start(bilinear(call, op.terms()).product(at(call, 0), at(call, 1), 0, y, out[0], out[2]));
             case GatheredProduct op ->
-                start(kernels.bilinear(device, op.terms())
-                        .product(at(call, 0), at(call, 1), at(call, 2), y, out[0], out[2]));
+                start(bilinear(call, op.terms()).product(at(call, 0), at(call, 1), at(call, 2), y, out[0], out[2]));
             case SummedProduct op -> {
                 DeviceExecutor.Csr rows =
                         Objects.requireNonNull(csr[call.inputs().get(2)]);
-                yield start(kernels.bilinear(device, op.terms())
+                yield start(bilinear(call, op.terms())
                         .summed(at(call, 0), at(call, 1), rows.start(), rows.order(), y, out[0], out[2]));
             }
             case BilinearOuter op ->
-                start(kernels.bilinear(device, op.terms())
+                start(kernels.bilinear(device, op.terms(), isNarrow(call, 1), isNarrow(call, 0))
                         .outer(at(call, 0), at(call, 1), y, out[0], shape(call, 0)[2]));
             case GridActivation op -> {
                 boolean fast = precision.gemm == DeviceRuntime.Gemm.TF32 || precision.gemm == DeviceRuntime.Gemm.BF16;
+                int narrow = isNarrow(call) ? 1 << call.inputs().size() : 0;
+                for (int input = 0; input < call.inputs().size(); input++) {
+                    narrow |= isNarrow(call, input) ? 1 << input : 0;
+                }
                 List<Long> in =
                         call.inputs().stream().map(buffer -> address[buffer]).toList();
-                yield start(kernels.gridActivation(device, op, fast).of(in, y, out[0], out[2]));
+                yield start(kernels.gridActivation(device, op, fast, narrow).of(in, y, out[0], out[2]));
             }
             case SegmentSum _ -> segment(call, out, y, false);
             case SegmentMax _ -> segment(call, out, y, true);
@@ -136,6 +144,11 @@ final class Launches {
         };
     }
 
+    /// The kernels of a product as its features are stored.
+    private BilinearKernels bilinear(Call call, BilinearTerms terms) {
+        return kernels.bilinear(device, terms, isNarrow(call, 1), isNarrow(call));
+    }
+
     private List<Runnable> start(List<Kernels.Launch> launches) {
         return launches.stream()
                 .<Runnable>map(launch -> () -> launch.start(device))
@@ -144,6 +157,16 @@ final class Launches {
 
     private long at(Call call, int input) {
         return address[call.inputs().get(input)];
+    }
+
+    /// Whether an input is bfloat16.
+    private boolean isNarrow(Call call, int input) {
+        return schedule.buffers().get(call.inputs().get(input)).narrow();
+    }
+
+    /// Whether the result is bfloat16.
+    private boolean isNarrow(Call call) {
+        return schedule.buffers().get(call.out()).narrow();
     }
 
     private int[] shape(Call call, int input) {
@@ -168,18 +191,27 @@ final class Launches {
         if ((long) m * n * batch == 0) {
             return List.of();
         }
+        DeviceRuntime.Gemm format = format(call);
         if (k == 0) {
-            long bytes = (long) m * n * batch * precision.bytes;
+            long bytes = (long) m * n * batch * format.resultBytes();
             return List.of(() -> device.fill(y, 0, bytes));
         }
         long left = at(call, 0);
         long right = at(call, 1);
-        if (kernels.isSmallGemm(op.transposeA(), m, n, k, batch)) {
+        if (format.operandBytes() == precision.bytes && kernels.isSmallGemm(op.transposeA(), m, n, k, batch)) {
             return start(kernels.smallGemm(op.transposeB(), left, right, y, m, n, k));
         }
         int own = lane;
-        return List.of(() ->
-                device.gemm(own, precision.gemm, op.transposeA(), op.transposeB(), m, n, k, batch, left, right, y));
+        return List.of(
+                () -> device.gemm(own, format, op.transposeA(), op.transposeB(), m, n, k, batch, left, right, y));
+    }
+
+    /// As the operands and the result of a product are stored.
+    private DeviceRuntime.Gemm format(Call call) {
+        if (isNarrow(call, 0)) {
+            return isNarrow(call) ? DeviceRuntime.Gemm.BF16 : DeviceRuntime.Gemm.BF16_FP32;
+        }
+        return precision.gemm == DeviceRuntime.Gemm.BF16 ? DeviceRuntime.Gemm.TF32 : precision.gemm;
     }
 
     private List<Runnable> segment(Call call, int[] out, long y, boolean largest) {
@@ -223,6 +255,7 @@ final class Launches {
         long scratch = workspace + betweenBytes(folds, precision.bytes);
         List<Runnable> work = new ArrayList<>();
         long from = at(call, 0);
+        boolean narrow = isNarrow(call, 0);
         for (int pass = 0; pass < folds.size(); pass++) {
             Fold fold = folds.get(pass);
             long to = pass == folds.size() - 1 ? y : between;
@@ -230,7 +263,8 @@ final class Launches {
                 long bytes = fold.outer * fold.inner * precision.bytes;
                 work.add(() -> device.fill(to, 0, bytes));
             } else {
-                work.addAll(start(kernels.reduceSum(from, to, scratch, fold.outer, fold.reduced, fold.inner)));
+                work.addAll(start(kernels.reduceSum(
+                        from, narrow && pass == 0, to, scratch, fold.outer, fold.reduced, fold.inner)));
             }
             from = between;
         }

@@ -39,7 +39,11 @@ final class LoopKernels {
         Map<String, String> names = new LinkedHashMap<>();
         for (int step = 0; step < schedule.steps().size(); step++) {
             if (schedule.steps().get(step) instanceof Fused fused) {
-                LoopSource source = new LoopSource(fused.loops(), precision.bytes, this::isAligned);
+                LoopSource source = new LoopSource(
+                        fused.loops(),
+                        precision.bytes,
+                        this::isAligned,
+                        buffer -> schedule.buffers().get(buffer).narrow());
                 sources.put(step, source);
                 names.computeIfAbsent(source.body(), key -> "loop" + names.size());
             }

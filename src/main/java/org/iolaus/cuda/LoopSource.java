@@ -31,6 +31,7 @@ final class LoopSource {
     private final Loop loop;
     private final LoopLayout layout;
     private final IntPredicate aligned;
+    private final IntPredicate narrow;
     private final List<Loop.Load> loads;
     private final List<Loop.Store> stores;
     private final Map<Dim, String> symbolic = new LinkedHashMap<>();
@@ -42,11 +43,13 @@ final class LoopSource {
     /// @param loops that differ only in their buffers
     /// @param bytes of a number
     /// @param aligned whether a buffer's address is a multiple of 16
-    LoopSource(List<Loop> loops, int bytes, IntPredicate aligned) {
+    /// @param narrow whether a buffer's numbers are bfloat16
+    LoopSource(List<Loop> loops, int bytes, IntPredicate aligned, IntPredicate narrow) {
         this.count = loops.size();
         this.loop = loops.getFirst();
         this.layout = LoopLayout.of(loop, 16 / bytes);
         this.aligned = aligned;
+        this.narrow = narrow;
         this.loads = loop.loads();
         this.stores = loop.stores();
         classify();
@@ -167,7 +170,8 @@ final class LoopSource {
     private String arguments() {
         StringBuilder text = new StringBuilder("struct @NAME@_args {\n");
         for (int k = 0; k < loads.size(); k++) {
-            text.append("  const T* p").append(k).append(";\n");
+            String type = type(loads.get(k).buffer());
+            text.append("  const ").append(type).append("* p").append(k).append(";\n");
         }
         for (int k = 0; k < loads.size(); k++) {
             if (readsIndex(loop, loads.get(k))) {
@@ -175,7 +179,8 @@ final class LoopSource {
             }
         }
         for (int k = 0; k < stores.size(); k++) {
-            text.append("  T* q").append(k).append(";\n");
+            String type = type(stores.get(k).buffer());
+            text.append("  ").append(type).append("* q").append(k).append(";\n");
         }
         if (loop.walk() instanceof Loop.Walk.Segments) {
             text.append("  const int* start;\n  const int* order;\n");
@@ -187,6 +192,11 @@ final class LoopSource {
         symbolic.values()
                 .forEach(name -> text.append("  long long ").append(name).append(";\n"));
         return text.append("};\n").toString();
+    }
+
+    /// Of the numbers of a buffer; registers are `T`.
+    private String type(int buffer) {
+        return narrow.test(buffer) ? "iolaus_bf16" : "T";
     }
 
     private void flat() {

@@ -26,12 +26,10 @@ public final class CuBlas {
     public static final int COMPUTE_32F = 68;
     /// Products and sums in double; alpha and beta are doubles.
     public static final int COMPUTE_64F = 70;
-    /// Floats, products of operands rounded to bfloat16.
-    public static final int COMPUTE_32F_FAST_16BF = 75;
     /// Floats, products of operands rounded to TF32.
     public static final int COMPUTE_32F_FAST_TF32 = 77;
-    /// Math mode: nothing less precise than the compute type says.
-    public static final int DEFAULT_MATH = 0;
+    /// Math mode: nothing less precise than the compute type says, partial sums included.
+    public static final int DISALLOW_REDUCED_PRECISION_REDUCTION = 16;
     /// Algorithm: the library chooses.
     public static final int GEMM_DEFAULT = -1;
 

@@ -5,7 +5,7 @@ import org.iolaus.tensor.Sizes;
 /// What one run of an operation costs.
 ///
 /// @param flops arithmetic operations (a multiply-add counts two)
-/// @param elements array elements read and written; times the element size gives bytes
+/// @param elements array elements read and written, in numbers of full length; times the element size gives bytes
 public record Cost(long flops, long elements) {
     public static final Cost NONE = new Cost(0, 0);
 

@@ -24,29 +24,60 @@ public final class Lowering {
     private final Program program;
     private final boolean joining;
     private final Fusion fusion;
+    private final Narrow rule;
     private final Map<Node, Integer> bufferOf = new HashMap<>();
     private final List<Draft> drafts = new ArrayList<>();
 
     /// A buffer whose life is not known yet.
     private record Draft(Node node, Storage storage, String label) {}
 
-    private Lowering(Program program, Target target, long forwardEnd) {
+    private Lowering(Program program, Target target, Narrowing narrowing, long forwardEnd) {
         this.program = program;
         this.joining = target == Target.DEVICE && forwardEnd == Long.MAX_VALUE;
         this.fusion = new Fusion(program, target, forwardEnd);
+        this.rule = new Narrow(program, narrowing);
+    }
+
+    /// The schedule of a program, all arrays in full.
+    public static Schedule run(Program program, Target target) {
+        return run(program, target, Narrowing.NONE);
     }
 
     /// The schedule of a program.
-    public static Schedule run(Program program, Target target) {
+    public static Schedule run(Program program, Target target, Narrowing narrowing) {
+        return of(program, target, narrowing).schedule();
+    }
+
+    private static Lowering of(Program program, Target target, Narrowing narrowing) {
         Program simple = Simplify.run(program);
-        Program fit = target == Target.DEVICE ? Products.run(Expand.run(Neighbours.run(simple))) : simple;
+        Program fit = target == Target.DEVICE
+                ? Narrow.operands(Products.run(Expand.run(Neighbours.run(simple))), narrowing)
+                : simple;
         Program plain = Copies.run(fit, target);
         String end = program.forwardEnd();
         if (end == null) {
-            return new Lowering(plain, target, Long.MAX_VALUE).schedule();
+            return new Lowering(plain, target, narrowing, Long.MAX_VALUE);
         }
         long last = plain.nodes().getLast().sequence(); // what is made anew comes behind it
-        return new Lowering(Recompute.run(plain, end, target), target, last).schedule();
+        return new Lowering(Recompute.run(plain, end, target), target, narrowing, last);
+    }
+
+    /// A program as its schedule computes it, with the nodes that are stored in bfloat16.
+    public record Stored(Program program, Set<Node> narrow) {}
+
+    /// What is stored in bfloat16 when a program runs on a device.
+    public static Stored stored(Program program, Narrowing narrowing) {
+        Lowering lowering = of(program, Target.DEVICE, narrowing);
+        List<Buffer> buffers = lowering.schedule().buffers();
+        Set<Node> narrow = new HashSet<>();
+        for (Node node : lowering.program.nodes()) {
+            Node concat = lowering.fusion.concatOf(node);
+            Integer buffer = lowering.bufferOf.get(Copies.owner(concat == null ? node : concat));
+            if (buffer != null && buffers.get(buffer).narrow()) {
+                narrow.add(node);
+            }
+        }
+        return new Stored(lowering.program, narrow);
     }
 
     private Schedule schedule() {
@@ -66,6 +97,11 @@ public final class Lowering {
         Map<String, Integer> outputs = new LinkedHashMap<>();
         program.outputs().forEach((name, node) -> outputs.put(name, buffer(node)));
         outputs.values().forEach(buffer -> death.put(buffer, steps.size()));
+        boolean[] narrow = new boolean[drafts.size()];
+        for (int number = 0; number < narrow.length; number++) {
+            narrow[number] = isWantedNarrow(drafts.get(number));
+        }
+        Narrow.agree(steps, narrow);
         List<Buffer> buffers = new ArrayList<>();
         for (Draft draft : drafts) {
             int number = buffers.size();
@@ -75,6 +111,7 @@ public final class Lowering {
                     draft.storage(),
                     draft.label(),
                     draft.storage() == Storage.CONSTANT ? draft.node() : null,
+                    narrow[number],
                     birth.getOrDefault(number, 0),
                     complete.getOrDefault(number, 0),
                     death.getOrDefault(number, 0)));
@@ -118,7 +155,11 @@ public final class Lowering {
     private Object kind(int buffer) {
         Draft draft = drafts.get(buffer);
         boolean output = program.outputs().values().stream().anyMatch(node -> Copies.owner(node) == draft.node());
-        return List.of(draft.storage(), output);
+        return List.of(draft.storage(), output, isWantedNarrow(draft));
+    }
+
+    private boolean isWantedNarrow(Draft draft) {
+        return draft.storage() == Storage.ARENA && rule.isWanted(draft.node());
     }
 
     /// The buffer that holds a node in memory.

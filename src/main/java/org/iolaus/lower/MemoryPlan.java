@@ -41,8 +41,7 @@ public record MemoryPlan(long[] offset, long elements, long live) {
         for (Schedule.Buffer buffer : schedule.buffers()) {
             offset[buffer.number()] = -1;
             if (buffer.storage() == Schedule.Storage.ARENA) {
-                long volume = buffer.type().shape().volume().value(sizes);
-                size[buffer.number()] = (volume + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+                size[buffer.number()] = (buffer.elements(sizes) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
                 arena.add(buffer);
                 dying.get(buffer.death()).add(buffer.number());
             }

@@ -40,6 +40,7 @@ public record Schedule(List<Buffer> buffers, List<Step> steps, Map<String, Integ
     ///
     /// @param label name of an input or parameter, else empty
     /// @param value node of a constant, else null
+    /// @param narrow whether its numbers are bfloat16, half as long as others
     /// @param birth first step that writes it (arena only)
     /// @param complete last step that writes it (arena only)
     /// @param death last step that touches it; the number of steps for outputs
@@ -49,9 +50,20 @@ public record Schedule(List<Buffer> buffers, List<Step> steps, Map<String, Integ
             Storage storage,
             String label,
             @Nullable Node value,
+            boolean narrow,
             int birth,
             int complete,
-            int death) {}
+            int death) {
+
+        /// Memory that it takes, in numbers of full length.
+        public long elements(Sizes sizes) {
+            return elements(type.shape().volume().value(sizes));
+        }
+
+        private long elements(long numbers) {
+            return narrow ? (numbers + 1) / 2 : numbers;
+        }
+    }
 
     public sealed interface Step permits Call, Fused {}
 
@@ -64,7 +76,8 @@ public record Schedule(List<Buffer> buffers, List<Step> steps, Map<String, Integ
     /// Fused loops that differ only in their buffers and do not wait for each other; one, for the most part.
     public record Fused(List<Loop> loops) implements Step {}
 
-    /// What one run costs after fusion: memory is touched only by whole operations and by loads and stores of loops.
+    /// What one run costs after fusion: memory is touched only by whole operations and by loads and stores of loops. A
+    /// narrow number counts as half an element.
     public Cost cost(Sizes sizes) {
         Cost total = Cost.NONE;
         for (Step step : steps) {
@@ -76,10 +89,23 @@ public record Schedule(List<Buffer> buffers, List<Step> steps, Map<String, Integ
     /// What one run of a step costs.
     public Cost cost(Step step, Sizes sizes) {
         return switch (step) {
-            case Call call -> call.op().cost(call.node(), sizes);
+            case Call call -> cost(call, sizes);
             case Fused fused ->
                 fused.loops().stream().map(loop -> cost(loop, sizes)).reduce(Cost.NONE, Cost::plus);
         };
+    }
+
+    private Cost cost(Call call, Sizes sizes) {
+        long saved = saved(call.out(), sizes);
+        for (int input : call.inputs()) {
+            saved += saved(input, sizes);
+        }
+        return call.op().cost(call.node(), sizes).plus(new Cost(0, -saved));
+    }
+
+    private long saved(int buffer, Sizes sizes) {
+        Buffer touched = buffers.get(buffer);
+        return touched.narrow() ? touched.type().shape().volume().value(sizes) - touched.elements(sizes) : 0;
     }
 
     private Cost cost(Loop loop, Sizes sizes) {
@@ -99,13 +125,15 @@ public record Schedule(List<Buffer> buffers, List<Step> steps, Map<String, Integ
         return touched;
     }
 
-    /// Different elements of a buffer that a loop over a shape comes to.
+    /// Different elements of a buffer that a loop over a shape comes to, in numbers of full length.
     private long touched(int buffer, List<Dim> strides, Shape shape, Sizes sizes) {
         long elements = 1;
         for (int axis = 0; axis < strides.size(); axis++) {
             elements *= strides.get(axis).factor() == 0 ? 1 : shape.dim(axis).value(sizes);
         }
-        return Math.min(elements, buffers.get(buffer).type().shape().volume().value(sizes));
+        Buffer touched = buffers.get(buffer);
+        return touched.elements(
+                Math.min(elements, touched.type().shape().volume().value(sizes)));
     }
 
     /// The buffers that a step reads.

@@ -52,7 +52,7 @@ public record MemoryPrediction(
             Collection<Bucket> evaluation) {
         int bytes = precision.bytes();
         Program train = settings.program(model);
-        Schedule schedule = Lowering.run(train, Target.DEVICE);
+        Schedule schedule = Lowering.run(train, Target.DEVICE, precision.narrowing());
         DeviceProgram.Memory memory = largest(schedule, precision, training);
         long smallest = DeviceProgram.memory(schedule, new Bucket(1, 1, 1, 1).sizes(), precision)
                 .arena();
@@ -61,7 +61,7 @@ public record MemoryPrediction(
         long constants = 0;
         if (!evaluation.isEmpty()) {
             Program evaluate = model.evaluate();
-            Schedule lowered = Lowering.run(evaluate, Target.DEVICE);
+            Schedule lowered = Lowering.run(evaluate, Target.DEVICE, precision.narrowing());
             memory = memory.or(largest(lowered, precision, evaluation));
             constants = DeviceProgram.constantBytes(lowered, precision);
             results = results(evaluate, evaluation) * bytes;

@@ -18,8 +18,9 @@ import org.iolaus.cuda.DeviceRuntime;
 import org.iolaus.cuda.EmulatedRuntime;
 import org.iolaus.cuda.KernelSource;
 import org.junit.jupiter.api.Assumptions;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /// What is generated for the host also is CUDA C++: the sources of all operations pass the CUDA compiler, where there
 /// is
@@ -30,8 +31,9 @@ final class CudaSourceTest {
 
     private final List<String> compiled = new ArrayList<>();
 
-    @Test
-    void sourcesOfAllOperationsAreCuda() throws IOException, InterruptedException {
+    @ParameterizedTest
+    @EnumSource(names = {"FP32", "BF16"})
+    void sourcesOfAllOperationsAreCuda(Precision precision) throws IOException, InterruptedException {
         Assumptions.assumeTrue(run("nvcc", "--version") == 0, "no nvcc here");
         DeviceRuntime emulated = emulated();
         DeviceRuntime checking = (DeviceRuntime) Proxy.newProxyInstance(
@@ -52,8 +54,8 @@ final class CudaSourceTest {
                         throw e.getCause();
                     }
                 });
-        try (Devices devices = new Devices(checking, Precision.FP32)) {
-            List<SelfTest.Line> lines = SelfTest.run(devices, SelfTest.tolerance(Precision.FP32), 1);
+        try (Devices devices = new Devices(checking, precision)) {
+            List<SelfTest.Line> lines = SelfTest.run(devices, SelfTest.tolerance(precision), 1);
             assertTrue(lines.stream().allMatch(SelfTest.Line::ok), lines::toString);
         }
         assertTrue(compiled.contains("fused loops"), compiled::toString);
@@ -79,9 +81,9 @@ final class CudaSourceTest {
                     "nvcc",
                     "--std=c++17",
                     "-arch=sm_80",
-                    "-ptx",
+                    "-cubin",
                     "-o",
-                    folder.resolve("out.ptx").toString(),
+                    folder.resolve("out.cubin").toString(),
                     file.toString());
             assertEquals(0, status, () -> name + ": " + log());
         } catch (IOException e) {

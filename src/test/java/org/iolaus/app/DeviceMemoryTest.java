@@ -89,13 +89,14 @@ final class DeviceMemoryTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"AdamW, fp32, PAINN", "SGD, fp64, EGNN", "RMSprop, tf32, SchNet"})
+    @CsvSource({"AdamW, fp32, PAINN", "SGD, fp64, EGNN", "RMSprop, tf32, SchNet", "AdamW, bf16, PAINN"})
     void predictionIsWhatIsUsed(String optimizer, String precision, String model) {
         Seen seen = train(
                 8L << 30,
                 "device=emulated",
                 "Optimizer.type=" + optimizer,
                 "precision=" + precision,
+                "hidden_dim=" + (precision.equals("bf16") ? 32 : 8),
                 "mpnn_type=" + model,
                 "num_gaussians=8",
                 "num_filters=8",

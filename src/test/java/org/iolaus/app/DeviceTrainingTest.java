@@ -136,7 +136,9 @@ final class DeviceTrainingTest {
     @ParameterizedTest
     @CsvSource({"fp32, 9", "bf16, 11"})
     void resumedRunEqualsUninterruptedOne(String precision, int stepsBeforeTheEnd) throws IOException {
-        String[] device = {"log_name=run", "device=emulated", "precision=" + precision, "checkpoint_every_steps=1"};
+        String[] device = {
+            "log_name=run", "device=emulated", "precision=" + precision, "hidden_dim=32", "checkpoint_every_steps=1"
+        };
         solo(device);
         byte[] whole = Files.readAllBytes(newest("run"));
         List<String> log = metrics("run");

@@ -10,12 +10,19 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import java.util.stream.Stream;
 import org.iolaus.cuda.DeviceExecutor.Precision;
 import org.iolaus.data.Hdf5File;
+import org.iolaus.ir.Program;
+import org.iolaus.ir.ProgramExecutor;
+import org.iolaus.lower.RandomPrograms;
 import org.iolaus.tensor.HostTensor;
+import org.iolaus.tensor.Index;
+import org.iolaus.tensor.Sizes;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -119,6 +126,56 @@ final class EmulatedDeviceTest {
                     .count();
             assertTrue(2 * beyond > gradients.size(), beyond + " of " + gradients.size() + " gradients are beyond");
         }
+    }
+
+    /// Chains, walks, gathers and products with gradients of gradients, wide enough to be stored in bfloat16.
+    @ParameterizedTest
+    @CsvSource({"5, 33", "8, 128", "11, 64", "12, 20"})
+    void randomProgramsAgreeAsFarAsBfloat16Lets(long seed, int columns) {
+        Random random = new Random(seed);
+        Program program = Program.of(RandomPrograms.outputs(random, columns));
+        Map<String, HostTensor> floats = new LinkedHashMap<>();
+        Map<String, Index> indices = new LinkedHashMap<>();
+        Map<String, Integer> extents = Map.of("N", 9, "E", 40);
+        program.inputs().forEach((name, type) -> {
+            int[] shape = type.shape().bind(new Sizes(extents));
+            if (type.isIndex()) {
+                int[] values = random.ints(shape[0], 0, 9).sorted().toArray();
+                indices.put(name, new Index(values, 9));
+            } else {
+                floats.put(name, random(random, shape));
+            }
+        });
+        Map<String, HostTensor> parameters = new LinkedHashMap<>();
+        program.parameters()
+                .forEach((name, type) ->
+                        parameters.put(name, random(random, type.shape().bind(Sizes.NONE))));
+        Map<String, RoundingModel.Bound> bounds =
+                RoundingModel.of(program, new ReferenceCase.Batch(floats, indices), parameters, Precision.BF16);
+        try (Devices devices = Devices.open(Devices.Device.EMULATED, Precision.BF16);
+                ProgramExecutor cpu = Devices.cpu().executor(program);
+                ProgramExecutor executor = devices.executor(program)) {
+            Map<String, HostTensor> want = cpu.run(floats, indices, parameters);
+            Map<String, HostTensor> got = executor.run(floats, indices, parameters);
+            List<Double> ratios = new ArrayList<>();
+            want.forEach((name, tensor) -> {
+                double tolerance = bounds.get(name).tolerance() + 1e-9 * largest(tensor);
+                double worst = 0;
+                for (int i = 0; i < tensor.data().length; i++) {
+                    double error = Math.abs(got.get(name).data()[i] - tensor.data()[i]);
+                    worst = Math.max(worst, error);
+                }
+                assertTrue(worst <= tolerance, name + ": error " + worst + ", tolerance " + tolerance);
+                ratios.add(worst / tolerance);
+            });
+            double middle = ratios.stream().sorted().toList().get(ratios.size() / 2);
+            assertTrue(middle > 0.01, "median of error / tolerance: " + middle);
+        }
+    }
+
+    private static HostTensor random(Random random, int... shape) {
+        return new HostTensor(
+                shape, random.doubles(HostTensor.volume(shape), -1, 1).toArray());
     }
 
     private static double largest(HostTensor tensor) {

@@ -38,10 +38,10 @@ final class EquiformerTrainingTest {
             "equiformer_avg_num_nodes=5");
 
     /// Beside PAINN, with a list of its own, forces as derivatives.
-    private static final List<String> BESIDE = List.of("equiformer_radius=4", "equiformer_max_neighbours=5");
+    static final List<String> BESIDE = List.of("equiformer_radius=4", "equiformer_max_neighbours=5");
 
     /// The paper's network, whose random frames and dropout depend on the step.
-    private static final List<String> ALONE = List.of(
+    static final List<String> ALONE = List.of(
             "mpnn_type=none",
             "radius=3",
             "equiformer_radius=3",
@@ -53,7 +53,7 @@ final class EquiformerTrainingTest {
             "energy_scale=null",
             "energy_reference=none");
 
-    private static final List<String> DIRECT = List.of(
+    static final List<String> DIRECT = List.of(
             "Dataset.node_features={\"name\": [\"forces\"], \"dim\": [3]}",
             "Dataset.graph_features={\"name\": [\"energy\"], \"dim\": [1]}",
             "NeuralNetwork.Variables_of_interest.output_names=[\"energy\", \"forces\"]",

@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -264,7 +265,8 @@ public final class CudaSmoke {
                 case FP64 -> 65 * 0x1p-52;
                 case FP32 -> 65 * 0x1p-23;
                 case TF32 -> 0x1p-9;
-                case BF16 -> 0x1p-6;
+                case BF16 -> 0x1p-8;
+                case BF16_FP32 -> 65 * 0x1p-23;
             };
             want(worst <= allowed, format + ": error " + worst + " of sum |a||b|, allowed " + allowed);
             seen.append(text("%s %.1e ", format, worst));
@@ -282,18 +284,18 @@ public final class CudaSmoke {
         if (!wide) {
             for (double[] values : new double[][] {a, b}) {
                 for (int i = 0; i < values.length; i++) {
-                    values[i] = (float) values[i];
+                    values[i] = format.operandBytes() == 2 ? fromNarrow(toNarrow(values[i])) : (float) values[i];
                 }
             }
         }
-        long onA = toDevice(gpu, a, wide);
-        long onB = toDevice(gpu, b, wide);
+        long onA = toDevice(gpu, a, format.operandBytes());
+        long onB = toDevice(gpu, b, format.operandBytes());
         double[] c = new double[batch * m * n];
         long onC = gpu.allocate(8L * c.length);
         gpu.fill(onC, 0xff, 8L * c.length); // NaN: an element that is read or left out shows
         gpu.gemm(format, transposeA, transposeB, m, n, k, batch, onA, onB, onC);
         MemorySegment host = MemorySegment.ofArray(new byte[8 * c.length]);
-        gpu.download(host, onC, (wide ? 8L : 4L) * c.length);
+        gpu.download(host, onC, (long) format.resultBytes() * c.length);
         double worst = 0;
         for (int g = 0; g < batch; g++) {
             for (int i = 0; i < m; i++) {
@@ -307,9 +309,11 @@ public final class CudaSmoke {
                         size += Math.abs(x * y);
                     }
                     int at = (g * m + i) * n + j;
-                    double got = wide
-                            ? host.get(JAVA_DOUBLE.withByteAlignment(1), 8L * at)
-                            : host.get(JAVA_FLOAT.withByteAlignment(1), 4L * at);
+                    double got = switch (format.resultBytes()) {
+                        case 8 -> host.get(JAVA_DOUBLE.withByteAlignment(1), 8L * at);
+                        case 4 -> host.get(JAVA_FLOAT.withByteAlignment(1), 4L * at);
+                        default -> fromNarrow(host.get(JAVA_SHORT.withByteAlignment(1), 2L * at));
+                    };
                     double error = Math.abs(got - sum) / Math.max(size, 1e-300);
                     want(!Double.isNaN(error), format + " " + m + " " + n + " " + k + " at " + at + ": " + got);
                     worst = Math.max(worst, error);
@@ -635,6 +639,29 @@ public final class CudaSmoke {
         double[] values = new double[n];
         Arrays.fill(values, 1);
         return values;
+    }
+
+    /// The bits of the nearest bfloat16.
+    private static short toNarrow(double value) {
+        int bits = Float.floatToRawIntBits((float) value);
+        return (short) (bits + 0x7FFF + (bits >> 16 & 1) >> 16);
+    }
+
+    private static double fromNarrow(short bits) {
+        return Float.intBitsToFloat(bits << 16);
+    }
+
+    private static long toDevice(CudaRuntime gpu, double[] values, int bytesPerNumber) {
+        if (bytesPerNumber != Short.BYTES) {
+            return toDevice(gpu, values, bytesPerNumber == Double.BYTES);
+        }
+        short[] narrow = new short[values.length];
+        for (int i = 0; i < narrow.length; i++) {
+            narrow[i] = toNarrow(values[i]);
+        }
+        long address = gpu.allocate(2L * narrow.length);
+        gpu.upload(address, MemorySegment.ofArray(narrow), 2L * narrow.length);
+        return address;
     }
 
     private static long toDevice(CudaRuntime gpu, double[] values, boolean wide) {

@@ -50,6 +50,19 @@ final class Emulated implements AutoCloseable {
         return address;
     }
 
+    /// bfloat16; the values become what is stored.
+    long narrow(double... values) {
+        short[] bits = new short[values.length];
+        for (int i = 0; i < values.length; i++) {
+            int all = Float.floatToRawIntBits((float) values[i]);
+            bits[i] = (short) (all + 0x7FFF + (all >> 16 & 1) >> 16);
+            values[i] = Float.intBitsToFloat(bits[i] << 16);
+        }
+        long address = device.allocate(2L * values.length);
+        device.upload(address, arena.allocateFrom(ValueLayout.JAVA_SHORT, bits), 2L * values.length);
+        return address;
+    }
+
     long indices(int... values) {
         long address = device.allocate(4L * values.length);
         device.upload(address, arena.allocateFrom(ValueLayout.JAVA_INT, values), 4L * values.length);
@@ -88,9 +101,11 @@ final class Emulated implements AutoCloseable {
         device.download(staged, address, (long) n * width);
         double[] values = new double[n];
         for (int i = 0; i < n; i++) {
-            values[i] = width == 8
-                    ? staged.getAtIndex(ValueLayout.JAVA_DOUBLE, i)
-                    : staged.getAtIndex(ValueLayout.JAVA_FLOAT, i);
+            values[i] = switch (width) {
+                case 8 -> staged.getAtIndex(ValueLayout.JAVA_DOUBLE, i);
+                case 4 -> staged.getAtIndex(ValueLayout.JAVA_FLOAT, i);
+                default -> Float.intBitsToFloat(staged.getAtIndex(ValueLayout.JAVA_SHORT, i) << 16);
+            };
         }
         return values;
     }

@@ -224,7 +224,7 @@ class EmulatedRuntimeTest {
         Random random = new Random(5);
         int[][] sizes = {{1, 1, 1, 1}, {3, 2, 5, 1}, {31, 33, 7, 2}, {127, 5, 32, 1}, {4, 3, 0, 2}};
         for (int[] size : sizes) {
-            for (int code = 0; code < 12; code++) {
+            for (int code = 0; code < 4 * DeviceRuntime.Gemm.values().length; code++) {
                 boolean transposeA = (code & 1) != 0;
                 boolean transposeB = (code & 2) != 0;
                 DeviceRuntime.Gemm format = DeviceRuntime.Gemm.values()[code / 4];
@@ -256,12 +256,20 @@ class EmulatedRuntimeTest {
             int k,
             int batch) {
         try (Emulated memory = new Emulated(format == DeviceRuntime.Gemm.FP64 ? 8 : 4)) {
+            boolean narrow = format.operandBytes() == 2;
             double[] a = memory.random(random, batch * m * k);
             double[] b = memory.random(random, batch * k * n);
-            long c = memory.empty((long) batch * m * n);
-            memory.device.gemm(format, transposeA, transposeB, m, n, k, batch, memory.numbers(a), memory.numbers(b), c);
-            double[] got = memory.read(c, batch * m * n);
-            double limit = format == DeviceRuntime.Gemm.FP64 ? 1e-14 : format == DeviceRuntime.Gemm.FP32 ? 1e-6 : 2e-3;
+            long aAt = narrow ? memory.narrow(a) : memory.numbers(a);
+            long bAt = narrow ? memory.narrow(b) : memory.numbers(b);
+            long c = memory.device.allocate((long) batch * m * n * format.resultBytes());
+            memory.device.gemm(format, transposeA, transposeB, m, n, k, batch, aAt, bAt, c);
+            double[] got = memory.read(c, batch * m * n, format.resultBytes());
+            double limit = switch (format) {
+                case FP64 -> 1e-14;
+                case FP32, BF16_FP32 -> 1e-6;
+                case TF32 -> 2e-3;
+                case BF16 -> 0x1p-8;
+            };
             for (int z = 0; z < batch; z++) {
                 for (int i = 0; i < m; i++) {
                     for (int j = 0; j < n; j++) {

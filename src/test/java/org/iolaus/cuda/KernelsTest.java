@@ -153,7 +153,7 @@ class KernelsTest {
             twoPasses |= bytesOfWork > 0;
             double[] got = on.twice(outer * inner, y -> {
                 long work = on.device.allocate(bytesOfWork);
-                return on.kernels.reduceSum(xAt, y, work, outer, reduced, inner);
+                return on.kernels.reduceSum(xAt, false, y, work, outer, reduced, inner);
             });
             double[] exact = definition(new Sum(List.of(1)), outer * inner, view(x, shape));
             double[][] terms = new double[outer * inner][reduced];
@@ -251,7 +251,9 @@ class KernelsTest {
                     }
                     double[] got = on.twice(
                             y.length,
-                            at -> on.kernels.bilinear(on.device, terms).product(aAt, xAt, 0, at, items, channels));
+                            at -> on.kernels
+                                    .bilinear(on.device, terms, false, false)
+                                    .product(aAt, xAt, 0, at, items, channels));
                     on.assertProducts(y, parts, got, "product of " + what);
                     double[] z = new double[a.length];
                     new BilinearOuter(terms)
@@ -273,7 +275,9 @@ class KernelsTest {
                     }
                     got = on.twice(
                             z.length,
-                            at -> on.kernels.bilinear(on.device, terms).outer(uAt, xAt, at, items, channels));
+                            at -> on.kernels
+                                    .bilinear(on.device, terms, false, false)
+                                    .outer(uAt, xAt, at, items, channels));
                     on.assertProducts(z, products, got, "outer of " + what);
                     List.of(aAt, xAt, uAt).forEach(on.device::free);
                 }
@@ -326,7 +330,7 @@ class KernelsTest {
                         }
                     }
                 }
-                BilinearKernels kernels = on.kernels.bilinear(on.device, terms);
+                BilinearKernels kernels = on.kernels.bilinear(on.device, terms, false, false);
                 long values = on.indices(index.values());
                 double[] got =
                         on.twice(gathered.size(), y -> kernels.product(aAt, atomsAt, values, y, edges, channels));
@@ -400,7 +404,7 @@ class KernelsTest {
                         double[] got = on.twice(
                                 n,
                                 y -> on.kernels
-                                        .gridActivation(on.device, op, fast)
+                                        .gridActivation(on.device, op, fast, 0)
                                         .of(at, y, shape[0], shape[2]));
                         // where results are few, plain arithmetic may be right by luck: a value of one term has about
                         // ten roundings; a hyperbolic tangent is rounded to 11 bits

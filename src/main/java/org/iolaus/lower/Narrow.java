@@ -1,0 +1,208 @@
+package org.iolaus.lower;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import org.iolaus.ir.Leaf;
+import org.iolaus.ir.Node;
+import org.iolaus.ir.Op;
+import org.iolaus.ir.Program;
+import org.iolaus.kernel.Loop;
+import org.iolaus.lower.Schedule.Call;
+import org.iolaus.lower.Schedule.Fused;
+import org.iolaus.lower.Schedule.Step;
+import org.iolaus.op.BilinearOuter;
+import org.iolaus.op.BilinearProduct;
+import org.iolaus.op.Constant;
+import org.iolaus.op.GridActivation;
+import org.iolaus.op.MatMul;
+import org.iolaus.op.Reshape;
+import org.iolaus.op.Sum;
+import org.iolaus.tensor.Dim;
+
+/// The rule which arrays are stored in bfloat16. An array is narrow if
+///
+/// 1. it has an extent of atoms, edges or the like, not only of graphs, and at least 16 numbers for each of them,
+/// 2. a parameter enters it: what follows from positions and elements alone (distances, radial bases, Wigner
+///    matrices) is not narrow,
+/// 3. it is neither input, parameter, constant nor output of the program (so no gradient of a parameter is narrow),
+/// 4. all that writes and reads it has a narrow form:
+///
+/// | operation | what may be narrow |
+/// | --- | --- |
+/// | fused loops | all that they read and write; they compute and sum in full |
+/// | matrix product | both operands together, and then the result; sums in full |
+/// | [BilinearProduct], [GatheredProduct], [SummedProduct] | features and result, not the coefficients of the map |
+/// | [BilinearOuter] | both features, not the result |
+/// | [GridActivation] | operands and result |
+/// | [Sum] over other axes than a loop's | what is summed, not the result |
+///
+/// Operands of products of large arrays that are not narrow by this (parameters, above all) are rounded to narrow
+/// copies first, once for all products that read them ([Operand]). So a gradient of positions follows from narrow
+/// cotangents of features, but the arrays from which it is summed up, three numbers for each edge or atom, are not
+/// narrow.
+final class Narrow {
+    private static final String GRAPHS = "G";
+    private static final long LEAST_NUMBERS = 16;
+
+    private final Narrowing narrowing;
+    private final Set<Node> learned = new HashSet<>();
+    /// What cannot be narrow because of who reads it.
+    private final Set<Node> full = new HashSet<>();
+
+    Narrow(Program program, Narrowing narrowing) {
+        this.narrowing = narrowing;
+        program.outputs().values().forEach(node -> full.add(Copies.owner(node)));
+        for (Node node : program.nodes()) {
+            boolean parameter = node.op() instanceof Leaf leaf && leaf.kind() == Leaf.Kind.PARAMETER;
+            if (parameter || node.inputs().stream().anyMatch(learned::contains)) {
+                learned.add(node);
+            }
+            for (int input = 0; input < node.inputs().size(); input++) {
+                if (!readsNarrow(node, input)) {
+                    full.add(Copies.owner(node.input(input)));
+                }
+            }
+        }
+    }
+
+    /// The program with narrow operands for the products of large arrays.
+    static Program operands(Program program, Narrowing narrowing) {
+        if (narrowing == Narrowing.NONE) {
+            return program;
+        }
+        Narrow rule = new Narrow(program, narrowing);
+        Map<Node, Node> image = new HashMap<>();
+        Map<Node, Node> rounded = new HashMap<>();
+        for (Node node : program.nodes()) {
+            List<Node> inputs = new ArrayList<>();
+            for (Node input : node.inputs()) {
+                Node mine = Objects.requireNonNull(image.get(input));
+                boolean copied = rule.isNarrowProduct(node) && !rule.isWanted(Copies.owner(input));
+                inputs.add(copied ? rounded.computeIfAbsent(input, _ -> Node.of(new Operand(), mine)) : mine);
+            }
+            boolean same = node.op() instanceof Leaf || node.op() instanceof Constant;
+            image.put(node, same ? node : Node.of(node.op(), inputs));
+        }
+        Map<String, Node> outputs = new LinkedHashMap<>();
+        program.outputs().forEach((name, node) -> outputs.put(name, Objects.requireNonNull(image.get(node))));
+        return Program.of(outputs);
+    }
+
+    /// Whether an array with memory of its own should be narrow, as far as it alone says.
+    boolean isWanted(Node owner) {
+        if (narrowing == Narrowing.NONE || owner.type().isIndex() || full.contains(owner) || !writesNarrow(owner)) {
+            return false;
+        }
+        return owner.op() instanceof Operand
+                || narrowing == Narrowing.ALL
+                || (learned.contains(owner) && isLarge(owner) && numbers(owner).factor() >= LEAST_NUMBERS);
+    }
+
+    private boolean isNarrowProduct(Node node) {
+        return node.op() instanceof MatMul
+                && (narrowing == Narrowing.ALL
+                        || isLarge(node)
+                        || node.inputs().stream().anyMatch(Narrow::isLarge));
+    }
+
+    private static Dim numbers(Node node) {
+        return node.shape().volume();
+    }
+
+    private static boolean isLarge(Node node) {
+        return numbers(node).symbols().stream().anyMatch(symbol -> !symbol.equals(GRAPHS));
+    }
+
+    private static boolean inLoops(Node node) {
+        return Fusion.isFusable(node, Target.DEVICE)
+                || Fusion.isAssembled(node, Target.DEVICE)
+                || View.isView(node)
+                || node.op() instanceof Reshape;
+    }
+
+    private static boolean writesNarrow(Node node) {
+        return inLoops(node)
+                || node.op() instanceof MatMul
+                || node.op() instanceof BilinearProduct
+                || node.op() instanceof GatheredProduct
+                || node.op() instanceof SummedProduct
+                || node.op() instanceof GridActivation;
+    }
+
+    private static boolean readsNarrow(Node user, int input) {
+        return inLoops(user) || callReadsNarrow(user.op(), input);
+    }
+
+    private static boolean callReadsNarrow(Op op, int input) {
+        return switch (op) {
+            case MatMul _, GridActivation _, BilinearOuter _ -> true;
+            case BilinearProduct _, GatheredProduct _, SummedProduct _ -> input == 1;
+            case Sum _ -> true;
+            default -> false;
+        };
+    }
+
+    /// Takes back what has to agree with something that is not narrow: the other operand of a product, the result of a
+    /// product in full, the buffers of loops that are one step.
+    ///
+    /// @param narrow by buffer, changed
+    static void agree(List<Step> steps, boolean[] narrow) {
+        boolean changed = true;
+        while (changed) {
+            changed = false;
+            for (Step step : steps) {
+                switch (step) {
+                    case Call call
+                    when call.op() instanceof MatMul -> {
+                        changed |= allOrNone(call.inputs(), narrow);
+                        changed |= !narrow[call.inputs().getFirst()] && take(call.out(), narrow);
+                    }
+                    case Call _ -> {}
+                    case Fused fused -> {
+                        for (List<Integer> alike : alike(fused.loops())) {
+                            changed |= allOrNone(alike, narrow);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// The buffers that loops name in the same places.
+    private static List<List<Integer>> alike(List<Loop> loops) {
+        List<List<Integer>> places = new ArrayList<>();
+        for (Loop loop : loops) {
+            List<Integer> buffers = new ArrayList<>();
+            loop.renumbered(buffers);
+            for (int place = 0; place < buffers.size(); place++) {
+                if (places.size() == place) {
+                    places.add(new ArrayList<>());
+                }
+                places.get(place).add(buffers.get(place));
+            }
+        }
+        return places;
+    }
+
+    private static boolean allOrNone(List<Integer> buffers, boolean[] narrow) {
+        boolean changed = false;
+        if (!buffers.stream().allMatch(buffer -> narrow[buffer])) {
+            for (int buffer : buffers) {
+                changed |= take(buffer, narrow);
+            }
+        }
+        return changed;
+    }
+
+    private static boolean take(int buffer, boolean[] narrow) {
+        boolean was = narrow[buffer];
+        narrow[buffer] = false;
+        return was;
+    }
+}
