@@ -23,6 +23,12 @@ struct bilinear_term {
     T coefficient;
 };
 
+/// Numbers of one access: 16 bytes of the features that are longer.
+template <typename T, typename X, typename Y>
+constexpr __device__ int bilinear_pack() {
+    return static_cast<int>(16 / (sizeof(X) == sizeof(Y) ? sizeof(X) : sizeof(T)));
+}
+
 template <typename T, typename X, typename Y>
 struct bilinear_product_args {
     const T* a;
@@ -65,7 +71,7 @@ template <typename T, typename X, typename Y, int ROWS, int ENTRIES, int COLUMNS
 __device__ void bilinear_product(
     const bilinear_product_args<T, X, Y>& args, const int* start, const bilinear_term<T>* terms) {
     if (args.wide) {
-        bilinear_product_packs<T, X, Y, 16 / sizeof(T), ROWS, ENTRIES, COLUMNS>(args, start, terms);
+        bilinear_product_packs<T, X, Y, bilinear_pack<T, X, Y>(), ROWS, ENTRIES, COLUMNS>(args, start, terms);
     } else {
         bilinear_product_packs<T, X, Y, 1, ROWS, ENTRIES, COLUMNS>(args, start, terms);
     }
@@ -127,7 +133,7 @@ template <typename T, typename X, typename Y, int ROWS, int ENTRIES, int COLUMNS
 __device__ void bilinear_summed(
     const bilinear_summed_args<T, X, Y>& args, const int* start, const bilinear_term<T>* terms) {
     if (args.wide) {
-        bilinear_summed_packs<T, X, Y, 16 / sizeof(T), ROWS, ENTRIES, COLUMNS, MOST>(args, start, terms);
+        bilinear_summed_packs<T, X, Y, bilinear_pack<T, X, Y>(), ROWS, ENTRIES, COLUMNS, MOST>(args, start, terms);
     } else {
         bilinear_summed_packs<T, X, Y, 1, ROWS, ENTRIES, COLUMNS, MOST>(args, start, terms);
     }
@@ -183,7 +189,7 @@ template <typename T, typename X, typename Y, int ROWS, int ENTRIES, int COLUMNS
 __device__ void bilinear_outer(
     const bilinear_outer_args<T, X, Y>& args, const int* start, const bilinear_term<T>* terms) {
     if (args.wide) {
-        bilinear_outer_packs<T, X, Y, 16 / sizeof(T), ROWS, ENTRIES, COLUMNS>(args, start, terms);
+        bilinear_outer_packs<T, X, Y, bilinear_pack<T, X, Y>(), ROWS, ENTRIES, COLUMNS>(args, start, terms);
     } else {
         bilinear_outer_packs<T, X, Y, 1, ROWS, ENTRIES, COLUMNS>(args, start, terms);
     }

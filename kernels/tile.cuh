@@ -102,8 +102,16 @@ __device__ __forceinline__ iolaus_pack<T, V> iolaus_load(const iolaus_bf16* p) {
 #ifdef IOLAUS_HOST
     for (int k = 0; k < V; k++) pack.v[k] = static_cast<T>(p[k]);
 #else
-    static_assert(V == 4 || V == 2 || V == 1, "one access");
-    if constexpr (V == 4) {
+    static_assert(V == 8 || V == 4 || V == 2 || V == 1, "one access");
+    if constexpr (V == 8) {
+        const uint4 words = __ldg(reinterpret_cast<const uint4*>(p));
+        const unsigned word[4] = {words.x, words.y, words.z, words.w};
+#pragma unroll
+        for (int k = 0; k < 4; k++) {
+            pack.v[2 * k] = iolaus_float(word[k] << 16);
+            pack.v[2 * k + 1] = iolaus_float(word[k] & 0xffff0000u);
+        }
+    } else if constexpr (V == 4) {
         const uint2 words = __ldg(reinterpret_cast<const uint2*>(p));
         pack.v[0] = iolaus_float(words.x << 16);
         pack.v[1] = iolaus_float(words.x & 0xffff0000u);

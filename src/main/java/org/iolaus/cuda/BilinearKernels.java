@@ -18,7 +18,9 @@ final class BilinearKernels {
     private static final long MOST_LANES = 8;
 
     private final BilinearTerms terms;
+    /// Of a number of the features that are longer.
     private final int bytes;
+
     private final Arena memory;
     private final DeviceRuntime.Kernel product;
     private final DeviceRuntime.Kernel summed;
@@ -35,7 +37,7 @@ final class BilinearKernels {
             boolean rowsNarrow,
             Arena memory) {
         this.terms = terms;
-        this.bytes = bytes;
+        this.bytes = columnsNarrow && rowsNarrow ? Short.BYTES : bytes;
         this.memory = memory;
         DeviceRuntime.Module module =
                 device.compile("bilinear map of " + terms, source(terms, bytes, columnsNarrow, rowsNarrow));
