@@ -16,6 +16,7 @@ import java.util.stream.Stream;
 import org.iolaus.comm.SoloComm;
 import org.iolaus.data.DataException;
 import org.iolaus.data.Neighbours;
+import org.iolaus.model.ModelException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -168,5 +169,15 @@ final class EquiformerTrainingTest {
         String message = String.valueOf(assertThrows(DataException.class, () -> train(config, BESIDE, List.of()))
                 .getMessage());
         assertTrue(message.contains("second list of at most 5 neighbours within 4.0 Å"), message);
+    }
+
+    @Test
+    void framesWithoutGradientsAreRefusedToPotentials() {
+        TinyRun.shards(folder, new Neighbours(4, 5));
+        Path config = TinyRun.config(folder);
+        List<String> rolled = List.of(PREFIX + "equiformer_frame=rolled");
+        String message = String.valueOf(assertThrows(ModelException.class, () -> train(config, BESIDE, rolled))
+                .getMessage());
+        assertTrue(message.contains("equiformer_frame: want smooth for a potential"), message);
     }
 }
