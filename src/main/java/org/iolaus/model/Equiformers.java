@@ -112,7 +112,8 @@ final class Equiformers {
             boolean graph = architecture.dimensions().outputType().get(i) == Level.GRAPH;
             if (widths.get(i) != (graph ? 1 : 3) || (potential && !graph)) {
                 throw new ModelException("equiformer_heads: want graph outputs of width 1 and node outputs of width 3,"
-                        + " of which a potential has the first alone, got output " + i + " of width " + widths.get(i));
+                        + " of which a potential has the first alone, got a " + (graph ? "graph" : "node")
+                        + " output of width " + widths.get(i));
             }
         }
     }

@@ -172,12 +172,17 @@ final class EquiformerTrainingTest {
     }
 
     @Test
-    void framesWithoutGradientsAreRefusedToPotentials() {
+    void potentialsRefuseWhatTheyCannotUse() {
         TinyRun.shards(folder, new Neighbours(4, 5));
+        refused("equiformer_frame=rolled", "equiformer_frame: want smooth for a potential");
+        refused("equiformer_heads=true", "of which a potential has the first alone, got a node output of width 1");
+    }
+
+    private void refused(String setting, String want) {
         Path config = TinyRun.config(folder);
-        List<String> rolled = List.of(PREFIX + "equiformer_frame=rolled");
-        String message = String.valueOf(assertThrows(ModelException.class, () -> train(config, BESIDE, rolled))
+        String message = String.valueOf(assertThrows(
+                        ModelException.class, () -> train(config, BESIDE, List.of(PREFIX + setting)))
                 .getMessage());
-        assertTrue(message.contains("equiformer_frame: want smooth for a potential"), message);
+        assertTrue(message.contains(want), message);
     }
 }
