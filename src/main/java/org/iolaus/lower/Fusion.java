@@ -75,6 +75,8 @@ final class Fusion {
         private final @Nullable Walk walk;
         private final Map<Node, Place> places;
         private final Set<Node> stored;
+        /// The last search that came here; its negative if that looked for this group.
+        private int search;
 
         private Group(List<Dim> domain, int columns, @Nullable Walk walk, Map<Node, Place> places, Set<Node> stored) {
             this.domain = domain;
@@ -130,17 +132,48 @@ final class Fusion {
         }
     }
 
+    /// A node among its users, as searches over the program meet it. They take most of the time of lowering, so nothing
+    /// is
+    /// looked up on the way.
+    private static final class Site {
+        private final Node node;
+        private final boolean fusable;
+        private final Node bare;
+        private final List<Use> uses = new ArrayList<>();
+        private final Set<Group> groups = new LinkedHashSet<>();
+        /// The last search that came here.
+        private int search;
+
+        /// @param bare the node without reshapes that change nothing
+        Site(Node node, boolean fusable, Node bare) {
+            this.node = node;
+            this.fusable = fusable;
+            this.bare = bare;
+        }
+
+        /// Has a search go on from here unless it has been here.
+        void enter(int number, Deque<Site> open) {
+            if (search != number) {
+                search = number;
+                open.push(this);
+            }
+        }
+    }
+
+    /// @param aligned whether a loop over the user's elements reads one element for each
+    private record Use(Site user, boolean aligned) {}
+
     /// Nodes that lie between two loops that may become one where memory is dear: far fewer than a layer has.
     private static final long NEAR = 100;
 
     private final Program program;
     private final Target target;
     private final long forwardEnd;
-    private final Map<Node, List<Node>> users = new HashMap<>();
+    private final Map<Node, Site> sites = new HashMap<>();
     private final Set<Node> inMemory = new HashSet<>();
     private final Map<Node, Node> concatOf = new HashMap<>();
-    private final Map<Node, Set<Group>> computedIn = new HashMap<>();
     private final Price price = new Price(this);
+    private int searches;
 
     /// @param forwardEnd sequence number of the last node of the forward pass where values are computed again behind
     /// it:
@@ -150,8 +183,11 @@ final class Fusion {
         this.target = target;
         this.forwardEnd = forwardEnd;
         for (Node node : program.nodes()) {
+            Site site = new Site(node, isFusable(node), strip(node));
+            sites.put(node, site);
             for (Node input : new LinkedHashSet<>(node.inputs())) {
-                users.computeIfAbsent(input, key -> new ArrayList<>()).add(node);
+                boolean aligned = site.fusable && operands(node).contains(input) && isAligned(node, input);
+                site(input).uses.add(new Use(site, aligned));
             }
         }
         requireMemory();
@@ -242,8 +278,8 @@ final class Fusion {
         return View.sameExtents(input.shape(), frame(user));
     }
 
-    List<Node> users(Node node) {
-        return users.getOrDefault(node, List.of());
+    private Site site(Node node) {
+        return Objects.requireNonNull(sites.get(node));
     }
 
     /// The inputs of a fusable node that are numbers.
@@ -286,7 +322,7 @@ final class Fusion {
     // which loop computes what
 
     Set<Group> computedIn(Node node) {
-        return computedIn.getOrDefault(node, Set.of());
+        return site(node).groups;
     }
 
     private void visit(Node node) {
@@ -309,9 +345,10 @@ final class Fusion {
         Deque<Node> open = new ArrayDeque<>(List.of(node));
         while (!open.isEmpty()) {
             Node next = open.pop();
-            for (Node user : users(next)) {
-                if (isFusable(user) && operands(user).contains(next) && isAligned(user, next)) {
-                    groups.addAll(computedIn(user));
+            for (Use use : site(next).uses) {
+                Node user = use.user.node;
+                if (use.aligned) {
+                    groups.addAll(use.user.groups);
                 } else if (user.op() instanceof Reshape && View.isView(user)) {
                     open.push(user);
                 }
@@ -446,20 +483,16 @@ final class Fusion {
 
     private void add(Group group, Node node) {
         group.places.put(node, Objects.requireNonNull(placeIn(group, node)));
-        computedIn.computeIfAbsent(node, key -> new LinkedHashSet<>()).add(group);
+        site(node).groups.add(group);
     }
 
     private void register(Group group) {
-        group.places
-                .keySet()
-                .forEach(node -> computedIn
-                        .computeIfAbsent(node, key -> new LinkedHashSet<>())
-                        .add(group));
+        group.places.keySet().forEach(node -> site(node).groups.add(group));
     }
 
     private void replace(Group old, Group fresh) {
         for (Node node : old.places.keySet()) {
-            Set<Group> groups = computedIn.computeIfAbsent(node, key -> new LinkedHashSet<>());
+            Set<Group> groups = site(node).groups;
             groups.remove(old);
             groups.add(fresh);
         }
@@ -637,26 +670,26 @@ final class Fusion {
     /// Whether a path leads from values in memory to one of the groups, other than by values that the group, having
     /// computed them, need not read.
     private boolean leadsBack(Set<Node> written, Set<Group> groups, Set<Node> computed) {
-        Deque<Node> open = new ArrayDeque<>(written);
-        Set<Node> seen = new HashSet<>(open);
-        Set<Group> passed = new HashSet<>();
+        int search = ++searches;
+        int goal = -search;
+        groups.forEach(group -> group.search = goal);
+        Deque<Site> open = new ArrayDeque<>();
+        written.forEach(node -> site(node).enter(search, open));
         while (!open.isEmpty()) {
-            Node node = open.pop();
-            for (Node user : users(node)) {
-                if (!isFusable(user)) {
-                    if (seen.add(user)) {
-                        open.push(user);
-                    }
+            Site site = open.pop();
+            for (Use use : site.uses) {
+                if (!use.user.fusable) {
+                    use.user.enter(search, open);
                     continue;
                 }
-                boolean aligned = operands(user).contains(node) && isAligned(user, node);
-                for (Group group : computedIn(user)) {
-                    if (groups.contains(group)) {
-                        if (!aligned || !computed.contains(strip(node))) {
+                for (Group group : use.user.groups) {
+                    if (group.search == goal) {
+                        if (!use.aligned || !computed.contains(site.bare)) {
                             return true;
                         }
-                    } else if (!(aligned && group.computes(strip(node))) && passed.add(group)) {
-                        group.stored.stream().filter(seen::add).forEach(open::push);
+                    } else if (group.search != search && !(use.aligned && group.computes(site.bare))) {
+                        group.search = search;
+                        group.stored.forEach(node -> site(node).enter(search, open));
                     }
                 }
             }
