@@ -161,7 +161,7 @@ public final class Kernels {
         return new Tile(lanes, walkers, ceil(reduced, chunk), chunk);
     }
 
-    /// Whether [#smallGemm] is for a product: float, few tiles, a short sum.
+    /// Whether [#smallGemm] is for a product: not double, few tiles, a short sum.
     boolean isSmallGemm(boolean transposeA, long m, long n, long k, long batch) {
         return bytes == 4
                 && !transposeA
@@ -170,12 +170,14 @@ public final class Kernels {
                 && ceil(m, SMALL_GEMM_TILE) * ceil(n, SMALL_GEMM_TILE) <= SMALL_GEMM_TILES;
     }
 
-    /// `c (m, n)`: `a (m, k) op(b)`, `op(b): (k, n)`, row-major floats.
-    List<Launch> smallGemm(boolean transposeB, long a, long b, long c, long m, long n, long k) {
+    /// `c (m, n)`: `a (m, k) op(b)`, `op(b): (k, n)`, row-major; TF32 as FP32.
+    List<Launch> smallGemm(
+            DeviceRuntime.Gemm format, boolean transposeB, long a, long b, long c, long m, long n, long k) {
         boolean wide = pack(k, a, b) > 1 && (transposeB || n % 4 == 0);
         long[] arguments = {a, b, c, m, n, k, wide ? 1 : 0};
+        String numbers = format.operandBytes() == 4 ? "f32" : format.resultBytes() == 4 ? "bf16_f32" : "bf16";
         DeviceRuntime.Kernel kernel =
-                kernels.computeIfAbsent(transposeB ? "small_gemm_nt" : "small_gemm_nn", module::kernel);
+                kernels.computeIfAbsent((transposeB ? "small_gemm_nt_" : "small_gemm_nn_") + numbers, module::kernel);
         int tiles = (int) (ceil(m, SMALL_GEMM_TILE) * ceil(n, SMALL_GEMM_TILE));
         MemorySegment packed = memory.allocateFrom(ValueLayout.JAVA_LONG, arguments);
         return List.of(new Launch(kernel, tiles, 1, SMALL_GEMM_THREADS, 0, packed));

@@ -198,8 +198,8 @@ final class Launches {
         }
         long left = at(call, 0);
         long right = at(call, 1);
-        if (format.operandBytes() == precision.bytes && kernels.isSmallGemm(op.transposeA(), m, n, k, batch)) {
-            return start(kernels.smallGemm(op.transposeB(), left, right, y, m, n, k));
+        if (kernels.isSmallGemm(op.transposeA(), m, n, k, batch)) {
+            return start(kernels.smallGemm(format, op.transposeB(), left, right, y, m, n, k));
         }
         int own = lane;
         return List.of(

@@ -112,12 +112,17 @@ final class Emulated implements AutoCloseable {
 
     /// Starts launches that write `n` numbers, twice into fresh memory, and gives the result, which is bit-equal.
     double[] twice(int n, LongFunction<List<Kernels.Launch>> launches) {
+        return twice(n, bytes, launches);
+    }
+
+    /// The same for numbers of some width.
+    double[] twice(int n, int width, LongFunction<List<Kernels.Launch>> launches) {
         double[][] results = new double[2][];
         for (int run = 0; run < 2; run++) {
-            long out = empty(n);
+            long out = device.allocate((long) n * width);
             launches.apply(out).forEach(launch -> launch.start(device));
             device.synchronize();
-            results[run] = read(out, n);
+            results[run] = read(out, n, width);
             device.free(out);
         }
         assertTrue(Arrays.equals(results[0], results[1]), "two runs differ");

@@ -35,6 +35,7 @@ import org.iolaus.train.Optimizer;
 import org.iolaus.train.UpdateRule;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /// The hand-written kernels against the definitions of their operations, in double and in float. Every result begins as
@@ -167,8 +168,8 @@ class KernelsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(booleans = {false, true})
-    void smallProducts(boolean transposeB) {
+    @CsvSource({"FP32, false", "FP32, true", "BF16, false", "BF16, true", "BF16_FP32, false", "BF16_FP32, true"})
+    void smallProducts(DeviceRuntime.Gemm format, boolean transposeB) {
         Emulated on = open(Float.BYTES);
         int[][] sizes = {{1, 1, 1}, {33, 31, 65}, {90, 64, 64}, {127, 21, 20}, {5, 7, 190}, {32, 32, 128}, {7, 64, 192}
         };
@@ -179,21 +180,24 @@ class KernelsTest {
             assertTrue(on.kernels.isSmallGemm(false, m, n, k, 1));
             double[] a = on.random(random, m * k);
             double[] b = on.random(random, k * n);
+            boolean narrow = format.operandBytes() == 2;
+            long aAt = narrow ? on.narrow(a) : on.numbers(a);
+            long bAt = narrow ? on.narrow(b) : on.numbers(b);
             double[][] terms = new double[m * n][k];
             for (int i = 0; i < m * n; i++) {
                 for (int p = 0; p < k; p++) {
                     terms[i][p] = a[i / n * k + p] * b[transposeB ? i % n * k + p : p * n + i % n];
                 }
             }
-            long aAt = on.numbers(a);
-            long bAt = on.numbers(b);
-            double[] got = on.twice(m * n, c -> on.kernels.smallGemm(transposeB, aAt, bAt, c, m, n, k));
+            double[] got = on.twice(
+                    m * n, format.resultBytes(), c -> on.kernels.smallGemm(format, transposeB, aAt, bAt, c, m, n, k));
             for (int i = 0; i < got.length; i++) {
                 double exact = Arrays.stream(terms[i]).sum();
                 double allowed = (k + 1)
                         * 0x1p-24
                         * Arrays.stream(terms[i]).map(Math::abs).sum();
-                assertEquals(exact, got[i], allowed, Arrays.toString(size) + " element " + i);
+                double stored = format.resultBytes() == 2 ? 0x1p-8 * Math.abs(exact) : 0;
+                assertEquals(exact, got[i], allowed + 1.01 * stored, Arrays.toString(size) + " element " + i);
             }
         }
         assertFalse(on.kernels.isSmallGemm(true, 90, 64, 64, 1), "a transposed left factor");
