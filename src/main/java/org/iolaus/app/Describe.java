@@ -95,7 +95,7 @@ final class Describe implements Callable<Integer> {
         Assembly assembly = Assembly.of(given, index);
         Training settings = assembly.training();
         Sizes sizes = sizes(settings, index, assembly.model().attentionEdges());
-        Program program = assembly.model().train();
+        Program program = settings.program(assembly.model());
         boolean host = settings.device() == Training.Device.CPU;
         Precision precision =
                 host ? Precision.FP64 : Precision.valueOf(settings.precision().name());

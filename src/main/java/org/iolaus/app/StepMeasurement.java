@@ -279,7 +279,9 @@ final class StepMeasurement {
     private void put(JsonLine line, Peaks peaks, double milliseconds, Precision precision) {
         int bytesPerElement = precision.bytes();
         Schedule schedule = Lowering.run(
-                assembly.model().train(), device == null ? Target.HOST : Target.DEVICE, precision.narrowing());
+                assembly.training().program(assembly.model()),
+                device == null ? Target.HOST : Target.DEVICE,
+                precision.narrowing());
         Sizes sizes = inputs.exact(batch).sizes();
         Cost update = update();
         Cost all = schedule.cost(sizes).plus(update);

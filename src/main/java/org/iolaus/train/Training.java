@@ -71,7 +71,7 @@ public record Training(
         String logName) {
 
     /// The training program of a model, as memory is to be used.
-    Program program(Model model) {
+    public Program program(Model model) {
         Program program = model.train();
         return convCheckpointing ? program.recomputing(Model.LOSS) : program;
     }

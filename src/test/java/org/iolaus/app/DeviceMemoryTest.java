@@ -1,6 +1,7 @@
 package org.iolaus.app;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -194,5 +195,28 @@ final class DeviceMemoryTest {
         assertEquals(
                 1, line.execute(Stream.of(describe, large).flatMap(Stream::of).toArray(String[]::new)));
         assertTrue(problem.toString().startsWith("--graphs: want batches that fit into the 8.00 GiB free"));
+    }
+
+    @Test
+    void describeShowsTheProgramThatIsTrained() {
+        String kept = traffic("conv_checkpointing=false");
+        String again = traffic("conv_checkpointing=true");
+        assertTrue(kept.startsWith("traffic "), kept);
+        assertNotEquals(kept, again);
+    }
+
+    private String traffic(String setting) {
+        StringWriter text = new StringWriter();
+        CommandLine line = new CommandLine(new Main()).setCaseInsensitiveEnumValuesAllowed(true);
+        line.setOut(new PrintWriter(text));
+        String[] describe = {
+            "describe", config.toString(), "--device=emulated", "--set", "hidden_dim=128", "--set", setting
+        };
+        assertEquals(0, line.execute(describe));
+        return text.toString()
+                .lines()
+                .filter(each -> each.startsWith("traffic"))
+                .findFirst()
+                .orElseThrow();
     }
 }
