@@ -7,6 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.WeakHashMap;
 import org.iolaus.ir.Leaf;
 import org.iolaus.ir.Node;
 import org.iolaus.ir.Program;
@@ -28,6 +29,11 @@ public final class Lowering {
     private final Map<Node, Integer> bufferOf = new HashMap<>();
     private final List<Draft> drafts = new ArrayList<>();
 
+    private record Way(Target target, Narrowing narrowing) {}
+
+    /// By identity: programs have no equality of their own, and schedules hold their nodes only.
+    private static final Map<Program, Map<Way, Schedule>> KNOWN = new WeakHashMap<>();
+
     /// A buffer whose life is not known yet.
     private record Draft(Node node, Storage storage, String label) {}
 
@@ -43,9 +49,16 @@ public final class Lowering {
         return run(program, target, Narrowing.NONE);
     }
 
-    /// The schedule of a program.
+    /// The schedule of a program. It is found once, as long as the program is in use: what predicts memory and what
+    /// runs ask
+    /// for the same one.
     public static Schedule run(Program program, Target target, Narrowing narrowing) {
-        return of(program, target, narrowing).schedule();
+        synchronized (KNOWN) {
+            return KNOWN.computeIfAbsent(program, _ -> new HashMap<>())
+                    .computeIfAbsent(
+                            new Way(target, narrowing),
+                            way -> of(program, way.target, way.narrowing).schedule());
+        }
     }
 
     private static Lowering of(Program program, Target target, Narrowing narrowing) {

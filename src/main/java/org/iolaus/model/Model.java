@@ -58,6 +58,9 @@ public final class Model {
     private final List<Head> heads;
     private final @Nullable Potential potential;
     private final List<TargetUnits> units = new ArrayList<>();
+    private @Nullable Program evaluation;
+    private @Nullable Program training;
+    private @Nullable Program recomputing;
 
     /// Head i predicts `mean + std * output`, and its loss compares the output with `(target - mean) / std`.
     ///
@@ -150,21 +153,35 @@ public final class Model {
         return Program.of(new Evaluation(false).predictions());
     }
 
-    /// Predictions and losses, without a step.
-    public Program evaluate() {
-        Evaluation evaluation = new Evaluation(false);
-        Map<String, Node> outputs = evaluation.predictions();
-        outputs.putAll(evaluation.losses());
-        return Program.of(outputs);
+    /// Predictions and losses, without a step; always the same program.
+    public synchronized Program evaluate() {
+        if (evaluation == null) {
+            Evaluation made = new Evaluation(false);
+            Map<String, Node> outputs = made.predictions();
+            outputs.putAll(made.losses());
+            evaluation = Program.of(outputs);
+        }
+        return evaluation;
     }
 
-    /// Losses, gradients and buffers of a training step.
-    public Program train() {
-        Evaluation evaluation = new Evaluation(true);
-        Map<String, Node> outputs = evaluation.losses();
-        outputs.putAll(evaluation.gradients());
-        outputs.putAll(evaluation.buffers());
-        return Program.of(outputs);
+    /// Losses, gradients and buffers of a training step; always the same program.
+    public synchronized Program train() {
+        if (training == null) {
+            Evaluation made = new Evaluation(true);
+            Map<String, Node> outputs = made.losses();
+            outputs.putAll(made.gradients());
+            outputs.putAll(made.buffers());
+            training = Program.of(outputs);
+        }
+        return training;
+    }
+
+    /// The same, to be run with less memory ([Program#recomputing]).
+    public synchronized Program trainRecomputing() {
+        if (recomputing == null) {
+            recomputing = train().recomputing(LOSS);
+        }
+        return recomputing;
     }
 
     /// Everything at once, to compare with a reference.

@@ -72,8 +72,7 @@ public record Training(
 
     /// The training program of a model, as memory is to be used.
     public Program program(Model model) {
-        Program program = model.train();
-        return convCheckpointing ? program.recomputing(Model.LOSS) : program;
+        return convCheckpointing ? model.trainRecomputing() : model.train();
     }
 
     /// How graphs are gathered into batches.

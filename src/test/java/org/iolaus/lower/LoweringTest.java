@@ -2,6 +2,8 @@ package org.iolaus.lower;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotSame;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -209,5 +211,14 @@ final class LoweringTest {
                     () -> executor.run(Map.of("x", HostTensor.of(new int[] {1, 2}, 0, 0)), Map.of(), Map.of()));
             assertTrue(wrong.getMessage().contains("(N, 6)"), wrong.getMessage());
         }
+    }
+
+    @Test
+    void schedulesAreFoundOnce() {
+        Program program = Program.of(RandomPrograms.outputs(new Random(3), 4));
+        Schedule device = Lowering.run(program, Target.DEVICE);
+        assertSame(device, Lowering.run(program, Target.DEVICE));
+        assertNotSame(device, Lowering.run(program, Target.HOST));
+        assertNotSame(device, Lowering.run(Program.of(program.outputs()), Target.DEVICE));
     }
 }
