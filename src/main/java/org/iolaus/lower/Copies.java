@@ -15,8 +15,7 @@ import org.iolaus.op.Constant;
 import org.iolaus.op.Reshape;
 
 /// Makes a [Copy] of what only rearranges reading but has to stand in memory: operands of whole operations, outputs,
-/// views
-/// of views that no loop can read through, and parts of a concatenation that no loop can compute in place.
+/// views of views that no loop can read through, and parts of a concatenation that no loop can compute in place.
 final class Copies {
     private final Target target;
 
@@ -97,11 +96,11 @@ final class Copies {
                 Node mine = Objects.requireNonNull(image.get(input));
                 boolean copied = Fusion.isAssembled(node, target)
                         && !(Fusion.isFusable(bare, target) && !whole.contains(bare) && inPlace.add(bare));
-                inputs.add(copied ? Node.of(new Copy(), mine) : mine);
+                inputs.add(copied ? Node.of(new Copy(false), mine) : mine);
             }
             boolean same = node.op() instanceof Leaf || node.op() instanceof Constant;
             Node mine = same ? node : Node.of(node.op(), inputs);
-            image.put(node, views.contains(node) ? Node.of(new Copy(), mine) : mine);
+            image.put(node, views.contains(node) ? Node.of(new Copy(false), mine) : mine);
         }
         Map<String, Node> outputs = new LinkedHashMap<>();
         program.outputs().forEach((name, node) -> outputs.put(name, Objects.requireNonNull(image.get(node))));

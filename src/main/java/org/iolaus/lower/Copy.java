@@ -7,7 +7,9 @@ import org.iolaus.ir.Sample;
 import org.jspecify.annotations.Nullable;
 
 /// The same values in memory of their own; only lowering makes it.
-record Copy() implements Pointwise {
+///
+/// @param rounded whether it is an operand of narrow products, narrow whatever [Narrow] says of other arrays
+record Copy(boolean rounded) implements Pointwise {
 
     @Override
     public void apply(double[] out, double[][] in, int n) {

@@ -108,6 +108,11 @@ final class Fusion {
                     .toList();
         }
 
+        /// Sequence number of the last node.
+        long last() {
+            return places.keySet().stream().mapToLong(Node::sequence).max().orElseThrow();
+        }
+
         boolean computes(Node node) {
             return places.containsKey(node);
         }
@@ -391,7 +396,7 @@ final class Fusion {
 
     /// How far two groups are apart in the program.
     private static long distance(Group a, Group b) {
-        return Math.abs(a.nodes().getLast().sequence() - b.nodes().getLast().sequence());
+        return Math.abs(a.last() - b.last());
     }
 
     private boolean isBackward(Node node) {
@@ -399,7 +404,7 @@ final class Fusion {
     }
 
     private boolean isBackward(Group group) {
-        return group.places.keySet().stream().anyMatch(this::isBackward);
+        return group.last() > forwardEnd;
     }
 
     private boolean isWorthRepeating(Node node, Set<Group> using) {

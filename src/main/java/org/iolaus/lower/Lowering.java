@@ -49,9 +49,8 @@ public final class Lowering {
         return run(program, target, Narrowing.NONE);
     }
 
-    /// The schedule of a program. It is found once, as long as the program is in use: what predicts memory and what
-    /// runs ask
-    /// for the same one.
+    /// The schedule of a program. It is found once, as long as the program is in use: what
+    /// predicts memory and what runs ask for the same one.
     public static Schedule run(Program program, Target target, Narrowing narrowing) {
         synchronized (KNOWN) {
             return KNOWN.computeIfAbsent(program, _ -> new HashMap<>())
@@ -137,7 +136,7 @@ public final class Lowering {
         LoopBuilder loops = new LoopBuilder(fusion, this::buffer);
         for (Fusion.Group group : fusion.groups()) {
             LoopBuilder.Written written = loops.group(group);
-            long key = group.nodes().getLast().sequence();
+            long key = group.last();
             units.add(new Order.Unit(key, new Fused(List.of(written.loop())), written.reads(), written.writes()));
         }
         for (Node node : program.nodes()) {

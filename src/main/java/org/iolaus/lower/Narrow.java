@@ -43,7 +43,7 @@ import org.iolaus.tensor.Dim;
 /// | [Sum] over other axes than a loop's | what is summed, not the result |
 ///
 /// Operands of products of large arrays that are not narrow by this (parameters, above all) are rounded to narrow
-/// copies first, once for all products that read them ([Operand]). So a gradient of positions follows from narrow
+/// copies first, once for all products that read them ([Copy]). So a gradient of positions follows from narrow
 /// cotangents of features, but the arrays from which it is summed up, three numbers for each edge or atom, are not
 /// narrow.
 final class Narrow {
@@ -84,7 +84,7 @@ final class Narrow {
             for (Node input : node.inputs()) {
                 Node mine = Objects.requireNonNull(image.get(input));
                 boolean copied = rule.isNarrowProduct(node) && !rule.isWanted(Copies.owner(input));
-                inputs.add(copied ? rounded.computeIfAbsent(input, _ -> Node.of(new Operand(), mine)) : mine);
+                inputs.add(copied ? rounded.computeIfAbsent(input, _ -> Node.of(new Copy(true), mine)) : mine);
             }
             boolean same = node.op() instanceof Leaf || node.op() instanceof Constant;
             image.put(node, same ? node : Node.of(node.op(), inputs));
@@ -99,7 +99,7 @@ final class Narrow {
         if (narrowing == Narrowing.NONE || owner.type().isIndex() || full.contains(owner) || !writesNarrow(owner)) {
             return false;
         }
-        return owner.op() instanceof Operand
+        return (owner.op() instanceof Copy copy && copy.rounded())
                 || narrowing == Narrowing.ALL
                 || (learned.contains(owner) && isLarge(owner) && numbers(owner).factor() >= LEAST_NUMBERS);
     }

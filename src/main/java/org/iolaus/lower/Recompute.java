@@ -25,8 +25,7 @@ import org.iolaus.op.Transpose;
 ///
 /// Kept are matrix products, sums and what is small; from them large pointwise results, gathers, rotations and
 /// what merely moves numbers follow anew. So no product is computed twice. (Chen, Xu, Zhang and Guestrin, "Training
-/// deep nets
-/// with sublinear memory cost", 2016, with a choice of what to keep by its price.)
+/// deep nets with sublinear memory cost", 2016, with a choice of what to keep by its price.)
 final class Recompute {
     /// Numbers for each atom or edge from which keeping them matters.
     private static final long LARGE = 256;
@@ -86,11 +85,10 @@ final class Recompute {
         return known;
     }
 
-    /// A part of a concatenation that is computed again. What the forward pass keeps stands in the first one's memory,
-    /// so
-    /// the second one takes a copy.
+    /// A part of a concatenation that is computed again. What the forward pass keeps stands in the
+    /// first one's memory, so the second one takes a copy.
     private Node apart(Node part) {
-        return forward.contains(Copies.owner(part)) ? Node.of(new Copy(), part) : part;
+        return forward.contains(Copies.owner(part)) ? Node.of(new Copy(false), part) : part;
     }
 
     private static boolean isLarge(Node node) {
