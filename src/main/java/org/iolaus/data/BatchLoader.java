@@ -45,6 +45,11 @@ public final class BatchLoader<T> implements AutoCloseable {
         this.thread = Thread.ofPlatform().daemon().name("prefetch").start(this::readAhead);
     }
 
+    /// What is read.
+    public EpochPlan plan() {
+        return plan;
+    }
+
     /// Whether the plan has another batch.
     public boolean hasNext() {
         return step < plan.steps();

@@ -9,13 +9,18 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.Function;
 import org.iolaus.data.DataException;
 import org.iolaus.data.Hdf5File;
 import org.iolaus.data.Hdf5Writer;
+import org.iolaus.nn.Parameters;
+import org.iolaus.nn.Parameters.Role;
 import org.iolaus.tensor.HostTensor;
+import org.jspecify.annotations.Nullable;
 
 /// Everything that a run needs to continue as if it had not stopped, bit by bit.
 ///
@@ -55,6 +60,26 @@ public record Checkpoint(
             averages = Collections.unmodifiableMap(new TreeMap<>(averages));
         }
 
+        /// The values of a model's parameters and buffers.
+        ///
+        /// @param averages null without
+        static Model of(
+                Parameters parameters,
+                Function<String, HostTensor> values,
+                @Nullable Function<String, HostTensor> averages) {
+            Map<String, HostTensor> weights = new HashMap<>();
+            Map<String, HostTensor> buffers = new HashMap<>();
+            Map<String, HostTensor> averaged = new HashMap<>();
+            parameters.specs().forEach((name, spec) -> {
+                boolean buffer = spec.role() == Role.BUFFER;
+                (buffer ? buffers : weights).put(name, values.apply(name));
+                if (averages != null && !buffer) {
+                    averaged.put(name, averages.apply(name));
+                }
+            });
+            return new Model(weights, buffers, averaged);
+        }
+
         /// Without averages.
         public Model(Map<String, HostTensor> parameters, Map<String, HostTensor> buffers) {
             this(parameters, buffers, Map.of());
@@ -87,6 +112,9 @@ public record Checkpoint(
             }
         }
     }
+
+    /// What training steps change.
+    public record Values(Model model, OptimizerState optimizer) {}
 
     /// The next step to make.
     ///

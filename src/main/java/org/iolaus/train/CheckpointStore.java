@@ -11,6 +11,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.function.Supplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -43,13 +44,14 @@ public final class CheckpointStore implements AutoCloseable {
         this.keep = keep;
     }
 
-    /// Starts writing a checkpoint, once the one before it is on disk.
+    /// Starts to make and write a checkpoint, once the one before it is on disk.
     ///
+    /// @param checkpoint is asked for it on the thread that writes
     /// @param best whether it becomes `best.h5` too
     /// @throws DataException when the one before it could not be written
-    public void write(Checkpoint checkpoint, boolean best) {
+    public void write(Supplier<Checkpoint> checkpoint, boolean best) {
         await();
-        pending = CompletableFuture.runAsync(() -> save(checkpoint, best), writer);
+        pending = CompletableFuture.runAsync(() -> save(checkpoint.get(), best), writer);
     }
 
     /// Waits until everything is on disk.

@@ -12,6 +12,7 @@ import org.iolaus.cuda.DeviceRuntime;
 import org.iolaus.cuda.Kernels;
 import org.iolaus.nn.Parameters;
 import org.iolaus.nn.Parameters.Role;
+import org.iolaus.tensor.HostTensor;
 import org.iolaus.tensor.HostView;
 
 /// A model's values in the memory of a device, each beginning at a multiple of 64 numbers: first all that is trained,
@@ -97,18 +98,15 @@ final class DeviceState implements AutoCloseable {
         }
     }
 
-    /// Brings the device's values to the host.
-    void download() {
-        try (Arena scope = Arena.ofConfined()) {
-            MemorySegment staged = scope.allocate(Math.max(8, bytes()), 64);
-            device.download(staged, address, bytes());
-            offsets.forEach((name, offset) -> {
-                HostView view = host.find(name);
-                for (int i = 0; i < view.volume(); i++) {
-                    view.set(i, precision.get(staged, offset + i));
-                }
-            });
+    /// A parameter or buffer in a copy of this memory.
+    HostTensor read(MemorySegment copy, String name) {
+        HostView view = host.find(name);
+        long offset = offset(name);
+        double[] values = new double[view.volume()];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = precision.get(copy, offset + i);
         }
+        return new HostTensor(view.shape(), values);
     }
 
     /// For each `ALIGNMENT` numbers of what is trained whether they belong to a certain parameter: 1 or 0.

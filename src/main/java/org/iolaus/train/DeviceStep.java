@@ -13,6 +13,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.function.Supplier;
 import org.iolaus.comm.DeviceComm;
 import org.iolaus.cuda.DeviceExecutor.Precision;
 import org.iolaus.cuda.DeviceRuntime;
@@ -43,6 +46,7 @@ final class DeviceStep implements TrainingStep {
     private final DeviceRuntime device;
     private final Precision precision;
     private final DeviceComm comm;
+    private final Parameters parameters;
     private final DeviceState state;
     private final @Nullable DeviceState average;
     private final StepProfile profile;
@@ -56,6 +60,9 @@ final class DeviceStep implements TrainingStep {
     private final Piece rest;
     private final Deque<Double> pending = new ArrayDeque<>();
     private final Deque<DeviceRuntime.Event> started = new ArrayDeque<>();
+
+    /// Memory for copies of all values that is not in use.
+    private final Queue<MemorySegment> copies = new ConcurrentLinkedQueue<>();
 
     private final long gradient;
     /// What earlier batches of the step add, as far as the losses go; 0 where there are none.
@@ -106,6 +113,7 @@ final class DeviceStep implements TrainingStep {
         this.device = engine.device();
         this.precision = engine.precision();
         this.comm = engine.comm();
+        this.parameters = model.parameters();
         this.state = engine.values(host);
         this.average = settings.emaDecay() == null ? null : engine.values(host.average());
         this.profile = profile;
@@ -437,21 +445,34 @@ final class DeviceStep implements TrainingStep {
     }
 
     @Override
-    public Checkpoint.OptimizerState save() {
-        state.download();
-        if (average != null) {
-            average.download();
+    public Supplier<Checkpoint.Values> save() {
+        DeviceState averages = average;
+        long bytes = state.trained() * precision.bytes();
+        long all = state.bytes() * (averages == null ? 1 : 2) + bytes * slots.size();
+        MemorySegment idle = copies.poll();
+        MemorySegment copy = idle == null ? Arena.ofAuto().allocate(Math.max(8, all), 64) : idle;
+        MemorySegment ofAverages = copy.asSlice(averages == null ? 0 : state.bytes());
+        MemorySegment ofSlots = ofAverages.asSlice(state.bytes());
+        device.download(copy, state.address(), state.bytes());
+        if (averages != null) {
+            device.download(ofAverages, averages.address(), state.bytes());
         }
-        Map<String, double[]> saved = new LinkedHashMap<>();
-        try (Arena scope = Arena.ofConfined()) {
-            long bytes = state.trained() * precision.bytes();
-            MemorySegment staged = scope.allocate(Math.max(8, bytes), 64);
+        for (int slot = 0; slot < slots.size(); slot++) {
+            device.download(ofSlots.asSlice(slot * bytes), slots.get(slot), bytes);
+        }
+        long made = steps;
+        return () -> {
+            Checkpoint.Model model = Checkpoint.Model.of(
+                    parameters,
+                    name -> state.read(copy, name),
+                    averages == null ? null : name -> averages.read(ofAverages, name));
+            Map<String, double[]> saved = new LinkedHashMap<>();
             for (int slot = 0; slot < slots.size(); slot++) {
-                device.download(staged, slots.get(slot), bytes);
-                saved.put(rule.slots().get(slot), state.gather(staged));
+                saved.put(rule.slots().get(slot), state.gather(ofSlots.asSlice(slot * bytes)));
             }
-        }
-        return new Checkpoint.OptimizerState(rule.kind(), steps, saved);
+            copies.add(copy);
+            return new Checkpoint.Values(model, new Checkpoint.OptimizerState(rule.kind(), made, saved));
+        };
     }
 
     @Override

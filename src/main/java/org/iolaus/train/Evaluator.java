@@ -65,13 +65,22 @@ public final class Evaluator implements AutoCloseable {
 
     /// Goes once through a split.
     public Metrics run(ShardSet shards, Split split, Batching batching, @Nullable Watcher watcher) {
-        Metrics metrics = metrics();
+        try (BatchLoader<ReadyBatch> loader = read(shards, split, batching)) {
+            return run(loader, shards.index().statistics(), watcher);
+        }
+    }
+
+    /// Begins to read a split, for [#run(BatchLoader, Statistics, Watcher)].
+    BatchLoader<ReadyBatch> read(ShardSet shards, Split split, Batching batching) {
         EpochPlan plan = EpochPlan.complete(shards.index(), split, batching, comm.size());
-        try (BatchLoader<ReadyBatch> loader =
-                new BatchLoader<>(shards, plan, comm.rank(), 0, batch -> engine.ready(inputs, batch))) {
-            while (loader.hasNext()) {
-                measure(loader.next(), shards.index().statistics(), metrics, watcher);
-            }
+        return new BatchLoader<>(shards, plan, comm.rank(), 0, batch -> engine.ready(inputs, batch));
+    }
+
+    /// Goes once through a split that is being read.
+    Metrics run(BatchLoader<ReadyBatch> loader, Statistics statistics, @Nullable Watcher watcher) {
+        Metrics metrics = metrics();
+        while (loader.hasNext()) {
+            measure(loader.next(), statistics, metrics, watcher);
         }
         comm.sum(metrics.sums());
         return metrics;

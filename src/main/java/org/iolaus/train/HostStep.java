@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
+import java.util.function.Supplier;
 import org.iolaus.comm.Comm;
 import org.iolaus.cpu.CpuExecutor;
 import org.iolaus.model.Model;
@@ -154,8 +155,9 @@ final class HostStep implements TrainingStep {
     }
 
     @Override
-    public Checkpoint.OptimizerState save() {
-        return Checkpoint.OptimizerState.of(optimizer);
+    public Supplier<Checkpoint.Values> save() {
+        Checkpoint.Values values = new Checkpoint.Values(state.snapshot(), Checkpoint.OptimizerState.of(optimizer));
+        return () -> values;
     }
 
     @Override

@@ -92,12 +92,16 @@ public final class MetricsLog implements AutoCloseable {
         jsonlLines++;
     }
 
-    /// How long the files are, after making sure that they are on disk: for the checkpoint.
+    /// How long the files are.
     public Position position() {
+        return new Position(csvLines, jsonlLines);
+    }
+
+    /// Makes sure that the files are on disk, as before a checkpoint that says how long they are. Any thread may do so.
+    public void force() {
         try {
             csv.force(true);
             jsonl.force(true);
-            return new Position(csvLines, jsonlLines);
         } catch (IOException e) {
             throw new DataException(csvPath.getParent() + ": metrics cannot be written: " + e, e);
         }
@@ -107,7 +111,7 @@ public final class MetricsLog implements AutoCloseable {
     public void close() {
         try (csv;
                 jsonl) {
-            position();
+            force();
         } catch (IOException e) {
             throw new DataException(csvPath.getParent() + ": metrics cannot be closed: " + e, e);
         }

@@ -133,18 +133,24 @@ public final class ModelState implements CpuExecutor.ParameterSource {
 
     /// A copy of everything, by name.
     public Checkpoint.Model snapshot() {
-        Map<String, HostTensor> weights = new HashMap<>();
-        Map<String, HostTensor> buffers = new HashMap<>();
-        views.forEach((name, view) -> {
-            int from = view.offset();
-            double[] copy = Arrays.copyOfRange(view.data(), from, from + view.volume());
-            boolean buffer = role(name) == Role.BUFFER;
-            (buffer ? buffers : weights).put(name, new HostTensor(view.shape(), copy));
-        });
         ModelState kept = average;
-        Map<String, HostTensor> averages =
-                kept == null ? Map.of() : kept.snapshot().parameters();
-        return new Checkpoint.Model(weights, buffers, averages);
+        return Checkpoint.Model.of(parameters, this::copy, kept == null ? null : kept::copy);
+    }
+
+    private HostTensor copy(String name) {
+        HostView view = find(name);
+        int from = view.offset();
+        return new HostTensor(view.shape(), Arrays.copyOfRange(view.data(), from, from + view.volume()));
+    }
+
+    /// Takes up the values of a model of these parameters.
+    void set(Checkpoint.Model model) {
+        values(model).forEach(this::set);
+        if (!model.averages().isEmpty()) {
+            ModelState averages = average();
+            model.averages().forEach(averages::set);
+            model.buffers().forEach(averages::set);
+        }
     }
 
     /// The values of a checkpoint with which its training goes on, parameters and buffers together.
@@ -159,10 +165,5 @@ public final class ModelState implements CpuExecutor.ParameterSource {
         Map<String, HostTensor> all = values(model);
         all.putAll(model.averages());
         return all;
-    }
-
-    private Role role(String name) {
-        Spec spec = parameters.specs().get(name);
-        return spec == null ? Role.BUFFER : spec.role();
     }
 }

@@ -2,14 +2,13 @@ package org.iolaus.train;
 
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
-import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.TreeSet;
+import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.zip.CRC32C;
 import org.iolaus.comm.Comm;
-import org.iolaus.tensor.HostView;
+import org.iolaus.tensor.HostTensor;
 
 /// Every rank holds the whole model and makes the same steps, and sums over ranks have the same bits on all. So
 /// the models stay the same bit by bit: where they do not, a machine or the program is wrong.
@@ -20,11 +19,11 @@ final class Replicas {
     ///
     /// @param where for the message
     /// @throws TrainingException on all ranks, naming those that differ from rank zero
-    static void requireEqual(Comm comm, ModelState model, Checkpoint.OptimizerState optimizer, String where) {
+    static void requireEqual(Comm comm, Checkpoint.Values values, String where) {
         if (comm.size() == 1) {
             return;
         }
-        long mine = checksum(model, optimizer);
+        long mine = checksum(values);
         if (comm.min(mine) == comm.max(mine)) {
             return;
         }
@@ -39,22 +38,20 @@ final class Replicas {
                         + new String(said, StandardCharsets.UTF_8));
     }
 
-    private static long checksum(ModelState model, Checkpoint.OptimizerState optimizer) {
+    private static long checksum(Checkpoint.Values values) {
         CRC32C sum = new CRC32C();
-        for (ModelState state : new LinkedHashSet<>(List.of(model, model.evaluated()))) {
-            for (String name : new TreeSet<>(state.parameters().specs().keySet())) {
-                HostView view = state.find(name);
-                add(sum, view.data(), view.offset(), view.volume());
-            }
+        Checkpoint.Model model = values.model();
+        for (Map<String, HostTensor> arrays : List.of(model.parameters(), model.buffers(), model.averages())) {
+            arrays.values().forEach(array -> add(sum, array.data()));
         }
-        optimizer.slots().values().forEach(slot -> add(sum, slot, 0, slot.length));
+        values.optimizer().slots().values().forEach(slot -> add(sum, slot));
         return sum.getValue();
     }
 
-    private static void add(CRC32C sum, double[] values, int offset, int length) {
-        int at = offset;
-        ByteBuffer bytes = ByteBuffer.allocate(Math.min(length, 8192) * Double.BYTES);
-        for (int left = length; left > 0; ) {
+    private static void add(CRC32C sum, double[] values) {
+        int at = 0;
+        ByteBuffer bytes = ByteBuffer.allocate(Math.min(values.length, 8192) * Double.BYTES);
+        for (int left = values.length; left > 0; ) {
             int count = Math.min(left, 8192);
             bytes.clear();
             bytes.asDoubleBuffer().put(values, at, count);

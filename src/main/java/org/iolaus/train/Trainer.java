@@ -7,6 +7,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.function.Supplier;
 import org.iolaus.attention.gps.GpsEngine;
 import org.iolaus.comm.Comm;
 import org.iolaus.data.BatchLoader;
@@ -50,6 +51,9 @@ public final class Trainer implements AutoCloseable {
     private final @Nullable MetricsLog log;
     private final @Nullable CheckpointStore store;
     private final Progress progress;
+
+    /// Reads the next epoch's first batches while this one ends.
+    private @Nullable BatchLoader<ReadyBatch> ahead;
 
     private String profileLine = "";
     private int epoch;
@@ -183,11 +187,16 @@ public final class Trainer implements AutoCloseable {
             epochMetrics.reset();
         }
         reported = step;
-        EpochPlan plan = plan();
+        BatchLoader<ReadyBatch> loader = ahead == null ? read(epoch, step) : ahead;
+        ahead = null;
+        EpochPlan plan = loader.plan();
         progress.begin("epoch " + epoch, step, plan.steps());
         long edges = 0;
-        try (BatchLoader<ReadyBatch> loader =
-                new BatchLoader<>(shards, plan, comm.rank(), step, batch -> engine.ready(inputs, batch))) {
+        Metrics validation;
+        Map<Phase, Double> seconds;
+        double trained;
+        try (loader;
+                BatchLoader<ReadyBatch> unseen = evaluator.read(shards, Split.VALIDATION, batching)) {
             while (loader.hasNext()) {
                 drawProjections();
                 for (int turn = 1; turn <= plan.turns(); turn++) {
@@ -208,12 +217,15 @@ public final class Trainer implements AutoCloseable {
                     checkpoint(false);
                 }
             }
+            if (epoch + 1 < settings.numEpoch()) {
+                ahead = read(epoch + 1, 0);
+            }
+            trainingStep.report(true, this::account);
+            seconds = profile.seconds();
+            profileLine = profile.summary();
+            trained = (System.nanoTime() - began) * 1e-9;
+            validation = evaluator.run(unseen, shards.index().statistics(), null);
         }
-        trainingStep.report(true, this::account);
-        Map<Phase, Double> seconds = profile.seconds();
-        profileLine = profile.summary();
-        double trained = (System.nanoTime() - began) * 1e-9;
-        Metrics validation = evaluator.run(shards, Split.VALIDATION, batching, null);
         boolean measured = validation.sums()[0] > 0;
         double metric = measured ? validation.loss() : epochMetrics.loss();
         double rate = learningRate(plan, plan.steps() - 1);
@@ -223,7 +235,7 @@ public final class Trainer implements AutoCloseable {
         double total = (System.nanoTime() - began) * 1e-9;
         report(validation, rate, improved, seconds, trained, total, edges);
         if (comm.size() > 1) {
-            Replicas.requireEqual(comm, state, trainingStep.save(), "epoch " + epoch);
+            Replicas.requireEqual(comm, trainingStep.save().get(), "epoch " + epoch);
         }
         epoch++;
         step = 0;
@@ -240,13 +252,14 @@ public final class Trainer implements AutoCloseable {
         if (projections.isEmpty() || interval == null || (globalStep + 1) % interval != 0) {
             return;
         }
-        Checkpoint.OptimizerState saved = trainingStep.save();
+        Checkpoint.Values saved = trainingStep.save().get();
+        state.set(saved.model());
         long seed = settings.seed() ^ ((globalStep + 1) / interval * DRAWS);
         for (Parameters.Spec spec : projections) {
             state.set(spec.name(), Parameters.initial(spec, seed));
             state.evaluated().set(spec.name(), Parameters.initial(spec, seed));
         }
-        trainingStep.load(saved);
+        trainingStep.load(saved.optimizer());
     }
 
     /// The learning rate of a step of this epoch.
@@ -260,8 +273,10 @@ public final class Trainer implements AutoCloseable {
         return rate * cosine.factor(done, settings.numEpoch() - settings.epochStart());
     }
 
-    private EpochPlan plan() {
-        return RunBatches.plan(shards.index(), settings, epoch, comm.size());
+    /// Begins to read what this rank trains on in an epoch.
+    private BatchLoader<ReadyBatch> read(int epoch, int firstStep) {
+        EpochPlan plan = RunBatches.plan(shards.index(), settings, epoch, comm.size());
+        return new BatchLoader<>(shards, plan, comm.rank(), firstStep, batch -> engine.ready(inputs, batch));
     }
 
     private boolean due(@Nullable Integer every) {
@@ -290,20 +305,29 @@ public final class Trainer implements AutoCloseable {
         if (target == null || written == null) {
             return;
         }
-        Checkpoint.OptimizerState optimizer = trainingStep.save();
+        Supplier<Checkpoint.Values> saved = trainingStep.save();
+        ReduceLROnPlateau.State scheduled = schedule.state();
+        EarlyStopping.State stopping = earlyStopping.state();
+        BestMetric.State bestSoFar = best.state();
+        Checkpoint.Position position = new Checkpoint.Position(epoch, step, globalStep);
+        HostTensor sums = new HostTensor(
+                new int[] {1, epochMetrics.sums().length}, epochMetrics.sums().clone());
+        MetricsLog.Position lines = written.position();
         target.write(
-                new Checkpoint(
-                        state.snapshot(),
-                        optimizer,
-                        schedule.state(),
-                        earlyStopping.state(),
-                        best.state(),
-                        new Checkpoint.Position(epoch, step, globalStep),
-                        run,
-                        new HostTensor(
-                                new int[] {1, epochMetrics.sums().length},
-                                epochMetrics.sums().clone()),
-                        written.position()),
+                () -> {
+                    written.force();
+                    Checkpoint.Values values = saved.get();
+                    return new Checkpoint(
+                            values.model(),
+                            values.optimizer(),
+                            scheduled,
+                            stopping,
+                            bestSoFar,
+                            position,
+                            run,
+                            sums,
+                            lines);
+                },
                 improved);
     }
 
@@ -408,6 +432,9 @@ public final class Trainer implements AutoCloseable {
     @Override
     public void close() {
         progress.close();
+        if (ahead != null) {
+            ahead.close();
+        }
         trainingStep.close();
         evaluator.close();
         if (store != null) {

@@ -1,6 +1,7 @@
 package org.iolaus.train;
 
 import java.util.Collection;
+import java.util.function.Supplier;
 
 /// One step of training, again and again: forward, backward, gradients summed over ranks, clipping, update.
 ///
@@ -33,10 +34,11 @@ public interface TrainingStep extends AutoCloseable {
     /// @param all whether to wait for those that are not done; else it is done now and then
     void report(boolean all, Losses losses);
 
-    /// The optimizer's state after the last step; brings the model's values on the host up to date too.
-    Checkpoint.OptimizerState save();
+    /// A copy of the model's and the optimizer's values after the last step. It is put in the form of a checkpoint when
+    /// it is asked for, once: any thread may do that while training goes on.
+    Supplier<Checkpoint.Values> save();
 
-    /// Goes on from a state; the model's values are on the host already.
+    /// Goes on from a state of the optimizer; the model's values are on the host already.
     ///
     /// @throws org.iolaus.data.DataException if it is another optimizer's
     void load(Checkpoint.OptimizerState saved);

@@ -16,7 +16,7 @@ class ReplicasTest {
 
     @Test
     void equalModelsPass() {
-        LocalComm.run(3, comm -> Replicas.requireEqual(comm, model(), optimizer(0), "epoch 7"));
+        LocalComm.run(3, comm -> Replicas.requireEqual(comm, values(model(), 0), "epoch 7"));
     }
 
     @ParameterizedTest
@@ -31,8 +31,8 @@ class ReplicasTest {
                         double[] values = model.trained();
                         values[9000] = Math.nextUp(values[9000]);
                     }
-                    Replicas.requireEqual(
-                            comm, model, optimizer(odd && what.equals("optimizer") ? Double.MIN_VALUE : 0), "epoch 7");
+                    double moment = odd && what.equals("optimizer") ? Double.MIN_VALUE : 0;
+                    Replicas.requireEqual(comm, values(model, moment), "epoch 7");
                 }));
         String want = "epoch 7: want the same bits in the models of all ranks, got others than rank 0's on ranks 1";
         assertEquals(want, thrown.getMessage());
@@ -44,7 +44,8 @@ class ReplicasTest {
         return new ModelState(parameters, 5);
     }
 
-    private static Checkpoint.OptimizerState optimizer(double value) {
-        return new Checkpoint.OptimizerState("Adam", 1, Map.of("moment", new double[] {1, value}));
+    private static Checkpoint.Values values(ModelState model, double moment) {
+        Map<String, double[]> slots = Map.of("moment", new double[] {1, moment});
+        return new Checkpoint.Values(model.snapshot(), new Checkpoint.OptimizerState("Adam", 1, slots));
     }
 }
