@@ -7,16 +7,16 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
+import java.util.concurrent.ForkJoinPool;
+import java.util.concurrent.FutureTask;
+import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 import org.iolaus.comm.Comm;
-import org.iolaus.comm.DeviceComm;
 import org.iolaus.config.Config;
 import org.iolaus.config.ConfigException;
-import org.iolaus.cuda.CudaRuntime;
 import org.iolaus.cuda.DeviceExecutor.Precision;
 import org.iolaus.cuda.DeviceRuntime;
-import org.iolaus.cuda.EmulatedRuntime;
 import org.iolaus.data.Batch;
 import org.iolaus.data.DataException;
 import org.iolaus.data.DatasetConfig;
@@ -25,14 +25,15 @@ import org.iolaus.data.Neighbours;
 import org.iolaus.data.ShardIndex;
 import org.iolaus.data.ShardSet;
 import org.iolaus.data.Statistics;
+import org.iolaus.ir.Program;
+import org.iolaus.lower.Lowering;
+import org.iolaus.lower.Target;
 import org.iolaus.model.Architecture;
 import org.iolaus.model.AttentionEdges;
 import org.iolaus.model.Model;
 import org.iolaus.tensor.HostTensor;
 import org.iolaus.train.Columns;
-import org.iolaus.train.DeviceEngine;
 import org.iolaus.train.Engine;
-import org.iolaus.train.HostEngine;
 import org.iolaus.train.ModelState;
 import org.iolaus.train.Training;
 import org.jspecify.annotations.Nullable;
@@ -253,8 +254,7 @@ record Assembly(Config config, Columns columns, Model model) {
         return architecture.radius();
     }
 
-    /// Where programs run on this rank: on a device, or on as many threads as configured or this rank's part of the
-    /// host's cores.
+    /// Where programs run on this rank.
     ///
     /// @throws org.iolaus.cuda.DeviceException if the device asked for is not to be had; there is no fallback
     static Engine engine(Comm comm, Training training) {
@@ -263,25 +263,22 @@ record Assembly(Config config, Columns columns, Model model) {
 
     /// The same; programs use the device through `wrap`.
     static Engine engine(Comm comm, Training training, UnaryOperator<DeviceRuntime> wrap) {
-        int here = ranksOnThisHost(comm);
-        if (training.device() == Training.Device.CPU) {
-            if (training.comm() == DeviceComm.Kind.NCCL) {
-                throw new ConfigException("NeuralNetwork.Training.comm: want auto or mpi with device cpu, got nccl");
-            }
-            Integer threads = training.threads();
-            int cores = Runtime.getRuntime().availableProcessors();
-            return new HostEngine(comm, threads != null ? threads : Math.max(1, cores / here));
+        try (EngineStart start = new EngineStart(comm, training)) {
+            return start.engine(wrap);
         }
-        DeviceRuntime device = training.device() == Training.Device.CUDA
-                ? CudaRuntime.open(comm.localRank(), here, training.shareGpu())
-                : new EmulatedRuntime();
-        try {
-            Precision precision = Precision.valueOf(training.precision().name());
-            DeviceComm sums = DeviceComm.open(training.comm(), comm, device);
-            return new DeviceEngine(comm.size(), wrap.apply(device), precision, sums);
-        } catch (RuntimeException e) {
-            device.close();
-            throw e;
+    }
+
+    /// Begins to lower the programs of a training run, beside what this thread does next. Whoever needs a schedule
+    /// waits for it, and is told what went wrong.
+    void lowerAhead() {
+        Training training = training();
+        boolean host = training.device() == Training.Device.CPU;
+        Precision precision =
+                host ? Precision.FP64 : Precision.valueOf(training.precision().name());
+        Target target = host ? Target.HOST : Target.DEVICE;
+        for (Supplier<Program> program : List.<Supplier<Program>>of(() -> training.program(model), model::evaluate)) {
+            ForkJoinPool.commonPool()
+                    .execute(new FutureTask<>(() -> Lowering.run(program.get(), target, precision.narrowing())));
         }
     }
 

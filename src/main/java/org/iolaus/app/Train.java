@@ -73,9 +73,11 @@ final class Train implements OnRanks {
     @Override
     public int run(Comm comm) {
         Config given = comm.rootFirst(() -> ConfigReader.read(configFile, device.over(overrides)));
-        try (ShardSet shards = Assembly.open(comm, given)) {
+        try (EngineStart start = new EngineStart(comm, given.neuralNetwork().training());
+                ShardSet shards = Assembly.open(comm, given)) {
             Assembly assembly = comm.rootFirst(() -> Assembly.of(given, shards.index()));
-            try (Engine engine = Assembly.engine(comm, assembly.training());
+            assembly.lowerAhead();
+            try (Engine engine = start.engine(device -> device);
                     Trainer trainer = trainer(comm, assembly, shards, engine)) {
                 print("%s, %,d parameters; %d rank%s; %s; logs in %s"
                         .formatted(

@@ -9,6 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.stream.IntStream;
 import org.iolaus.kernel.Loop;
 import org.iolaus.lower.Schedule;
 import org.iolaus.lower.Schedule.Fused;
@@ -37,13 +38,20 @@ final class LoopKernels {
         this.precision = precision;
         Map<Integer, LoopSource> sources = new LinkedHashMap<>();
         Map<String, String> names = new LinkedHashMap<>();
-        for (int step = 0; step < schedule.steps().size(); step++) {
+        int steps = schedule.steps().size();
+        LoopSource[] written = new LoopSource[steps];
+        IntStream.range(0, steps).parallel().forEach(step -> {
             if (schedule.steps().get(step) instanceof Fused fused) {
-                LoopSource source = new LoopSource(
+                written[step] = new LoopSource(
                         fused.loops(),
                         precision.bytes,
                         this::isAligned,
                         buffer -> schedule.buffers().get(buffer).narrow());
+            }
+        });
+        for (int step = 0; step < steps; step++) {
+            LoopSource source = written[step];
+            if (source != null) {
                 sources.put(step, source);
                 names.computeIfAbsent(source.body(), key -> "loop" + names.size());
             }

@@ -8,6 +8,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.WeakHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 import org.iolaus.ir.Leaf;
 import org.iolaus.ir.Node;
 import org.iolaus.ir.Program;
@@ -32,7 +34,7 @@ public final class Lowering {
     private record Way(Target target, Narrowing narrowing) {}
 
     /// By identity: programs have no equality of their own, and schedules hold their nodes only.
-    private static final Map<Program, Map<Way, Schedule>> KNOWN = new WeakHashMap<>();
+    private static final Map<Program, Map<Way, FutureTask<Schedule>>> KNOWN = new WeakHashMap<>();
 
     /// A buffer whose life is not known yet.
     private record Draft(Node node, Storage storage, String label) {}
@@ -50,13 +52,28 @@ public final class Lowering {
     }
 
     /// The schedule of a program. It is found once, as long as the program is in use: what
-    /// predicts memory and what runs ask for the same one.
+    /// predicts memory and what runs ask for the same one, on any thread.
     public static Schedule run(Program program, Target target, Narrowing narrowing) {
+        FutureTask<Schedule> task;
         synchronized (KNOWN) {
-            return KNOWN.computeIfAbsent(program, _ -> new HashMap<>())
+            task = KNOWN.computeIfAbsent(program, _ -> new HashMap<>())
                     .computeIfAbsent(
                             new Way(target, narrowing),
-                            way -> of(program, way.target, way.narrowing).schedule());
+                            way -> new FutureTask<>(
+                                    () -> of(program, way.target, way.narrowing).schedule()));
+        }
+        task.run(); // unless it is run or running already
+        try {
+            return task.get();
+        } catch (ExecutionException e) {
+            switch (e.getCause()) {
+                case Error failure -> throw failure;
+                case RuntimeException failure -> throw failure;
+                case null, default -> throw new IllegalStateException(e);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException("interrupted while another thread lowers the program", e);
         }
     }
 
