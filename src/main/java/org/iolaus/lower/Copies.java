@@ -32,26 +32,41 @@ final class Copies {
     static Program run(Program program, Target target) {
         Copies copies = new Copies(target);
         int before = -1;
-        while (copies.views.size() > before) {
-            before = copies.views.size();
+        while (copies.views.size() + copies.whole.size() > before) {
+            before = copies.views.size() + copies.whole.size();
             copies.find(program);
         }
         return copies.rewritten(program);
     }
 
     private void find(Program program) {
+        Set<Node> inPlace = new HashSet<>();
         program.outputs().values().forEach(this::requireWhole);
         for (Node node : program.nodes()) {
             if (Fusion.isFusable(node, target)) {
-                Fusion.operands(node).forEach(input -> requireReadable(View.direct(input)));
+                Fusion.operands(node).forEach(this::requireReadable);
             } else if (views.contains(node)) {
-                requireReadable(Objects.requireNonNull(View.direct(node).through()));
+                requireReadable(node.input(0), node);
             } else if (Fusion.isAssembled(node, target)) {
-                node.inputs().forEach(part -> requireReadable(View.direct(part)));
-            } else if (!View.isView(node) && !(node.op() instanceof Reshape)) {
+                for (Node part : node.inputs()) {
+                    if (!isPlaced(part, inPlace)) {
+                        requireReadable(part);
+                    }
+                }
+            } else if (!View.isView(node)) {
                 node.inputs().forEach(this::requireWhole);
             }
         }
+    }
+
+    /// Whether a part of a concatenation is computed where it belongs.
+    ///
+    /// @param inPlace what is a part already, which the part is added to
+    private boolean isPlaced(Node part, Set<Node> inPlace) {
+        Node held = Fusion.held(part);
+        return (Fusion.isFusable(held, target) || Fusion.isAssembled(held, target))
+                && !whole.contains(held)
+                && inPlace.add(held);
     }
 
     private void requireWhole(Node node) {
@@ -62,19 +77,22 @@ final class Copies {
         }
     }
 
-    private void requireReadable(View first) {
-        View view = first;
-        while (View.isView(view.base()) && !views.contains(view.base())) {
-            View deeper = view.through();
-            if (deeper == null) {
-                views.add(view.base());
-                return;
-            }
-            view = deeper;
+    private View requireReadable(Node node) {
+        return View.isView(node) && !views.contains(node) ? requireReadable(node.input(0), node) : View.direct(node);
+    }
+
+    /// How a loop reads what a rearranging operation makes of a node: from where that stands, or from a copy.
+    private View requireReadable(Node from, Node node) {
+        View below = requireReadable(from);
+        if (node.op() instanceof Reshape && !View.splits(from.shape(), node.shape())) {
+            whole.add(below.base()); // what stands within a concatenation may have gaps
         }
-        if (view.base().op() instanceof Reshape && !View.isView(view.base())) {
-            requireWhole(view.base());
+        View view = below.over(node);
+        if (view == null) {
+            views.add(from);
+            view = View.direct(from).over(node);
         }
+        return Objects.requireNonNull(view);
     }
 
     /// The node in whose memory another one stands: a reshape shares its input's.
@@ -92,10 +110,8 @@ final class Copies {
         for (Node node : program.nodes()) {
             List<Node> inputs = new ArrayList<>();
             for (Node input : node.inputs()) {
-                Node bare = Fusion.strip(input);
                 Node mine = Objects.requireNonNull(image.get(input));
-                boolean copied = Fusion.isAssembled(node, target)
-                        && !(Fusion.isFusable(bare, target) && !whole.contains(bare) && inPlace.add(bare));
+                boolean copied = Fusion.isAssembled(node, target) && !isPlaced(input, inPlace);
                 inputs.add(copied ? Node.of(new Copy(false), mine) : mine);
             }
             boolean same = node.op() instanceof Leaf || node.op() instanceof Constant;

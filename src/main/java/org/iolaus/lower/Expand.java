@@ -33,6 +33,7 @@ import org.iolaus.tensor.Shape;
 /// | an axis of 2 to 4 entries behind rows | that many values of one entry each (the result is their concatenation) |
 /// | a sum over such an axis | additions |
 /// | a sum over many rows | sums over runs of rows, then their sum |
+/// | a sum over axes of which some are last, or the first | one sum after the other |
 /// | a matrix product with one row, one column or one term | multiplications, with a sum for one row or column |
 /// | a product with a concatenation that has parts of width 1 | products with its parts |
 /// | padding | concatenation with zeros |
@@ -111,7 +112,7 @@ final class Expand {
                 || op instanceof ChunkSum
                 || op instanceof Broadcast
                 || op instanceof Sum
-                || (op instanceof Reshape && View.isView(plain));
+                || View.isPlain(plain);
         Dim extent = plain.shape().dim(axis);
         if (!splits || !extent.isConstant() || extent.isOne() || extent.factor() == 0) {
             return List.of();
@@ -245,7 +246,7 @@ final class Expand {
         for (int axis : axes) {
             Dim extent = x.shape().dim(axis);
             if (extent.isConstant() && extent.longValue() <= SHORT && extent.longValue() > 0) {
-                List<Integer> others = without(axes, axis);
+                List<Integer> others = without(axes, List.of(axis));
                 Node total = null;
                 for (int k = 0; k < extent.intValue(); k++) {
                     Node term = make(new Sum(others), slice(x, axis, k, 1));
@@ -254,13 +255,17 @@ final class Expand {
                 return Objects.requireNonNull(total);
             }
         }
+        List<Integer> last = last(x.shape(), axes);
         if (!axes.contains(0)) {
-            return distributed(new Sum(axes), List.of(x));
+            return last.isEmpty() || last.size() == axes.size() || !Fusion.sumsColumns(x.shape(), last)
+                    ? distributed(new Sum(axes), List.of(x))
+                    : make(new Sum(without(axes, last)), make(new Sum(last), x));
         }
-        List<Integer> inner = without(axes, 0);
+        List<Integer> inner = without(axes, List.of(0));
         if (!inner.isEmpty()) {
-            return Fusion.sumsColumns(x.shape(), inner)
-                    ? make(new Sum(List.of(0)), make(new Sum(inner), x))
+            boolean columns = Fusion.sumsColumns(x.shape(), inner);
+            return columns || Fusion.hasConstantRows(x.shape())
+                    ? make(new Sum(columns ? List.of(0) : inner), make(new Sum(columns ? inner : List.of(0)), x))
                     : Node.of(new Sum(axes), x);
         }
         boolean many = !x.shape().dim(0).isConstant() || x.shape().dim(0).longValue() > Fusion.MOST_ROWS;
@@ -269,8 +274,28 @@ final class Expand {
                 : distributed(sum, List.of(x));
     }
 
-    private static List<Integer> without(List<Integer> axes, int axis) {
-        return axes.stream().filter(other -> other != axis).toList();
+    /// Whether a sum becomes additions.
+    static boolean isUnrolled(Sum sum, Node x) {
+        return sum.axes().stream()
+                .map(axis -> x.shape().dim(axis))
+                .allMatch(extent -> extent.isConstant() && extent.longValue() <= SHORT && extent.longValue() > 0);
+    }
+
+    private static List<Integer> without(List<Integer> axes, List<Integer> less) {
+        return axes.stream().filter(axis -> !less.contains(axis)).toList();
+    }
+
+    /// Those of some axes that no other axis follows.
+    private static List<Integer> last(Shape shape, List<Integer> axes) {
+        List<Integer> last = new ArrayList<>();
+        for (int axis = shape.rank() - 1;
+                axis > 0 && (axes.contains(axis) || shape.dim(axis).isOne());
+                axis--) {
+            if (axes.contains(axis)) {
+                last.addFirst(axis);
+            }
+        }
+        return last;
     }
 
     // products

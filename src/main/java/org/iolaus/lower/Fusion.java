@@ -251,17 +251,37 @@ final class Fusion {
 
     /// How a loop reads a node that it does not compute.
     View view(Node input) {
-        View view = View.direct(input);
-        while (View.isView(view.base())) {
-            view = Objects.requireNonNull(view.through());
+        return View.isView(input) ? Objects.requireNonNull(view(input.input(0)).over(input)) : place(input);
+    }
+
+    /// Where a node in memory stands: in memory of its own or in that of a concatenation.
+    View place(Node node) {
+        Node concat = concatOf.get(node);
+        if (concat == null) {
+            return View.direct(node);
         }
-        return view;
+        int part = 0;
+        while (held(concat.input(part)) != node) {
+            part++;
+        }
+        return Objects.requireNonNull(place(concat).inside(concat, part, node));
     }
 
     /// The concatenation in whose memory a node stands; null if it has memory of its own.
     @Nullable
     Node concatOf(Node node) {
         return concatOf.get(node);
+    }
+
+    /// The node that writes a part of a concatenation: the part without reshapes that only split axes or add or
+    /// remove extents of 1.
+    static Node held(Node part) {
+        Node bare = strip(part);
+        while (bare.op() instanceof Reshape
+                && View.splits(part.shape(), bare.input(0).shape())) {
+            bare = strip(bare.input(0));
+        }
+        return bare;
     }
 
     /// The shape whose elements a node's inputs are read for.
@@ -272,7 +292,7 @@ final class Fusion {
     /// A node without the reshapes that only add or remove extents of 1.
     static Node strip(Node node) {
         Node bare = node;
-        while (bare.op() instanceof Reshape && View.isView(bare)) {
+        while (View.isPlain(bare)) {
             bare = bare.input(0);
         }
         return bare;
@@ -303,9 +323,13 @@ final class Fusion {
                         inMemory.add(view(input).base());
                     }
                 }
-            } else if (node.op() instanceof Reshape || isAssembled(node)) {
+            } else if (isAssembled(node)) {
                 if (inMemory.contains(node)) {
-                    node.inputs().forEach(input -> inMemory.add(strip(input)));
+                    node.inputs().forEach(part -> inMemory.add(held(part)));
+                }
+            } else if (node.op() instanceof Reshape) {
+                if (inMemory.contains(node)) {
+                    inMemory.add(strip(node.input(0)));
                 }
             } else if (!View.isView(node)) {
                 inMemory.add(node);
@@ -315,7 +339,7 @@ final class Fusion {
         for (Node node : program.nodes()) {
             if (isAssembled(node) && inMemory.contains(node)) {
                 for (Node part : node.inputs()) {
-                    if (concatOf.put(strip(part), node) != null) {
+                    if (concatOf.put(held(part), node) != null) {
                         throw new IllegalStateException(
                                 "fusion: want a part of one concatenation, got one of two: " + part);
                     }
@@ -354,7 +378,7 @@ final class Fusion {
                 Node user = use.user.node;
                 if (use.aligned) {
                     groups.addAll(use.user.groups);
-                } else if (user.op() instanceof Reshape && View.isView(user)) {
+                } else if (View.isPlain(user)) {
                     open.push(user);
                 }
             }

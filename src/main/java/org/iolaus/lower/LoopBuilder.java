@@ -42,22 +42,6 @@ final class LoopBuilder {
         return new Written(writer.loop(), writer.reads, group.stored());
     }
 
-    /// A view of a node that stands in a concatenation as a view of that.
-    private View located(View view) {
-        Node concat = fusion.concatOf(view.base());
-        return concat == null ? view : view.inside(concat, part(concat, view.base()));
-    }
-
-    /// Which part of a concatenation a node is, but for extents of 1.
-    private static int part(Node concat, Node node) {
-        for (int part = 0; part < concat.inputs().size(); part++) {
-            if (Fusion.strip(concat.input(part)) == node) {
-                return part;
-            }
-        }
-        throw new IllegalStateException("lowering: want a part of " + concat + ", got " + node);
-    }
-
     private static boolean isUniform(Constant constant) {
         return !constant.values().isEmpty()
                 && Double.isFinite(constant.values().getFirst())
@@ -119,7 +103,7 @@ final class LoopBuilder {
                 here.instructions.add(new Loop.ColumnSum(operands.getFirst(), register));
             }
             if (group.stored().contains(node)) {
-                store(place, register, located(View.direct(node)), node.shape());
+                store(place, register, fusion.place(node), node.shape());
             }
         }
 
@@ -143,13 +127,9 @@ final class LoopBuilder {
                 });
             }
             reads.add(view.base());
-            View located = located(view);
-            int index = located.index() == null ? Loop.NO_INDEX : buffers.applyAsInt(located.index());
+            int index = view.index() == null ? Loop.NO_INDEX : buffers.applyAsInt(view.index());
             Source source = new Source(
-                    buffers.applyAsInt(located.base()),
-                    index,
-                    located.offsets(),
-                    onLoopAxes(place, frame, located.strides()));
+                    buffers.applyAsInt(view.base()), index, view.offsets(), onLoopAxes(place, frame, view.strides()));
             return here.loaded.computeIfAbsent(source, key -> {
                 here.loads.add(new Loop.Load(registers, key.buffer, key.index, key.offsets, key.strides));
                 return registers++;

@@ -6,6 +6,7 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.WeakHashMap;
 import java.util.concurrent.ExecutionException;
@@ -19,7 +20,6 @@ import org.iolaus.lower.Schedule.Fused;
 import org.iolaus.lower.Schedule.Step;
 import org.iolaus.lower.Schedule.Storage;
 import org.iolaus.op.Constant;
-import org.iolaus.op.Reshape;
 
 /// Turns a program into a schedule: simplifies, decides what is written to memory and what runs as one loop ([Fusion]),
 /// writes the loops and orders the steps.
@@ -80,15 +80,17 @@ public final class Lowering {
     private static Lowering of(Program program, Target target, Narrowing narrowing) {
         Program simple = Simplify.run(program);
         Program fit = target == Target.DEVICE
-                ? Narrow.operands(Products.run(Expand.run(Neighbours.run(simple))), narrowing)
+                ? Narrow.operands(Products.run(Expand.run(Rearrange.run(Neighbours.run(simple)))), narrowing)
                 : simple;
-        Program plain = Copies.run(fit, target);
         String end = program.forwardEnd();
-        if (end == null) {
-            return new Lowering(plain, target, narrowing, Long.MAX_VALUE);
+        Program kept = end == null ? fit : Recompute.run(fit, end);
+        Program plain = Copies.run(kept, target);
+        long last = Long.MAX_VALUE;
+        if (end != null) {
+            Node loss = Objects.requireNonNull(plain.outputs().get(end));
+            last = Program.reachable(List.of(loss)).getLast().sequence(); // what is made anew comes behind it
         }
-        long last = plain.nodes().getLast().sequence(); // what is made anew comes behind it
-        return new Lowering(Recompute.run(plain, end, target), target, narrowing, last);
+        return new Lowering(plain, target, narrowing, last);
     }
 
     /// A program as its schedule computes it, with the nodes that are stored in bfloat16.
@@ -100,8 +102,7 @@ public final class Lowering {
         List<Buffer> buffers = lowering.schedule().buffers();
         Set<Node> narrow = new HashSet<>();
         for (Node node : lowering.program.nodes()) {
-            Node concat = lowering.fusion.concatOf(node);
-            Integer buffer = lowering.bufferOf.get(Copies.owner(concat == null ? node : concat));
+            Integer buffer = lowering.bufferOf.get(lowering.holder(node));
             if (buffer != null && buffers.get(buffer).narrow()) {
                 narrow.add(node);
             }
@@ -158,7 +159,7 @@ public final class Lowering {
         }
         for (Node node : program.nodes()) {
             boolean given = node.op() instanceof Leaf || node.op() instanceof Constant;
-            boolean arranged = node.op() instanceof Reshape || View.isView(node) || fusion.isAssembled(node);
+            boolean arranged = View.isView(node) || fusion.isAssembled(node);
             if (!given && !arranged && !fusion.isFusable(node)) {
                 List<Integer> inputs = node.inputs().stream().map(this::buffer).toList();
                 Step step = new Call(node.op(), node, inputs, buffer(node));
@@ -173,7 +174,12 @@ public final class Lowering {
         Map<Node, List<Node>> parts = new HashMap<>();
         for (Node node : program.nodes()) {
             if (fusion.isAssembled(node) && fusion.isInMemory(node)) {
-                parts.put(node, node.inputs().stream().map(Fusion::strip).toList());
+                parts.put(
+                        node,
+                        node.inputs().stream()
+                                .map(Fusion::held)
+                                .flatMap(part -> parts.getOrDefault(part, List.of(part)).stream())
+                                .toList());
             }
         }
         return parts;
@@ -191,9 +197,16 @@ public final class Lowering {
         return draft.storage() == Storage.ARENA && rule.isWanted(draft.node());
     }
 
+    /// The node whose memory a node in memory stands in: itself, or what it is a reshape or a part of.
+    private Node holder(Node node) {
+        Node owner = Copies.owner(node);
+        Node concat = fusion.concatOf(owner);
+        return concat == null ? owner : holder(concat);
+    }
+
     /// The buffer that holds a node in memory.
     private int buffer(Node node) {
-        Node owner = Copies.owner(node);
+        Node owner = holder(node);
         Integer known = bufferOf.get(owner);
         if (known != null) {
             return known;

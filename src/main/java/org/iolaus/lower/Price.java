@@ -79,7 +79,8 @@ final class Price {
         return false;
     }
 
-    private static double work(Node node) {
+    /// Working out an element whose operands are in registers.
+    static double work(Node node) {
         return switch (node.op().name()) {
             case "Div", "Sqrt", "Exp" -> 0.12;
             case "Sigmoid" -> 0.25;

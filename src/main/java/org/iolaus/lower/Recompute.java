@@ -30,21 +30,19 @@ final class Recompute {
     /// Numbers for each atom or edge from which keeping them matters.
     private static final long LARGE = 256;
 
-    private final Target target;
     private final Set<Node> forward;
     private final Map<Node, Node> again = new HashMap<>();
 
-    private Recompute(Node boundary, Target target) {
-        this.target = target;
+    private Recompute(Node boundary) {
         this.forward = new HashSet<>(Program.reachable(List.of(boundary)));
     }
 
     /// An equal program that keeps less.
     ///
     /// @param output whose node ends the forward pass
-    static Program run(Program program, String output, Target target) {
+    static Program run(Program program, String output) {
         Recompute recompute =
-                new Recompute(Objects.requireNonNull(program.outputs().get(output)), target);
+                new Recompute(Objects.requireNonNull(program.outputs().get(output)));
         Map<Node, Node> image = new HashMap<>();
         for (Node node : program.nodes()) {
             image.put(node, recompute.rewrite(node, image));
@@ -76,19 +74,10 @@ final class Recompute {
             boolean parts = node.op() instanceof Concat || node.op() instanceof Gather;
             known = Node.of(
                     node.op(),
-                    node.inputs().stream()
-                            .map(input -> again(input, parts))
-                            .map(input -> Fusion.isAssembled(node, target) ? apart(input) : input)
-                            .toList());
+                    node.inputs().stream().map(input -> again(input, parts)).toList());
             again.put(node, known);
         }
         return known;
-    }
-
-    /// A part of a concatenation that is computed again. What the forward pass keeps stands in the
-    /// first one's memory, so the second one takes a copy.
-    private Node apart(Node part) {
-        return forward.contains(Copies.owner(part)) ? Node.of(new Copy(false), part) : part;
     }
 
     private static boolean isLarge(Node node) {

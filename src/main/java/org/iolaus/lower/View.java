@@ -3,7 +3,6 @@ package org.iolaus.lower;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
-import java.util.Objects;
 import org.iolaus.ir.Node;
 import org.iolaus.op.Broadcast;
 import org.iolaus.op.Concat;
@@ -15,34 +14,42 @@ import org.iolaus.tensor.Dim;
 import org.iolaus.tensor.Shape;
 import org.jspecify.annotations.Nullable;
 
-/// How a loop reads a node's elements from another node's memory without the node itself being written out.
+/// How a loop reads a node's elements from the memory where another node stands, without the node itself being written
+/// out.
 ///
 /// @param base whose memory is read
-/// @param index if not null, loop axis 0 walks axis 0 of the base through this index
-/// @param axes for each loop axis the axis of the base that it walks, or -1 where the value repeats
-/// @param starts for each axis of the base where reading begins
-record View(Node base, @Nullable Node index, List<Integer> axes, List<Integer> starts) {
-    private static final int REPEATED = -1;
+/// @param shape of the node
+/// @param index if not null, axis 0 walks the memory through this index
+/// @param strides step in elements for each axis of the node; 0 where the value repeats and for extents of 1
+/// @param offsets elements to skip: a sum
+record View(Node base, Shape shape, @Nullable Node index, List<Dim> strides, List<Dim> offsets) {
+    private static final Dim NONE = Dim.of(0);
 
-    /// The node's own memory, read in a loop of its rank (extents of 1 stretch).
+    /// The node's own memory, row-major and without gaps.
     static View direct(Node node) {
-        List<Integer> axes = new ArrayList<>();
-        for (int axis = 0; axis < node.shape().rank(); axis++) {
-            axes.add(node.shape().dim(axis).isOne() ? REPEATED : axis);
+        Shape shape = node.shape();
+        Dim[] strides = new Dim[shape.rank()];
+        Dim step = Dim.of(1);
+        for (int axis = strides.length - 1; axis >= 0; axis--) {
+            Dim extent = shape.dim(axis);
+            strides[axis] = extent.isOne() ? NONE : step;
+            step = step.times(extent);
         }
-        return new View(node, null, axes, Collections.nCopies(axes.size(), 0));
+        return new View(node, shape, null, List.of(strides), List.of());
     }
 
     /// Whether an operation only rearranges reading.
     static boolean isView(Node node) {
         return switch (node.op()) {
-            case Broadcast _ -> true;
-            case Gather _ -> true;
-            case Slice _ -> true;
-            case Transpose _ -> true;
-            case Reshape _ -> sameExtents(node.shape(), node.input(0).shape());
+            case Broadcast _, Gather _, Slice _, Transpose _, Reshape _ -> true;
             default -> false;
         };
+    }
+
+    /// Whether a node is a reshape that only adds or removes extents of 1.
+    static boolean isPlain(Node node) {
+        return node.op() instanceof Reshape
+                && sameExtents(node.shape(), node.input(0).shape());
     }
 
     /// The extents of a shape other than 1.
@@ -70,125 +77,103 @@ record View(Node base, @Nullable Node index, List<Integer> axes, List<Integer> s
         }
     }
 
-    /// The same reading from one operation further down; null if that can't be expressed.
-    @Nullable
-    View through() {
-        if (!isView(base)) {
-            return null;
+    /// Whether a shape is another one with some of its axes split: then it can be read and written wherever the other
+    /// can.
+    static boolean splits(Shape whole, Shape split) {
+        int axis = 0;
+        for (Dim extent : extents(whole)) {
+            Dim product = Dim.of(1);
+            while (axis < split.rank() && !product.equals(extent)) {
+                product = product.times(split.dim(axis++));
+            }
+            if (!product.equals(extent)) {
+                return false;
+            }
         }
-        Node input = base.input(0);
-        Shape shape = input.shape();
-        return switch (base.op()) {
-            case Broadcast _ -> {
-                int[] map = new int[shape.rank()];
-                for (int axis = 0; axis < map.length; axis++) {
-                    map[axis] = shape.dim(axis).isOne() ? REPEATED : axis;
-                }
-                yield mapped(input, map);
+        return extents(new Shape(split.dims().subList(axis, split.rank()))).isEmpty();
+    }
+
+    /// Reading what an operation makes of the viewed node; null if that can't be expressed.
+    ///
+    /// @param node its application, which [#isView]
+    @Nullable
+    View over(Node node) {
+        return switch (node.op()) {
+            case Broadcast _ -> new View(base, node.shape(), index, strides, offsets);
+            case Transpose t -> {
+                boolean kept = index == null || t.permutation().getFirst() == 0;
+                List<Dim> turned =
+                        t.permutation().stream().map(axis -> strides.get(axis)).toList();
+                yield kept ? new View(base, node.shape(), index, turned, offsets) : null;
             }
-            case Transpose t ->
-                mapped(
-                        input,
-                        t.permutation().stream().mapToInt(Integer::intValue).toArray());
-            case Slice s -> new View(input, index, axes, starts).from(s.axis(), s.start());
-            case Gather _ ->
-                index == null && !axes.isEmpty() && axes.getFirst() == 0 && starts.getFirst() == 0
-                        ? new View(input, base.input(1), axes, starts)
-                        : null;
-            case Reshape _ -> {
-                int[] map = new int[base.shape().rank()];
-                int source = 0;
-                for (int axis = 0; axis < map.length; axis++) {
-                    if (base.shape().dim(axis).isOne()) {
-                        map[axis] = REPEATED;
-                        continue;
-                    }
-                    while (shape.dim(source).isOne()) {
-                        source++;
-                    }
-                    map[axis] = source++;
-                }
-                yield mapped(input, map);
-            }
+            case Slice s -> index == null || s.axis() > 0 ? part(s.axis(), s.start(), node.shape()) : null;
+            case Gather _ -> index == null ? new View(base, node.shape(), node.input(1), strides, offsets) : null;
+            case Reshape _ -> reshaped(node.shape());
             default -> null;
         };
     }
 
-    /// The base's axis `a` is the input's axis `map[a]`.
-    private @Nullable View mapped(Node input, int[] map) {
-        if (index != null && map[0] != 0 && map[0] != REPEATED) {
-            return null;
+    /// Entries of one axis.
+    private View part(int axis, int start, Shape part) {
+        List<Dim> less = new ArrayList<>(strides);
+        if (part.dim(axis).isOne()) {
+            less.set(axis, NONE);
         }
-        List<Integer> newAxes = new ArrayList<>();
-        for (int axis : axes) {
-            newAxes.add(axis == REPEATED ? REPEATED : map[axis]);
+        List<Dim> more = new ArrayList<>(offsets);
+        if (start > 0 && strides.get(axis).factor() > 0) {
+            more.add(strides.get(axis).times(Dim.of(start)));
         }
-        List<Integer> newStarts =
-                new ArrayList<>(Collections.nCopies(input.shape().rank(), 0));
-        for (int axis = 0; axis < map.length; axis++) {
-            if (map[axis] != REPEATED) {
-                newStarts.set(map[axis], starts.get(axis));
-            }
-        }
-        return new View(input, map.length > 0 && map[0] == REPEATED ? null : index, newAxes, newStarts);
+        return new View(base, part, index, less, more);
     }
 
-    /// The same reading where the base is one part of a concatenation.
-    View inside(Node concat, int part) {
+    /// Where a part of a concatenation stands that this view reads.
+    ///
+    /// @param node which is the part, but for extents of 1 and for axes that are split
+    @Nullable
+    View inside(Node concat, int part, Node node) {
         int axis = ((Concat) concat.op()).axis();
         int start = 0;
         for (int i = 0; i < part; i++) {
             start += concat.input(i).shape().dim(axis).intValue();
         }
-        Shape shape = concat.input(part).shape();
-        int[] map = new int[base.shape().rank()];
-        int next = 0;
-        for (int i = 0; i < map.length; i++) {
-            map[i] = REPEATED;
-            if (!base.shape().dim(i).isOne()) {
-                while (shape.dim(next).isOne()) {
-                    next++;
+        View place = part(axis, start, concat.input(part).shape()).reshaped(node.shape());
+        return place == null ? null : new View(node, place.shape, null, place.strides, place.offsets);
+    }
+
+    /// The same elements in another shape; null if their steps do not allow it.
+    private @Nullable View reshaped(Shape target) {
+        int kept = index == null ? 0 : 1;
+        if (kept > 0 && !(target.rank() > 0 && target.dim(0).equals(shape.dim(0)))) {
+            return null;
+        }
+        List<Dim> result = new ArrayList<>(Collections.nCopies(target.rank(), NONE));
+        if (kept > 0) {
+            result.set(0, strides.getFirst());
+        }
+        int to = target.rank() - 1;
+        for (int from = shape.rank() - 1; from >= kept; ) {
+            Dim step = strides.get(from);
+            Dim extent = shape.dim(from--);
+            while (from >= kept && follows(from, step, extent)) {
+                extent = extent.times(shape.dim(from--));
+            }
+            Dim product = Dim.of(1);
+            while (!product.equals(extent)) {
+                if (to < kept) {
+                    return null;
                 }
-                map[i] = next++;
+                if (!target.dim(to).isOne() && step.factor() > 0) {
+                    result.set(to, step.times(product));
+                }
+                product = product.times(target.dim(to--));
             }
         }
-        return Objects.requireNonNull(mapped(concat, map)).from(axis, start);
+        return new View(base, target, index, result, offsets);
     }
 
-    /// The same reading `start` entries further on along an axis of the base.
-    View from(int axis, int start) {
-        List<Integer> moved = new ArrayList<>(starts);
-        moved.set(axis, moved.get(axis) + start);
-        return new View(base, index, axes, moved);
-    }
-
-    /// Step in elements of the base for each loop axis.
-    List<Dim> strides() {
-        List<Dim> own = rowMajor(base.shape());
-        return axes.stream()
-                .map(axis -> axis == REPEATED ? Dim.of(0) : own.get(axis))
-                .toList();
-    }
-
-    /// Elements of the base to skip: a sum over axes.
-    List<Dim> offsets() {
-        List<Dim> own = rowMajor(base.shape());
-        List<Dim> terms = new ArrayList<>();
-        for (int axis = 0; axis < own.size(); axis++) {
-            if (starts.get(axis) > 0) {
-                terms.add(own.get(axis).times(Dim.of(starts.get(axis))));
-            }
-        }
-        return terms;
-    }
-
-    private static List<Dim> rowMajor(Shape shape) {
-        List<Dim> strides = new ArrayList<>();
-        Dim step = Dim.of(1);
-        for (int axis = shape.rank() - 1; axis >= 0; axis--) {
-            strides.addFirst(step);
-            step = step.times(shape.dim(axis));
-        }
-        return strides;
+    /// Whether an axis and the axes behind it, `extent` entries in one step, are walked in one step.
+    private boolean follows(int axis, Dim step, Dim extent) {
+        Dim own = strides.get(axis);
+        return shape.dim(axis).isOne() || own.equals(step.times(extent)) || (own.factor() == 0 && step.factor() == 0);
     }
 }

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import org.iolaus.grad.Gradient;
+import org.iolaus.ir.Leaf;
 import org.iolaus.ir.Node;
 import org.iolaus.ir.Program;
 import org.iolaus.lower.Lowering;
@@ -214,6 +215,86 @@ final class FusedLoopsTest {
                 Map<String, HostTensor> got = executor.run(floats, indices, Map.of());
                 want.forEach((name, tensor) -> assertArrayEquals(
                         tensor.data(), got.get(name).data(), 1e-11, name + ", sizes " + Arrays.toString(size)));
+            }
+        }
+    }
+
+    /// A product's result plus bias, taken apart, weighs what two maps give for channels side by side; the parts go
+    /// into
+    /// further products. Nothing is only copied, neither there nor in the gradients.
+    @ParameterizedTest
+    @CsvSource({"1, 3", "4, 2"})
+    void partsAreComputedWhereTheyStand(int channels, int heads) {
+        Dim e = Dim.symbol("E");
+        int width = 2 * channels * heads;
+        Node x = Expr.input("x", Shape.of(e, 6));
+        Node left = Expr.input("left", Shape.of(e, 5 * channels * heads));
+        Node right = Expr.input("right", Shape.of(e, 5 * channels * heads));
+        Node weight = Expr.parameter("w", Shape.of(6, 3 * width));
+        Node bias = Expr.parameter("b", Shape.of(3 * width));
+        Node factors = Expr.add(Expr.matmul(x, weight), Expr.reshape(bias, Shape.of(1, 3 * width)));
+        Shape rows = Shape.of(e, 5, channels * heads);
+        Node sides = Expr.concat(2, Expr.reshape(left, rows), Expr.reshape(right, rows));
+        Node first = Expr.mul(
+                Expr.slice(sides, 1, 0, 1), Expr.reshape(Expr.slice(factors, 1, 0, width), Shape.of(e, 1, width)));
+        Node pair = Expr.reshape(Expr.slice(sides, 1, 1, 4), Shape.of(e, 2, 2, width));
+        Node second = Expr.mul(pair, Expr.reshape(Expr.slice(factors, 1, width, 2 * width), Shape.of(e, 1, 2, width)));
+        Node out = Expr.parameter("out", Shape.of(4 * width, 5 * channels * heads));
+        Node product = Expr.matmul(Expr.reshape(second, Shape.of(e, 4 * width)), out);
+        Node split = Expr.reshape(product, Shape.of(e, 5, heads, channels));
+        Node alpha = Expr.input("alpha", Shape.of(e, heads));
+        Node joined = Expr.concat(
+                1,
+                Expr.reshape(Expr.mul(split, Expr.reshape(alpha, Shape.of(e, 1, heads, 1))), rows),
+                Expr.sin(Expr.reshape(left, rows)));
+        Node last = Expr.parameter("last", Shape.of(10 * channels * heads, 8));
+        Node sum = Expr.add(
+                Expr.sumAll(Expr.square(Expr.matmul(Expr.reshape(joined, Shape.of(e, 10 * channels * heads)), last))),
+                Expr.sumAll(Expr.square(
+                        Expr.matmul(Expr.reshape(first, Shape.of(e, width)), Expr.slice(last, 0, 0, width)))));
+        List<Node> of = List.of(x, left, right, alpha, weight, bias, out);
+        Map<String, Node> outputs = new LinkedHashMap<>(Map.of("sum", sum));
+        List<Node> gradients = Gradient.of(sum, of);
+        for (int i = 0; i < of.size(); i++) {
+            outputs.put("gradient" + i, gradients.get(i));
+        }
+        Program program = Program.of(outputs);
+        Schedule schedule = Lowering.run(program, Target.DEVICE);
+        long copies = schedule.steps().stream()
+                .filter(step -> step instanceof Schedule.Fused fused
+                        && !fused.loops().getFirst().iteration().volume().isConstant()
+                        && fused.loops().getFirst().sums().isEmpty()
+                        && fused.loops().getFirst().instructions().isEmpty())
+                .count();
+        assertEquals(0, copies, schedule.toString());
+        Random random = new Random(channels);
+        Map<String, HostTensor> parameters = new LinkedHashMap<>();
+        for (Node node : List.of(weight, bias, out, last)) {
+            parameters.put(
+                    ((Leaf) node.op()).label(), random(random, node.shape().bind(Sizes.NONE)));
+        }
+        try (DeviceRuntime device = Emulated.runtime();
+                DeviceExecutor executor = new DeviceExecutor(device, program, DeviceExecutor.Precision.FP64)) {
+            for (int edges : new int[] {31, 1, 0}) {
+                Map<String, HostTensor> floats = Map.of(
+                        "x", random(random, edges, 6),
+                        "alpha", random(random, edges, heads),
+                        "left", random(random, edges, 5 * channels * heads),
+                        "right", random(random, edges, 5 * channels * heads));
+                Map<String, HostTensor> bound = new LinkedHashMap<>(floats);
+                bound.putAll(parameters);
+                Map<String, HostTensor> want =
+                        Definition.evaluate(program, bound, Map.of(), new Sizes(Map.of("E", edges)));
+                Map<String, HostTensor> got = executor.run(floats, Map.of(), parameters);
+                want.forEach((name, tensor) -> {
+                    double scale =
+                            Arrays.stream(tensor.data()).map(Math::abs).max().orElse(0);
+                    assertArrayEquals(
+                            tensor.data(),
+                            got.get(name).data(),
+                            1e-11 * Math.max(1, scale),
+                            name + ", " + edges + " edges\n" + schedule);
+                });
             }
         }
     }
