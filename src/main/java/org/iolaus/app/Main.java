@@ -8,6 +8,7 @@ import java.util.function.ToIntFunction;
 import org.iolaus.comm.Comm;
 import org.iolaus.comm.Comms;
 import org.iolaus.comm.Failure;
+import org.slf4j.LoggerFactory;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
@@ -53,6 +54,8 @@ public final class Main {
 
     public static void main(String[] args) {
         System.setProperty("java.util.logging.SimpleFormatter.format", "%1$tT %4$s %5$s%6$s%n");
+        LoggerFactory.getILoggerFactory(); // before there are threads: what they log while it begins is replayed with a
+        // warning
         System.exit(run(args));
     }
 
