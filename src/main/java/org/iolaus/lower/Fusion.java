@@ -16,6 +16,7 @@ import org.iolaus.ir.Node;
 import org.iolaus.ir.Pointwise;
 import org.iolaus.ir.Program;
 import org.iolaus.op.Concat;
+import org.iolaus.op.Constant;
 import org.iolaus.op.Reshape;
 import org.iolaus.op.SegmentSum;
 import org.iolaus.op.Sum;
@@ -168,8 +169,9 @@ final class Fusion {
     /// @param aligned whether a loop over the user's elements reads one element for each
     private record Use(Site user, boolean aligned) {}
 
-    /// Nodes that lie between two loops that may become one where memory is dear: far fewer than a layer has.
-    private static final long NEAR = 100;
+    /// Nodes that lie between two loops that may become one where memory is dear: about as many as the backward pass of
+    /// a layer has.
+    private static final long NEAR = 400;
 
     private final Program program;
     private final Target target;
@@ -202,6 +204,11 @@ final class Fusion {
     }
 
     // what the rest of lowering asks
+
+    /// How far apart in the program loops may be that become one.
+    long reach() {
+        return forwardEnd == Long.MAX_VALUE ? Long.MAX_VALUE : NEAR;
+    }
 
     /// The loops: groups of nodes, in no order.
     Set<Group> groups() {
@@ -355,7 +362,9 @@ final class Fusion {
     }
 
     private void visit(Node node) {
-        if (target == Target.DEVICE && node.shape().rank() > 0) {
+        if (target == Target.DEVICE
+                && node.shape().rank() > 0
+                && !(View.base(node).op() instanceof Constant)) {
             joinAll(groupsUsing(node));
         }
         if (!isFusable(node)) {
@@ -547,7 +556,7 @@ final class Fusion {
 
     /// The two groups as one; null if they cannot run as one loop.
     private @Nullable Group joined(Group a, Group b) {
-        if (forwardEnd != Long.MAX_VALUE && (isBackward(a) != isBackward(b) || distance(a, b) > NEAR)) {
+        if (isBackward(a) != isBackward(b) || distance(a, b) > reach()) {
             return null;
         }
         Group union = union(a, b);

@@ -25,7 +25,7 @@ import org.iolaus.op.Constant;
 /// writes the loops and orders the steps.
 public final class Lowering {
     private final Program program;
-    private final boolean joining;
+    private final Target target;
     private final Fusion fusion;
     private final Narrow rule;
     private final Map<Node, Integer> bufferOf = new HashMap<>();
@@ -41,7 +41,7 @@ public final class Lowering {
 
     private Lowering(Program program, Target target, Narrowing narrowing, long forwardEnd) {
         this.program = program;
-        this.joining = target == Target.DEVICE && forwardEnd == Long.MAX_VALUE;
+        this.target = target;
         this.fusion = new Fusion(program, target, forwardEnd);
         this.rule = new Narrow(program, narrowing);
     }
@@ -83,7 +83,7 @@ public final class Lowering {
                 ? Narrow.operands(Products.run(Expand.run(Rearrange.run(Neighbours.run(simple)))), narrowing)
                 : simple;
         String end = program.forwardEnd();
-        Program kept = end == null ? fit : Recompute.run(fit, end);
+        Program kept = end == null ? fit : Recompute.run(fit, end, target);
         Program plain = Copies.run(kept, target);
         long last = Long.MAX_VALUE;
         if (end != null) {
@@ -111,7 +111,9 @@ public final class Lowering {
     }
 
     private Schedule schedule() {
-        List<Step> steps = joining ? Order.joining(units(), parts(), this::kind) : Order.of(units(), parts());
+        List<Step> steps = target == Target.DEVICE
+                ? Order.joining(units(), parts(), this::kind, fusion.reach())
+                : Order.of(units(), parts());
         Map<Integer, Integer> birth = new HashMap<>();
         Map<Integer, Integer> complete = new HashMap<>();
         Map<Integer, Integer> death = new HashMap<>();

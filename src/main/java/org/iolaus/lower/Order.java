@@ -65,14 +65,16 @@ final class Order {
     /// The steps in order, with loops that are alike made one.
     ///
     /// @param kind of a buffer: loops are alike only if their buffers are
-    static List<Step> joining(List<Unit> units, Map<Node, List<Node>> parts, IntFunction<Object> kind) {
-        return of(new Order(units, parts).joined(kind), parts);
+    /// @param reach how far apart the keys of loops in one step may be
+    static List<Step> joining(List<Unit> units, Map<Node, List<Node>> parts, IntFunction<Object> kind, long reach) {
+        return of(new Order(units, parts).joined(kind, reach), parts);
     }
 
     /// Each unit behind those that it waits for; of those that are ready, the one of the first place comes first.
     ///
-    /// A unit that waits for one of a later place takes that place: else what is ready, but not needed yet,
-    /// would run while its place is empty, and lie in memory.
+    /// A unit that waits for one of a later place takes that place: else what is ready, but not needed
+    /// yet, would run while its place is empty, and lie in memory. For the same reason a unit that waits
+    /// for none takes the place of the first that waits for it.
     private List<Unit> sorted() {
         Map<Unit, Long> place = new HashMap<>();
         units.forEach(unit -> place.put(unit, unit.key));
@@ -80,6 +82,14 @@ final class Order {
             long own = place.getOrDefault(unit, unit.key);
             feeds.getOrDefault(unit, List.of()).forEach(user -> place.merge(user, own, Math::max));
         });
+        for (Unit unit : units) {
+            if (sources(unit).isEmpty()) {
+                feeds.getOrDefault(unit, List.of()).stream()
+                        .mapToLong(user -> place.getOrDefault(user, user.key))
+                        .min()
+                        .ifPresent(first -> place.put(unit, first));
+            }
+        }
         List<Unit> result = new ArrayList<>();
         Comparator<Unit> byPlace = Comparator.comparingLong(unit -> place.getOrDefault(unit, unit.key));
         visit(byPlace.thenComparingLong(Unit::key), result::add);
@@ -119,7 +129,7 @@ final class Order {
     /// What loops must have in common to be one step.
     private record Kind(Loop loop, List<Object> buffers, int depth) {}
 
-    private List<Unit> joined(IntFunction<Object> kind) {
+    private List<Unit> joined(IntFunction<Object> kind, long reach) {
         Map<Unit, Integer> depth = new HashMap<>();
         Map<Object, List<Unit>> alike = new LinkedHashMap<>();
         for (Unit unit : sorted()) {
@@ -129,7 +139,7 @@ final class Order {
                     .orElse(-1);
             depth.put(unit, deepest + 1);
             Object key = unit;
-            if (unit.step instanceof Fused fused) {
+            if (unit.step instanceof Fused fused && !(sources(unit).isEmpty() && isLarge(fused))) {
                 List<Integer> buffers = new ArrayList<>();
                 Loop plain = fused.loops().getFirst().renumbered(buffers);
                 boolean last = !feeds.containsKey(unit);
@@ -140,11 +150,21 @@ final class Order {
         List<Unit> result = new ArrayList<>();
         for (List<Unit> group : alike.values()) {
             group.sort(Comparator.comparingInt(unit -> depth.getOrDefault(unit, 0)));
-            for (int from = 0; from < group.size(); from += MOST_IN_STEP) {
-                result.add(one(group.subList(from, Math.min(group.size(), from + MOST_IN_STEP))));
+            int from = 0;
+            for (int to = 1; to <= group.size(); to++) {
+                boolean full = to == group.size() || to - from == MOST_IN_STEP;
+                if (full || Math.abs(group.get(to).key - group.get(from).key) > reach) {
+                    result.add(one(group.subList(from, to)));
+                    from = to;
+                }
             }
         }
         return result;
+    }
+
+    /// Whether a loop's length depends on the batch. What a batch's sizes alone fill need not lie there all the time.
+    private static boolean isLarge(Fused fused) {
+        return !fused.loops().getFirst().iteration().volume().isConstant();
     }
 
     private static Unit one(List<Unit> group) {

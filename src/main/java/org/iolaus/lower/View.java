@@ -46,6 +46,15 @@ record View(Node base, Shape shape, @Nullable Node index, List<Dim> strides, Lis
         };
     }
 
+    /// The node that a node only rearranges the reading of; itself if it does not.
+    static Node base(Node node) {
+        Node base = node;
+        while (isView(base)) {
+            base = base.input(0);
+        }
+        return base;
+    }
+
     /// Whether a node is a reshape that only adds or removes extents of 1.
     static boolean isPlain(Node node) {
         return node.op() instanceof Reshape

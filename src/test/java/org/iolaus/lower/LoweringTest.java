@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -220,5 +221,96 @@ final class LoweringTest {
         assertSame(device, Lowering.run(program, Target.DEVICE));
         assertNotSame(device, Lowering.run(program, Target.HOST));
         assertNotSame(device, Lowering.run(Program.of(program.outputs()), Target.DEVICE));
+    }
+
+    /// Two layers as those of EquiformerV2: a narrow product, what follows of it element by element, a wide product.
+    private static Program layers(boolean recomputing) {
+        Map<String, Node> outputs = new LinkedHashMap<>();
+        Node x = Expr.input("x", Shape.of(E, 64));
+        List<Node> weights = new ArrayList<>();
+        for (int layer = 0; layer < 2; layer++) {
+            Node narrow = Expr.parameter("narrow" + layer, Shape.of(64, 512));
+            Node wide = Expr.parameter("wide" + layer, Shape.of(512, 64));
+            Node gate = Expr.parameter("gate" + layer, Shape.of(512, 512));
+            weights.addAll(List.of(narrow, gate, wide));
+            Node h = Expr.matmul(x, narrow);
+            Node scaled = Expr.mul(h, Expr.sigmoid(h));
+            x = Expr.matmul(Expr.tanh(Expr.matmul(scaled, gate)), wide);
+        }
+        outputs.put("loss", Expr.sumAll(Expr.square(x)));
+        List<Node> gradients = Gradient.of(outputs.get("loss"), weights);
+        for (int i = 0; i < weights.size(); i++) {
+            outputs.put("gradient" + i, gradients.get(i));
+        }
+        Program program = Program.of(outputs);
+        return recomputing ? program.recomputing("loss") : program;
+    }
+
+    private static long products(Schedule schedule, int depth, int columns) {
+        return schedule.steps().stream()
+                .filter(step -> step instanceof Schedule.Call call
+                        && call.op().equals(new MatMul(false, false))
+                        && call.node().shape().dim(1).equals(Dim.of(columns))
+                        && call.node().input(0).shape().dim(1).equals(Dim.of(depth)))
+                .count();
+    }
+
+    /// Of each layer, the gated array and the hyperbolic tangent are computed again, and the narrow product that the
+    /// gated array follows from; the wide product is kept.
+    @Test
+    void whatIsCheapIsComputedAgain() {
+        Sizes sizes = new Sizes(Map.of("E", 1000));
+        Schedule kept = Lowering.run(layers(false), Target.DEVICE);
+        Schedule again = Lowering.run(layers(true), Target.DEVICE);
+        assertEquals(2, products(kept, 64, 512));
+        assertEquals(4, products(again, 64, 512));
+        assertEquals(2, products(kept, 512, 512));
+        assertEquals(2, products(again, 512, 512));
+        assertEquals(2, products(again, 512, 64));
+        long before = MemoryPlan.of(kept, sizes).live();
+        long after = MemoryPlan.of(again, sizes).live();
+        String text = before + " and " + after + "\n" + again;
+        assertTrue(before >= 4 * 2 * 512_000, text);
+        assertTrue(after <= before - 2 * 512_000, text);
+    }
+
+    /// The sum of all layers so far follows from more and more arrays; it is kept, not summed up again.
+    @Test
+    void longSumsAreKept() {
+        Node x = Expr.input("x", Shape.of(E, 512));
+        List<Node> weights = new ArrayList<>();
+        for (int layer = 0; layer < 6; layer++) {
+            Node weight = Expr.parameter("w" + layer, Shape.of(512, 512));
+            weights.add(weight);
+            x = Expr.add(x, Expr.matmul(Expr.tanh(x), weight));
+        }
+        Map<String, Node> outputs = new LinkedHashMap<>();
+        outputs.put("loss", Expr.sumAll(Expr.square(x)));
+        List<Node> gradients = Gradient.of(outputs.get("loss"), weights);
+        for (int i = 0; i < weights.size(); i++) {
+            outputs.put("gradient" + i, gradients.get(i));
+        }
+        Schedule schedule = Lowering.run(Program.of(outputs).recomputing("loss"), Target.DEVICE);
+        Sizes sizes = new Sizes(Map.of("E", 1000));
+        long most = schedule.steps().stream()
+                .filter(Schedule.Fused.class::isInstance)
+                .mapToLong(step -> schedule.cost(step, sizes).elements())
+                .max()
+                .orElseThrow();
+        assertTrue(most <= 5 * 512_000, most + "\n" + schedule);
+    }
+
+    /// Zeros beside what is computed are written when they are needed, not all at the beginning.
+    @Test
+    void whatWaitsForNothingComesLate() {
+        Node x = Expr.input("x", Shape.of(E, 64));
+        Node zeros = Expr.full(Shape.of(E, 64), 0);
+        Node weight = Expr.parameter("w", Shape.of(128, 64));
+        for (int layer = 0; layer < 4; layer++) {
+            x = Expr.matmul(Expr.concat(1, List.of(zeros, Expr.tanh(x))), weight);
+        }
+        Schedule schedule = Lowering.run(Program.of(Map.of("y", x)), Target.DEVICE);
+        long live = MemoryPlan.of(schedule, new Sizes(Map.of("E", 1000))).live();
+        assertTrue(live <= 2 * 128_000, live + "\n" + schedule);
     }
 }
