@@ -3,13 +3,13 @@
 #   bench/gpu.sh IOLAUS OUT [PART ...]
 # IOLAUS is the launcher (that of a bundle on a node without Java). Results go to OUT: log.txt, and *.jsonl to be added to
 # bench/results. Parts, all by default, with about the seconds on an H100:
-#   selftest   every operation in four precisions against its definition, twice (40)
+#   selftest   every operation in five precisions against its definition, twice (40)
 #   smoke      the runtime: memory, graphs, products, NCCL; needs TESTS_JAR=iolaus-tests.jar (10)
-#   verify     the reference cases in src/test/resources/golden, fp64 and fp32 (100)
+#   verify     the reference cases in src/test/resources/golden, fp64, fp32 and tf32x3 (150)
 #   ranks      two ranks that share the GPU against one rank, fp64; NCCL on one rank (30)
 #   ethanol    SHARDS=folder of configs/rmd17_ethanol.json: 100 epochs, cold and warm (30)
 #   compare    GRAPHS=folder of fixed graphs: bench/compare.sh, beside PyTorch (120)
-#   equiformer GRAPHS as well: EquiformerV2's training step in three precisions (90)
+#   equiformer GRAPHS as well: EquiformerV2's training step in four precisions (110)
 #   attention  ASPIRIN=folder of bench/configs/rmd17_none.json's shards: PAINN alone, with GPS, with EquiformerV2, each
 #              trained for BUDGET seconds, 100 by default (400)
 #   sanitizer  compute-sanitizer's memcheck and racecheck over the self-test (100)
@@ -36,7 +36,7 @@ ethanol() { # ARGUMENTS: train on the shards, logs below the current folder
 }
 
 part_selftest() {
-  for precision in fp64 fp32 tf32 bf16; do
+  for precision in fp64 fp32 tf32x3 tf32 bf16; do
     say "selftest $precision"
     check "$iolaus" selftest --device "$device" --precision $precision > selftest.txt
     tail -n 1 selftest.txt
@@ -50,7 +50,7 @@ part_smoke() {
 }
 
 part_verify() {
-  for precision in fp64 fp32; do
+  for precision in fp64 fp32 tf32x3; do
     for file in "$here"/src/test/resources/golden/{hydragnn/{SchNet,EGNN,PAINN,GIN,interatomic_potential}{,_gps},equiformer_v2/*}.h5; do
       say "verify $precision ${file##*/}"
       check "$iolaus" verify --device "$device" --precision $precision "$file" > "$out/verify_${precision}_$(basename "$file" .h5).txt"
@@ -89,7 +89,7 @@ part_compare() {
 
 part_equiformer() {
   [ -n "${GRAPHS:-}" ] || { echo 'left out: GRAPHS is not set'; return; }
-  for precision in tf32 fp32 bf16; do
+  for precision in tf32 tf32x3 fp32 bf16; do
     say "EquiformerV2 $precision"
     check "$iolaus" bench step "$here/bench/configs/equiformer_v2_base.json" --graphs "$GRAPHS/bench_graphs_slab8.h5" \
       --device "$device" --precision $precision --steps 8 --warmup 3 --pieces 40 >> "$out/equiformer.jsonl"

@@ -6,3 +6,4 @@
 #include "reduce_sum.cu"
 #include "segment.cu"
 #include "small_gemm.cu"
+#include "split.cu"

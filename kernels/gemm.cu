@@ -5,7 +5,7 @@
 // Owner: one thread per row of c, some columns at a time; products are added in the order of k. gemm_f32 first rounds the
 // factors to 10 bits of fraction if asked to (TF32). gemm_bf16: all are bfloat16, gemm_bf16_f32: the factors are; both
 // sum in float. Bound by arithmetic; not meant for a GPU. Deterministic.
-#include "iolaus.cuh"
+#include "tf32.cuh"
 
 template <typename A, typename C>
 struct gemm_args {
@@ -15,20 +15,15 @@ struct gemm_args {
     long long batch, m, n, k;
     long long transpose_a, transpose_b;
     long long tf32;
+    long long added;  // 1: to what is in c
 };
-static_assert(sizeof(gemm_args<double, double>) == 10 * 8, "10 members of 8 bytes");
+static_assert(sizeof(gemm_args<double, double>) == 11 * 8, "11 members of 8 bytes");
 
 constexpr int GEMM_COLUMNS = 64;
 
 __device__ __forceinline__ double gemm_factor(double x, bool) { return x; }
 
-/// TF32: the nearest number with 10 bits of fraction, ties away from zero.
-__device__ __forceinline__ float gemm_factor(float x, bool tf32) {
-    if (!tf32 || x - x != 0) return x;
-    union { float value; unsigned bits; } word = {x};
-    word.bits = (word.bits + (1u << 12)) & ~((1u << 13) - 1u);
-    return word.value;
-}
+__device__ __forceinline__ float gemm_factor(float x, bool tf32) { return tf32 ? iolaus_tf32(x) : x; }
 
 template <typename T, typename A, typename C>
 __device__ void gemm(const gemm_args<A, C>& args) {
@@ -49,7 +44,7 @@ __device__ void gemm(const gemm_args<A, C>& args) {
             const long long step = args.transpose_b ? k : 1;
             for (int j = 0; j < columns; j++) sum[j] += factor * gemm_factor(static_cast<T>(other[j * step]), tf32);
         }
-        for (int j = 0; j < columns; j++) c[from + j] = sum[j];
+        for (int j = 0; j < columns; j++) c[from + j] = args.added ? static_cast<T>(c[from + j]) + sum[j] : sum[j];
     }
 }
 

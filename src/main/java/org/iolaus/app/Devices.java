@@ -53,8 +53,10 @@ final class Devices implements AutoCloseable {
         return runtime == null ? "CPU" : runtime.name();
     }
 
+    /// What has few products of large arrays has all of them split, where the precision splits operands.
     ProgramExecutor executor(Program program) {
-        return executor(program, precision.narrowing());
+        Narrowing narrowing = precision.narrowing();
+        return executor(program, narrowing.isNarrow() ? narrowing : narrowing.everywhere());
     }
 
     /// @param narrowing of what a device stores

@@ -18,7 +18,6 @@ import org.iolaus.ir.Op;
 import org.iolaus.ir.Pointwise;
 import org.iolaus.ir.Program;
 import org.iolaus.lower.Lowering;
-import org.iolaus.lower.Narrowing;
 import org.iolaus.lower.Simplify;
 import org.iolaus.op.Constant;
 import org.iolaus.op.GridActivation;
@@ -97,9 +96,9 @@ final class RoundingModel {
     /// The bounds of all outputs.
     static Map<String, Bound> of(
             Program program, ReferenceCase.Batch batch, Map<String, HostTensor> parameters, Precision precision) {
-        Lowering.Stored stored = precision.narrowing() == Narrowing.NONE
-                ? new Lowering.Stored(Simplify.run(program), Set.of())
-                : Lowering.stored(program, precision.narrowing());
+        Lowering.Stored stored = precision.narrowing().isNarrow()
+                ? Lowering.stored(program, precision.narrowing())
+                : new Lowering.Stored(Simplify.run(program), Set.of());
         return new RoundingModel(stored, batch, parameters, precision).bounds();
     }
 
@@ -112,7 +111,7 @@ final class RoundingModel {
     /// stored: the factors of matrix products, and what activations on grids take fast functions of.
     /// Factors that are stored in bfloat16 have been rounded before.
     private double factorUnit(Node node) {
-        boolean few = precision == Precision.TF32 || precision == Precision.BF16;
+        boolean few = precision.isFast();
         return switch (node.op()) {
             case MatMul _ when narrow.contains(node.input(0)) -> 0;
             case MatMul _, GridActivation _ when few -> 0x1p-11;

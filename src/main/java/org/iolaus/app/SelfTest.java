@@ -16,7 +16,6 @@ import org.iolaus.ir.Node;
 import org.iolaus.ir.Program;
 import org.iolaus.ir.ProgramExecutor;
 import org.iolaus.ir.Sample;
-import org.iolaus.lower.Narrowing;
 import org.iolaus.op.Expr;
 import org.iolaus.op.Ops;
 import org.iolaus.tensor.Dim;
@@ -83,7 +82,7 @@ final class SelfTest implements Callable<Integer> {
     static double tolerance(DeviceExecutor.Precision precision) {
         return switch (precision) {
             case FP64 -> 1e-12;
-            case FP32 -> 2e-5;
+            case FP32, TF32X3 -> 2e-5;
             case TF32 -> 5e-3;
             case BF16 -> 4e-2;
         };
@@ -100,8 +99,8 @@ final class SelfTest implements Callable<Integer> {
         Map<String, HostTensor> got;
         Map<String, HostTensor> again;
         // samples are small: with bfloat16, all that may be is stored in it
-        Narrowing narrowing = devices.precision().narrowing() == Narrowing.NONE ? Narrowing.NONE : Narrowing.ALL;
-        try (ProgramExecutor executor = devices.executor(program, narrowing)) {
+        try (ProgramExecutor executor =
+                devices.executor(program, devices.precision().narrowing().everywhere())) {
             got = executor.run(samples.floats, samples.indices, Map.of());
             again = executor.run(samples.floats, samples.indices, Map.of());
         }

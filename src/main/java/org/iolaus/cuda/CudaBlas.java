@@ -70,9 +70,10 @@ final class CudaBlas {
         int compute = switch (format) {
             case FP64 -> CuBlas.COMPUTE_64F;
             case FP32, BF16, BF16_FP32 -> CuBlas.COMPUTE_32F;
-            case TF32 -> CuBlas.COMPUTE_32F_FAST_TF32;
+            case TF32, TF32_ADDED -> CuBlas.COMPUTE_32F_FAST_TF32;
         };
         MemorySegment alpha = format == Gemm.FP64 ? one : oneFloat;
+        MemorySegment beta = format == Gemm.TF32_ADDED ? oneFloat : zero;
         int opA = transposeA ? CuBlas.OP_T : CuBlas.OP_N;
         int opB = transposeB ? CuBlas.OP_T : CuBlas.OP_N;
         int leadingA = transposeA ? m : k;
@@ -92,7 +93,7 @@ final class CudaBlas {
                         a,
                         type,
                         leadingA,
-                        zero,
+                        beta,
                         c,
                         typeC,
                         n,
@@ -114,7 +115,7 @@ final class CudaBlas {
                         type,
                         leadingA,
                         (long) m * k,
-                        zero,
+                        beta,
                         c,
                         typeC,
                         n,

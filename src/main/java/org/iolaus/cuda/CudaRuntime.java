@@ -573,6 +573,9 @@ public final class CudaRuntime implements DeviceRuntime {
             return;
         }
         if (k == 0) {
+            if (format == Gemm.TF32_ADDED) {
+                return;
+            }
             fill(c, 0, (long) batch * m * n * format.resultBytes());
             return;
         }

@@ -30,22 +30,27 @@ public final class DeviceExecutor implements ProgramExecutor {
 
     /// Number format of arrays and products.
     public enum Precision {
-        FP64(8, "f64", "double", DeviceRuntime.Gemm.FP64),
-        FP32(4, "f32", "float", DeviceRuntime.Gemm.FP32),
-        TF32(4, "f32", "float", DeviceRuntime.Gemm.TF32),
+        FP64(8, "f64", "double", DeviceRuntime.Gemm.FP64, DeviceRuntime.Gemm.FP64),
+        FP32(4, "f32", "float", DeviceRuntime.Gemm.FP32, DeviceRuntime.Gemm.FP32),
+        /// large products as three in TF32, as exact as FP32; everything else float
+        TF32X3(4, "f32", "float", DeviceRuntime.Gemm.TF32, DeviceRuntime.Gemm.FP32),
+        TF32(4, "f32", "float", DeviceRuntime.Gemm.TF32, DeviceRuntime.Gemm.TF32),
         /// large arrays and the operands of their products in bfloat16, everything else float
-        BF16(4, "f32", "float", DeviceRuntime.Gemm.BF16);
+        BF16(4, "f32", "float", DeviceRuntime.Gemm.BF16, DeviceRuntime.Gemm.TF32);
 
         final int bytes;
         final String suffix;
         final String type;
         final DeviceRuntime.Gemm gemm;
+        /// Format of products whose operands are stored as they are.
+        final DeviceRuntime.Gemm other;
 
-        Precision(int bytes, String suffix, String type, DeviceRuntime.Gemm gemm) {
+        Precision(int bytes, String suffix, String type, DeviceRuntime.Gemm gemm, DeviceRuntime.Gemm other) {
             this.bytes = bytes;
             this.suffix = suffix;
             this.type = type;
             this.gemm = gemm;
+            this.other = other;
         }
 
         /// Bytes of one number.
@@ -58,9 +63,18 @@ public final class DeviceExecutor implements ProgramExecutor {
             return gemm;
         }
 
-        /// Which arrays are stored in fewer bits.
+        /// Which arrays are stored in fewer bits or in parts.
         public Narrowing narrowing() {
-            return this == BF16 ? Narrowing.LARGE : Narrowing.NONE;
+            return switch (this) {
+                case FP64, FP32, TF32 -> Narrowing.NONE;
+                case TF32X3 -> Narrowing.SPLIT;
+                case BF16 -> Narrowing.LARGE;
+            };
+        }
+
+        /// Whether factors have fewer digits than what is stored, and functions may have no more.
+        public boolean isFast() {
+            return other == DeviceRuntime.Gemm.TF32;
         }
 
         /// Writes number `i` of an array.

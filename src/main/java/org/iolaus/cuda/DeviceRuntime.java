@@ -104,6 +104,8 @@ public interface DeviceRuntime extends AutoCloseable {
         FP32(4, 4),
         /// float in memory, products in TF32
         TF32(4, 4),
+        /// the same, added to what is in the result's memory
+        TF32_ADDED(4, 4),
         /// all in bfloat16 in memory, sums in float
         BF16(2, 2),
         /// factors in bfloat16 in memory, sums and results in float

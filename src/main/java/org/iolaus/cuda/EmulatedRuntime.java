@@ -259,7 +259,8 @@ public final class EmulatedRuntime implements DeviceRuntime {
                     k,
                     transposeA ? 1 : 0,
                     transposeB ? 1 : 0,
-                    format == Gemm.TF32 ? 1 : 0);
+                    format == Gemm.TF32 || format == Gemm.TF32_ADDED ? 1 : 0,
+                    format == Gemm.TF32_ADDED ? 1 : 0);
             Kernel kernel = library().kernel(kernel(format));
             launch(kernel, (int) ((rows + GEMM_BLOCK - 1) / GEMM_BLOCK), 1, GEMM_BLOCK, 0, arguments);
         }
@@ -268,7 +269,7 @@ public final class EmulatedRuntime implements DeviceRuntime {
     private static String kernel(Gemm format) {
         return switch (format) {
             case FP64 -> "gemm_f64";
-            case FP32, TF32 -> "gemm_f32";
+            case FP32, TF32, TF32_ADDED -> "gemm_f32";
             case BF16 -> "gemm_bf16";
             case BF16_FP32 -> "gemm_bf16_f32";
         };

@@ -183,6 +183,16 @@ public final class Kernels {
         return List.of(new Launch(kernel, tiles, 1, SMALL_GEMM_THREADS, 0, packed));
     }
 
+    /// `y (rows, 3, width)`: the parts of `x (rows, width)` as [org.iolaus.lower.SplitFactor] orders them.
+    List<Launch> split(boolean other, long x, long y, long rows, long width) {
+        if (rows * width == 0) {
+            return List.of();
+        }
+        long pack = pack(width, x, y);
+        long[] arguments = {x, y, rows, width, other ? 1 : 0, pack > 1 ? 1 : 0};
+        return List.of(launch("split_f32", ceil(rows * width / pack, BLOCK), 1, 0, arguments));
+    }
+
     /// Copies `rows` bands of `width` numbers, whose starts lie a pitch apart.
     List<Launch> copy(long x, long y, long rows, long width, long sourcePitch, long destinationPitch) {
         if (rows * width == 0) {

@@ -6,6 +6,7 @@ import java.util.Objects;
 import org.iolaus.lower.GatheredProduct;
 import org.iolaus.lower.Schedule;
 import org.iolaus.lower.Schedule.Call;
+import org.iolaus.lower.SplitFactor;
 import org.iolaus.lower.SummedProduct;
 import org.iolaus.op.AllReduce;
 import org.iolaus.op.BilinearOuter;
@@ -24,6 +25,10 @@ import org.jspecify.annotations.Nullable;
 
 /// Whole-array operations as device work, for one batch's sizes and addresses.
 final class Launches {
+    /// Terms of a product of split factors that tensor cores add up: 8 of them are one addition that rounds towards
+    /// zero.
+    private static final int MOST_TERMS = 6144;
+
     private final DeviceRuntime device;
     private final Schedule schedule;
     private final DeviceExecutor.Precision precision;
@@ -108,7 +113,7 @@ final class Launches {
                 start(kernels.bilinear(device, op.terms(), isNarrow(call, 1), isNarrow(call, 0))
                         .outer(at(call, 0), at(call, 1), y, out[0], shape(call, 0)[2]));
             case GridActivation op -> {
-                boolean fast = precision.gemm == DeviceRuntime.Gemm.TF32 || precision.gemm == DeviceRuntime.Gemm.BF16;
+                boolean fast = precision.isFast();
                 int narrow = isNarrow(call) ? 1 << call.inputs().size() : 0;
                 for (int input = 0; input < call.inputs().size(); input++) {
                     narrow |= isNarrow(call, input) ? 1 << input : 0;
@@ -121,6 +126,11 @@ final class Launches {
             case SegmentMax _ -> segment(call, out, y, true);
             case Sum op -> sum(op, call, y);
             case Concat op -> concat(op, call, out, y);
+            case SplitFactor op -> {
+                int parts = op.axis(out.length - 1);
+                long rows = product(out, 0, parts);
+                yield start(kernels.split(op.other(), at(call, 0), y, rows, product(out, parts + 1, out.length)));
+            }
             case Pad op -> {
                 int[] in = shape(call, 0);
                 yield start(kernels.pad(
@@ -202,8 +212,30 @@ final class Launches {
             return start(kernels.smallGemm(format, op.transposeB(), left, right, y, m, n, k));
         }
         int own = lane;
+        boolean byRows = op.transposeA() && !op.transposeB() && batch == 1;
+        if (byRows && SplitFactor.isIn(call.node())) {
+            return inPieces(m, n, k, left, right, y);
+        }
         return List.of(
                 () -> device.gemm(own, format, op.transposeA(), op.transposeB(), m, n, k, batch, left, right, y));
+    }
+
+    /// `y (m, n)`: `transpose(left (k, m)) right (k, n)` of split factors, [#MOST_TERMS] of k at a time: tensor cores
+    /// round
+    /// partial sums towards zero.
+    private List<Runnable> inPieces(int m, int n, int k, long left, long right, long y) {
+        int own = lane;
+        int pieces = (k + MOST_TERMS - 1) / MOST_TERMS;
+        int length = (k + pieces - 1) / pieces;
+        List<Runnable> work = new ArrayList<>();
+        for (int from = 0; from < k; from += length) {
+            DeviceRuntime.Gemm format = from == 0 ? DeviceRuntime.Gemm.TF32 : DeviceRuntime.Gemm.TF32_ADDED;
+            int terms = Math.min(length, k - from);
+            long a = left + (long) from * m * format.operandBytes();
+            long b = right + (long) from * n * format.operandBytes();
+            work.add(() -> device.gemm(own, format, true, false, m, n, terms, 1, a, b, y));
+        }
+        return work;
     }
 
     /// As the operands and the result of a product are stored.
@@ -211,7 +243,7 @@ final class Launches {
         if (isNarrow(call, 0)) {
             return isNarrow(call) ? DeviceRuntime.Gemm.BF16 : DeviceRuntime.Gemm.BF16_FP32;
         }
-        return precision.gemm == DeviceRuntime.Gemm.BF16 ? DeviceRuntime.Gemm.TF32 : precision.gemm;
+        return SplitFactor.isIn(call.node()) ? DeviceRuntime.Gemm.TF32 : precision.other;
     }
 
     private List<Runnable> segment(Call call, int[] out, long y, boolean largest) {

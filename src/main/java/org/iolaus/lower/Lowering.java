@@ -80,7 +80,7 @@ public final class Lowering {
     private static Lowering of(Program program, Target target, Narrowing narrowing) {
         Program simple = Simplify.run(program);
         Program fit = target == Target.DEVICE
-                ? Narrow.operands(Products.run(Expand.run(Rearrange.run(Neighbours.run(simple)))), narrowing)
+                ? operands(Products.run(Expand.run(Rearrange.run(Neighbours.run(simple)))), narrowing)
                 : simple;
         String end = program.forwardEnd();
         Program kept = end == null ? fit : Recompute.run(fit, end, target);
@@ -91,6 +91,10 @@ public final class Lowering {
             last = Program.reachable(List.of(loss)).getLast().sequence(); // what is made anew comes behind it
         }
         return new Lowering(plain, target, narrowing, last);
+    }
+
+    private static Program operands(Program program, Narrowing narrowing) {
+        return narrowing.isSplit() ? Splits.run(program, narrowing) : Narrow.operands(program, narrowing);
     }
 
     /// A program as its schedule computes it, with the nodes that are stored in bfloat16.

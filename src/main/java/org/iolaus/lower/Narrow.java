@@ -73,7 +73,7 @@ final class Narrow {
 
     /// The program with narrow operands for the products of large arrays.
     static Program operands(Program program, Narrowing narrowing) {
-        if (narrowing == Narrowing.NONE) {
+        if (!narrowing.isNarrow()) {
             return program;
         }
         Narrow rule = new Narrow(program, narrowing);
@@ -96,7 +96,7 @@ final class Narrow {
 
     /// Whether an array with memory of its own should be narrow, as far as it alone says.
     boolean isWanted(Node owner) {
-        if (narrowing == Narrowing.NONE || owner.type().isIndex() || full.contains(owner) || !writesNarrow(owner)) {
+        if (!narrowing.isNarrow() || owner.type().isIndex() || full.contains(owner) || !writesNarrow(owner)) {
             return false;
         }
         return (owner.op() instanceof Copy copy && copy.rounded())
@@ -116,7 +116,12 @@ final class Narrow {
     }
 
     private static boolean isLarge(Node node) {
-        return numbers(node).symbols().stream().anyMatch(symbol -> !symbol.equals(GRAPHS));
+        return isLarge(numbers(node));
+    }
+
+    /// Whether an extent has atoms, edges or the like.
+    static boolean isLarge(Dim extent) {
+        return extent.symbols().stream().anyMatch(symbol -> !symbol.equals(GRAPHS));
     }
 
     private static boolean inLoops(Node node) {

@@ -5,6 +5,7 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.PriorityQueue;
@@ -13,6 +14,7 @@ import java.util.function.Consumer;
 import java.util.function.IntFunction;
 import org.iolaus.ir.Node;
 import org.iolaus.kernel.Loop;
+import org.iolaus.lower.Schedule.Call;
 import org.iolaus.lower.Schedule.Fused;
 import org.iolaus.lower.Schedule.Step;
 
@@ -74,7 +76,8 @@ final class Order {
     ///
     /// A unit that waits for one of a later place takes that place: else what is ready, but not needed
     /// yet, would run while its place is empty, and lie in memory. For the same reason a unit that waits
-    /// for none takes the place of the first that waits for it.
+    /// for none takes the place of the first that waits for it, and factors are split right before their first
+    /// product.
     private List<Unit> sorted() {
         Map<Unit, Long> place = new HashMap<>();
         units.forEach(unit -> place.put(unit, unit.key));
@@ -97,7 +100,21 @@ final class Order {
             throw new IllegalStateException("lowering: want an acyclic schedule, got " + result.size() + " of "
                     + units.size() + " steps ordered");
         }
-        return result;
+        Set<Unit> late = new LinkedHashSet<>();
+        for (Unit unit : result) {
+            if (!isSplit(unit)) {
+                sources(unit).stream()
+                        .filter(Order::isSplit)
+                        .sorted(Comparator.comparingLong(Unit::key))
+                        .forEach(late::add);
+                late.add(unit);
+            }
+        }
+        return List.copyOf(late);
+    }
+
+    private static boolean isSplit(Unit unit) {
+        return unit.step instanceof Call call && call.op() instanceof SplitFactor;
     }
 
     /// Goes through units, each behind those that it waits for.

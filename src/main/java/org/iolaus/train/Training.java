@@ -220,6 +220,7 @@ public record Training(
     public enum Precision {
         BF16,
         TF32,
+        TF32X3,
         FP32,
         FP64
     }

@@ -90,14 +90,25 @@ final class DeviceMemoryTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"AdamW, fp32, PAINN", "SGD, fp64, EGNN", "RMSprop, tf32, SchNet", "AdamW, bf16, PAINN"})
+    @CsvSource({
+        "AdamW, fp32, PAINN",
+        "SGD, fp64, EGNN",
+        "RMSprop, tf32, SchNet",
+        "AdamW, bf16, PAINN",
+        "AdamW, tf32x3, PAINN"
+    })
     void predictionIsWhatIsUsed(String optimizer, String precision, String model) {
         Seen seen = train(
                 8L << 30,
                 "device=emulated",
                 "Optimizer.type=" + optimizer,
                 "precision=" + precision,
-                "hidden_dim=" + (precision.equals("bf16") ? 32 : 8),
+                "hidden_dim="
+                        + switch (precision) {
+                            case "bf16" -> 32;
+                            case "tf32x3" -> 256;
+                            default -> 8;
+                        },
                 "mpnn_type=" + model,
                 "num_gaussians=8",
                 "num_filters=8",

@@ -84,6 +84,8 @@ final class EmulatedDeviceTest {
         "FP32, hydragnn/GIN_gps.h5, gps_multihead_train",
         "FP32, hydragnn/interatomic_potential.h5, PAINN_pbc",
         "FP32, equiformer_v2/layers_block.h5, block_gate_rms",
+        "TF32X3, equiformer_v2/layers_block.h5, block_gate_rms",
+        "TF32X3, hydragnn/interatomic_potential.h5, PAINN_pbc",
         "TF32, equiformer_v2/layers_block.h5, block_gate_rms",
         "BF16, equiformer_v2/layers_block.h5, block_gate_rms"
     })

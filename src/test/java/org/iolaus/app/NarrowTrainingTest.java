@@ -1,5 +1,6 @@
 package org.iolaus.app;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -44,6 +45,8 @@ final class NarrowTrainingTest {
     private static final double UNIT = 0x1p-8;
 
     private static final int EPOCHS = 3;
+    private static final int TRAINING_LOSS = 3;
+    private static final int VALIDATION_LOSS = 4;
 
     private static final String TOGETHER = "PAINN with EquiformerV2";
 
@@ -58,9 +61,13 @@ final class NarrowTrainingTest {
 
     /// Training loss of each epoch.
     private double[] losses(String run) throws IOException {
+        return column(run, TRAINING_LOSS);
+    }
+
+    private double[] column(String run, int number) throws IOException {
         return Files.readAllLines(folder.resolve("logs").resolve(run).resolve("metrics.csv")).stream()
                 .skip(1)
-                .mapToDouble(line -> Double.parseDouble(line.split(",")[3]))
+                .mapToDouble(line -> Double.parseDouble(line.split(",")[number]))
                 .toArray();
     }
 
@@ -109,6 +116,36 @@ final class NarrowTrainingTest {
         assertTrue(narrow[EPOCHS - 1] < 0.8 * narrow[0], both);
         assertTrue(Math.abs(full[0] - narrow[0]) > 1e-6 * full[0], both);
         assertEquals(full[0], narrow[0], 2 * UNIT * full[0], both);
+    }
+
+    /// Split factors change the losses by less than a few units of roundoff, factors with the digits of TF32 by more.
+    /// The steps are small ones against the gradient: Adam's, whatever their size, magnify rounding.
+    @Test
+    void learnsTheSameWithSplitFactors() throws IOException {
+        TinyRun.shards(folder);
+        Path config = TinyRun.config(folder);
+        for (String precision : List.of("fp32", "tf32x3", "tf32")) {
+            try (SoloComm comm = new SoloComm()) {
+                TinyRun.train(
+                        comm,
+                        config,
+                        PREFIX + "hidden_dim=256",
+                        "num_epoch=2",
+                        "Optimizer.type=SGD",
+                        "learning_rate=1e-4",
+                        "device=emulated",
+                        "precision=" + precision,
+                        "log_name=" + precision);
+            }
+        }
+        double[] full = column("fp32", VALIDATION_LOSS);
+        double[] split = column("tf32x3", VALIDATION_LOSS);
+        double[] few = column("tf32", VALIDATION_LOSS);
+        String all = Arrays.toString(full) + ", " + Arrays.toString(split) + " and " + Arrays.toString(few);
+        double limit = 4 * 0x1p-24 * full[0];
+        assertTrue(!Arrays.equals(full, split), all);
+        assertArrayEquals(full, split, limit, all);
+        assertTrue(Math.abs(full[0] - few[0]) > limit, all);
     }
 
     /// Both together: derivatives of the energy through rotations.

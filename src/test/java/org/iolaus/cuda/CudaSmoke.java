@@ -14,12 +14,14 @@ import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.SplittableRandom;
+import org.iolaus.cuda.DeviceExecutor.Precision;
 import org.iolaus.cuda.DeviceRuntime.Event;
 import org.iolaus.cuda.DeviceRuntime.Gemm;
 import org.iolaus.cuda.DeviceRuntime.Graph;
 import org.iolaus.cuda.DeviceRuntime.Kernel;
 import org.iolaus.cuda.DeviceRuntime.Module;
 import org.iolaus.ffi.Nccl;
+import org.iolaus.op.MatMul;
 
 /// Tries all that [CudaRuntime] does on a real GPU, one line per check: correctness first, then what things cost.
 ///
@@ -68,6 +70,7 @@ public final class CudaSmoke {
         checks.put("100 KiB of shared memory", CudaSmoke::sharedMemory);
         checks.put("errors in source and names", CudaSmoke::errors);
         checks.put("gemm", CudaSmoke::gemm);
+        checks.put("products of split factors", CudaSmoke::splitProducts);
         checks.put("graph of kernels", CudaSmoke::graph);
         checks.put("graph of products", CudaSmoke::graphOfProducts);
         checks.put("a failed capture leaves the stream usable", CudaSmoke::failedCapture);
@@ -264,7 +267,7 @@ public final class CudaSmoke {
             double allowed = switch (format) {
                 case FP64 -> 65 * 0x1p-52;
                 case FP32 -> 65 * 0x1p-23;
-                case TF32 -> 0x1p-9;
+                case TF32, TF32_ADDED -> 0x1p-9;
                 case BF16 -> 0x1p-8;
                 case BF16_FP32 -> 65 * 0x1p-23;
             };
@@ -272,6 +275,23 @@ public final class CudaSmoke {
             seen.append(text("%s %.1e ", format, worst));
         }
         return seen + "(largest error over sum |a||b|)";
+    }
+
+    /// Tensor cores round sums towards zero: what that comes to where they are long, and nothing cancels.
+    private static String splitProducts(CudaRuntime gpu) {
+        StringBuilder seen = new StringBuilder();
+        for (boolean positive : new boolean[] {false, true}) {
+            for (int t = 0; t < 4; t++) {
+                MatMul op = new MatMul((t & 1) != 0, (t & 2) != 0);
+                boolean byRows = op.transposeA() && !op.transposeB();
+                SplitProducts.Size size = new SplitProducts.Size(768, 512, byRows ? 24_576 : 3072, 1);
+                double split = SplitProducts.error(gpu, Precision.TF32X3, op, size, positive);
+                double floats = SplitProducts.error(gpu, Precision.FP32, op, size, positive);
+                want(split <= 1, op + (positive ? ", positive" : "") + ": error " + split + " of what floats may have");
+                seen.append(text("%.3f (%.3f) ", split, floats));
+            }
+        }
+        return seen + "(largest error over 8 u sqrt(k) of the largest result; in brackets that of FP32)";
     }
 
     /// Largest error, each in units of the sum of absolute products.
@@ -292,7 +312,8 @@ public final class CudaSmoke {
         long onB = toDevice(gpu, b, format.operandBytes());
         double[] c = new double[batch * m * n];
         long onC = gpu.allocate(8L * c.length);
-        gpu.fill(onC, 0xff, 8L * c.length); // NaN: an element that is read or left out shows
+        // NaN: an element that is read or left out shows
+        gpu.fill(onC, format == Gemm.TF32_ADDED ? 0 : 0xff, 8L * c.length);
         gpu.gemm(format, transposeA, transposeB, m, n, k, batch, onA, onB, onC);
         MemorySegment host = MemorySegment.ofArray(new byte[8 * c.length]);
         gpu.download(host, onC, (long) format.resultBytes() * c.length);
