@@ -30,7 +30,20 @@
 
 #ifndef IOLAUS_HOST
 
-#define IOLAUS_KERNEL(name, Args) extern "C" __global__ void name(const __grid_constant__ Args args)
+// In a graph the blocks of a kernel may be put on processors while those that it depends on still run: it waits for them
+// here, before it touches memory, and then lets those that depend on it come, which wait in the same place.
+__device__ __forceinline__ void iolaus_await() {
+#if __CUDA_ARCH__ >= 900
+    asm volatile("griddepcontrol.wait;\n\tgriddepcontrol.launch_dependents;" ::: "memory");
+#endif
+}
+#define IOLAUS_KERNEL(name, Args) \
+    static __device__ __forceinline__ void name##__body(const Args& args); \
+    extern "C" __global__ void name(const __grid_constant__ Args args) { \
+        iolaus_await(); \
+        name##__body(args); \
+    } \
+    static __device__ __forceinline__ void name##__body(const Args& args)
 #define IOLAUS_BLOCK_KERNEL(name, Args) IOLAUS_KERNEL(name, Args)
 #define IOLAUS_BOUNDS(name, Args, threads, blocks) \
     extern "C" __global__ void __launch_bounds__(threads, blocks) name(const __grid_constant__ Args args);

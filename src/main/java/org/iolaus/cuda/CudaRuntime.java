@@ -68,6 +68,8 @@ public final class CudaRuntime implements DeviceRuntime {
     private final String name;
     private final String uuid;
     private final String architecture;
+    /// Whether kernels wait by themselves for those that they depend on (`kernels/iolaus.cuh`).
+    private final boolean kernelsWait;
     private final @Nullable FileChannel claim;
     private final CudaBlas blas;
     private final StreamCapture streamCapture;
@@ -126,8 +128,9 @@ public final class CudaRuntime implements DeviceRuntime {
         Driver.check("cuDeviceGetName", JCudaDriver.cuDeviceGetName(text, text.length, device));
         String all = new String(text, StandardCharsets.UTF_8);
         name = all.substring(0, Math.max(0, all.indexOf(0)));
-        architecture = "sm_" + attribute(CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR)
-                + attribute(CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR);
+        int major = attribute(CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR);
+        kernelsWait = major >= 9;
+        architecture = "sm_" + major + attribute(CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR);
         // both before anything is taken from the device
         CuBlas cublas = CuBlas.load();
         streamCapture = StreamCapture.load();
@@ -541,6 +544,9 @@ public final class CudaRuntime implements DeviceRuntime {
             bytes = argumentBytes;
         }
         argumentAddress.set(JAVA_LONG, 0, bytes.address());
+        if (capturing && kernelsWait) {
+            check("cuStreamUpdateCaptureDependencies", streamCapture.comeEarly(stream.address()));
+        }
         int result = JCudaDriver.cuLaunchKernel(
                 loaded.function, gridX, gridY, 1, blockX, 1, 1, sharedBytes, stream, this.arguments, null);
         if (result != CUresult.CUDA_SUCCESS) {

@@ -164,6 +164,14 @@ public final class NativeLibrary {
         return LINKER.downcallHandle(address, type);
     }
 
+    /// A function that older versions lack.
+    @Nullable
+    MethodHandle functionIfThere(String symbol, FunctionDescriptor type) {
+        return lookup.find(symbol)
+                .map(address -> LINKER.downcallHandle(address, type))
+                .orElse(null);
+    }
+
     /// The text, ended by a zero byte, at an address.
     static String text(MemorySegment address) {
         return address.equals(MemorySegment.NULL)

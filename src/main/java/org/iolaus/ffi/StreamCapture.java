@@ -8,14 +8,23 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
+import org.jspecify.annotations.Nullable;
 
 /// What JCuda lacks of the driver's stream capture: reading and setting the nodes that the next one will depend on.
 /// Functions return the driver's result, zero for success; streams and nodes are addresses.
 public final class StreamCapture {
     private static final int SET_DEPENDENCIES = 1;
+    private static final int KERNEL_NODE = 0;
+
+    /// A `CUgraphEdgeData`, 8 bytes: from the port that opens when all blocks of a kernel let others come (its first
+    /// byte), of the programmatic type (its third).
+    private static final long EARLY = 0x010001L;
 
     private final MethodHandle getCaptureInfo;
     private final MethodHandle updateCaptureDependencies;
+    private final MethodHandle nodeGetType;
+    /// Sets kinds of edges too; null in drivers before CUDA 12.3.
+    private final @Nullable MethodHandle updateCaptureEdges;
 
     private StreamCapture(NativeLibrary library) {
         getCaptureInfo = library.function(
@@ -24,6 +33,10 @@ public final class StreamCapture {
         updateCaptureDependencies = library.function(
                 "cuStreamUpdateCaptureDependencies",
                 FunctionDescriptor.of(JAVA_INT, JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_INT));
+        nodeGetType = library.function("cuGraphNodeGetType", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, ADDRESS));
+        updateCaptureEdges = library.functionIfThere(
+                "cuStreamUpdateCaptureDependencies_v2",
+                FunctionDescriptor.of(JAVA_INT, JAVA_LONG, ADDRESS, ADDRESS, JAVA_LONG, JAVA_INT));
     }
 
     /// Finds the functions in the driver.
@@ -50,6 +63,34 @@ public final class StreamCapture {
                     ? new long[0]
                     : nodes.get(ADDRESS, 0).reinterpret(n * Long.BYTES).toArray(JAVA_LONG);
             return new Dependencies(result, found);
+        } catch (Throwable e) {
+            throw NativeLibrary.unexpected(e);
+        }
+    }
+
+    /// Lets the next node, a kernel that waits by itself (`griddepcontrol.wait`), come while kernels that it depends on
+    /// still run.
+    public int comeEarly(long stream) {
+        MethodHandle update = updateCaptureEdges;
+        if (update == null) {
+            return 0;
+        }
+        Dependencies last = get(stream);
+        if (last.result != 0 || last.nodes.length == 0) {
+            return last.result;
+        }
+        try (Arena scope = Arena.ofConfined()) {
+            MemorySegment type = scope.allocate(JAVA_INT);
+            MemorySegment edges = scope.allocate(JAVA_LONG, last.nodes.length);
+            for (int i = 0; i < last.nodes.length; i++) {
+                int result = (int) nodeGetType.invokeExact(last.nodes[i], type);
+                if (result != 0) {
+                    return result;
+                }
+                edges.setAtIndex(JAVA_LONG, i, type.get(JAVA_INT, 0) == KERNEL_NODE ? EARLY : 0);
+            }
+            MemorySegment list = scope.allocateFrom(JAVA_LONG, last.nodes);
+            return (int) update.invokeExact(stream, list, edges, (long) last.nodes.length, SET_DEPENDENCIES);
         } catch (Throwable e) {
             throw NativeLibrary.unexpected(e);
         }
