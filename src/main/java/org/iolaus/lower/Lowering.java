@@ -80,21 +80,17 @@ public final class Lowering {
     private static Lowering of(Program program, Target target, Narrowing narrowing) {
         Program simple = Simplify.run(program);
         Program fit = target == Target.DEVICE
-                ? operands(Products.run(Expand.run(Rearrange.run(Neighbours.run(simple)))), narrowing)
+                ? Narrow.operands(Products.run(Expand.run(Rearrange.run(Neighbours.run(simple)))), narrowing)
                 : simple;
         String end = program.forwardEnd();
         Program kept = end == null ? fit : Recompute.run(fit, end, target);
-        Program plain = Copies.run(kept, target);
+        Program plain = Copies.run(Splits.run(kept, narrowing), target);
         long last = Long.MAX_VALUE;
         if (end != null) {
             Node loss = Objects.requireNonNull(plain.outputs().get(end));
             last = Program.reachable(List.of(loss)).getLast().sequence(); // what is made anew comes behind it
         }
         return new Lowering(plain, target, narrowing, last);
-    }
-
-    private static Program operands(Program program, Narrowing narrowing) {
-        return narrowing.isSplit() ? Splits.run(program, narrowing) : Narrow.operands(program, narrowing);
     }
 
     /// A program as its schedule computes it, with the nodes that are stored in bfloat16.

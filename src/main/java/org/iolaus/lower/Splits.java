@@ -45,6 +45,9 @@ final class Splits {
     }
 
     static Program run(Program program, Narrowing narrowing) {
+        if (!narrowing.isSplit()) {
+            return program;
+        }
         Splits splits = new Splits(narrowing);
         for (Node node : program.nodes()) {
             splits.image.put(node, splits.rewritten(node));
