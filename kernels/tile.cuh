@@ -77,55 +77,57 @@ __device__ __forceinline__ T iolaus_sum_lanes(T value) {
 }
 
 /// V elements as one access; the address is aligned to their size. Only for memory that the kernel does not write.
-template <typename T, int V>
-__device__ __forceinline__ iolaus_pack<T, V> iolaus_load(const T* p) {
+template <typename X, int V>
+__device__ __forceinline__ iolaus_pack<X, V> iolaus_fetch(const X* p) {
 #ifdef IOLAUS_HOST
-    return *reinterpret_cast<const iolaus_pack<T, V>*>(p);
+    return *reinterpret_cast<const iolaus_pack<X, V>*>(p);
 #else
-    static_assert(V * sizeof(T) == 16 || V * sizeof(T) == 8 || V * sizeof(T) == 4, "one access");
-    iolaus_pack<T, V> pack;
-    if constexpr (V * sizeof(T) == 16) {
-        *reinterpret_cast<float4*>(&pack) = __ldg(reinterpret_cast<const float4*>(p));
-    } else if constexpr (V * sizeof(T) == 8) {
-        *reinterpret_cast<float2*>(&pack) = __ldg(reinterpret_cast<const float2*>(p));
+    constexpr int bytes = V * sizeof(X);
+    static_assert(bytes == 16 || bytes == 8 || bytes == 4 || bytes == 2, "one access");
+    iolaus_pack<X, V> pack;
+    if constexpr (bytes == 16) {
+        *reinterpret_cast<uint4*>(&pack) = __ldg(reinterpret_cast<const uint4*>(p));
+    } else if constexpr (bytes == 8) {
+        *reinterpret_cast<uint2*>(&pack) = __ldg(reinterpret_cast<const uint2*>(p));
+    } else if constexpr (bytes == 4) {
+        *reinterpret_cast<unsigned*>(&pack) = __ldg(reinterpret_cast<const unsigned*>(p));
     } else {
-        *reinterpret_cast<float*>(&pack) = __ldg(reinterpret_cast<const float*>(p));
+        *reinterpret_cast<unsigned short*>(&pack) = __ldg(reinterpret_cast<const unsigned short*>(p));
     }
     return pack;
 #endif
 }
 
-/// The same from bfloat16: T holds what is computed with.
+/// What was fetched, as what is computed with.
 template <typename T, int V>
-__device__ __forceinline__ iolaus_pack<T, V> iolaus_load(const iolaus_bf16* p) {
+__device__ __forceinline__ iolaus_pack<T, V> iolaus_widen(const iolaus_pack<T, V>& fetched) {
+    return fetched;
+}
+
+template <typename T, int V>
+__device__ __forceinline__ iolaus_pack<T, V> iolaus_widen(const iolaus_pack<iolaus_bf16, V>& fetched) {
     iolaus_pack<T, V> pack;
 #ifdef IOLAUS_HOST
-    for (int k = 0; k < V; k++) pack.v[k] = static_cast<T>(p[k]);
+    for (int k = 0; k < V; k++) pack.v[k] = static_cast<T>(fetched.v[k]);
 #else
-    static_assert(V == 8 || V == 4 || V == 2 || V == 1, "one access");
-    if constexpr (V == 8) {
-        const uint4 words = __ldg(reinterpret_cast<const uint4*>(p));
-        const unsigned word[4] = {words.x, words.y, words.z, words.w};
-#pragma unroll
-        for (int k = 0; k < 4; k++) {
-            pack.v[2 * k] = iolaus_float(word[k] << 16);
-            pack.v[2 * k + 1] = iolaus_float(word[k] & 0xffff0000u);
-        }
-    } else if constexpr (V == 4) {
-        const uint2 words = __ldg(reinterpret_cast<const uint2*>(p));
-        pack.v[0] = iolaus_float(words.x << 16);
-        pack.v[1] = iolaus_float(words.x & 0xffff0000u);
-        pack.v[2] = iolaus_float(words.y << 16);
-        pack.v[3] = iolaus_float(words.y & 0xffff0000u);
-    } else if constexpr (V == 2) {
-        const unsigned word = __ldg(reinterpret_cast<const unsigned*>(p));
-        pack.v[0] = iolaus_float(word << 16);
-        pack.v[1] = iolaus_float(word & 0xffff0000u);
+    if constexpr (V == 1) {
+        pack.v[0] = fetched.v[0];
     } else {
-        pack.v[0] = iolaus_float(static_cast<unsigned>(__ldg(reinterpret_cast<const unsigned short*>(p))) << 16);
+#pragma unroll
+        for (int k = 0; k < V / 2; k++) {
+            const unsigned word = reinterpret_cast<const unsigned*>(&fetched)[k];
+            pack.v[2 * k] = iolaus_float(word << 16);
+            pack.v[2 * k + 1] = iolaus_float(word & 0xffff0000u);
+        }
     }
 #endif
     return pack;
+}
+
+/// Both: T holds what is computed with, X is T or bfloat16.
+template <typename T, int V, typename X>
+__device__ __forceinline__ iolaus_pack<T, V> iolaus_load(const X* p) {
+    return iolaus_widen<T, V>(iolaus_fetch<X, V>(p));
 }
 
 template <typename T, int V>
