@@ -12,29 +12,35 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.iolaus.cuda.DeviceException;
 import org.iolaus.cuda.DeviceExecutor.Precision;
 import org.iolaus.cuda.DeviceRuntime;
 import org.iolaus.cuda.EmulatedRuntime;
 import org.iolaus.cuda.KernelSource;
+import org.iolaus.cuda.RunTimeCompiler;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/// What is generated for the host also is CUDA C++: the sources of all operations pass the CUDA compiler, where there
-/// is
-/// one.
+/// What is generated for the host also is CUDA C++: the sources of all operations pass the CUDA compilers that there
+/// are, nvcc
+/// and NVRTC.
 final class CudaSourceTest {
     @TempDir
     private Path folder = Path.of("");
 
     private final List<String> compiled = new ArrayList<>();
+    private boolean nvcc;
+    private Optional<RunTimeCompiler> nvrtc = Optional.empty();
 
     @ParameterizedTest
     @EnumSource(names = {"FP32", "BF16"})
     void sourcesOfAllOperationsAreCuda(Precision precision) throws IOException, InterruptedException {
-        Assumptions.assumeTrue(run("nvcc", "--version") == 0, "no nvcc here");
+        nvcc = run("nvcc", "--version") == 0;
+        nvrtc = RunTimeCompiler.find(folder.resolve("cache"));
+        Assumptions.assumeTrue(nvcc || nvrtc.isPresent(), "neither nvcc nor NVRTC here");
         DeviceRuntime emulated = emulated();
         DeviceRuntime checking = (DeviceRuntime) Proxy.newProxyInstance(
                 CudaSourceTest.class.getClassLoader(),
@@ -77,6 +83,10 @@ final class CudaSourceTest {
             Path file = folder.resolve("source" + compiled.size() + ".cu");
             Files.writeString(file, KernelSource.expand(source));
             compiled.add(name);
+            nvrtc.ifPresent(compiler -> compiler.compile(name, source));
+            if (!nvcc) {
+                return;
+            }
             int status = run(
                     "nvcc",
                     "--std=c++17",
