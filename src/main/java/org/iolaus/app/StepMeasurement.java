@@ -1,7 +1,7 @@
 package org.iolaus.app;
 
-import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -160,9 +160,10 @@ final class StepMeasurement {
                 .put("gpu_idle_share_without_graph", BenchLine.rounded(Math.max(0, 1 - busy / without.backToBack)))
                 .put("event_ms", BenchLine.rounded(event));
         Precision precision = Precision.valueOf(assembly.training().precision().name());
-        put(line, Peaks.of(runtime, precision), times.backToBack, precision);
+        Peaks peaks = Peaks.of(runtime, precision);
+        put(line, peaks, times.backToBack, precision);
         if (plan.listed > 0) {
-            line.raw("most", most(works, event));
+            line.raw("most", most(works, event, peaks, precision));
         }
     }
 
@@ -247,28 +248,56 @@ final class StepMeasurement {
                 .put("memory_error", BenchLine.rounded((double) predicted / used - 1));
     }
 
+    /// Pieces of work of one name. The cost of a step goes to its first piece.
+    private static final class Kind {
+        private int times;
+        private double milliseconds;
+        private double least;
+        private Cost cost = Cost.NONE;
+    }
+
     /// The kinds of work that take most time, as a JSON array.
-    private String most(List<TimedRuntime.Work> works, double event) {
-        Map<String, List<TimedRuntime.Work>> kinds = new LinkedHashMap<>();
-        works.forEach(work ->
-                kinds.computeIfAbsent(work.name(), _ -> new ArrayList<>()).add(work));
-        record Kind(String name, int times, double milliseconds) {}
+    private String most(List<TimedRuntime.Work> works, double event, Peaks peaks, Precision precision) {
+        Schedule schedule = schedule(precision);
+        Sizes sizes = inputs.exact(batch).sizes();
+        Map<String, Kind> kinds = new LinkedHashMap<>();
+        Set<Integer> counted = new HashSet<>();
+        for (TimedRuntime.Work work : works) {
+            Kind kind = kinds.computeIfAbsent(work.name(), _ -> new Kind());
+            kind.times++;
+            kind.milliseconds += less(work, event);
+            if (work.step() >= 0 && counted.add(work.step())) {
+                Cost cost = schedule.cost(schedule.steps().get(work.step()), sizes);
+                kind.cost = kind.cost.plus(cost);
+                kind.least += 1e3 * peaks.seconds(cost, precision.bytes());
+            }
+        }
         List<String> objects = kinds.entrySet().stream()
-                .map(kind -> new Kind(
-                        kind.getKey(),
-                        kind.getValue().size(),
-                        kind.getValue().stream()
-                                .mapToDouble(work -> less(work, event))
-                                .sum()))
-                .sorted(Comparator.comparingDouble((Kind kind) -> -kind.milliseconds))
+                .sorted(Comparator.comparingDouble((Map.Entry<String, Kind> entry) -> -entry.getValue().milliseconds))
                 .limit(plan.listed)
-                .map(kind -> new JsonLine()
-                        .put("work", kind.name)
-                        .put("times", kind.times)
-                        .put("ms", BenchLine.rounded(kind.milliseconds))
-                        .toString())
+                .map(entry -> {
+                    Kind kind = entry.getValue();
+                    JsonLine object = new JsonLine()
+                            .put("work", entry.getKey())
+                            .put("times", kind.times)
+                            .put("ms", BenchLine.rounded(kind.milliseconds));
+                    if (kind.cost.elements() > 0) {
+                        object.put("flops", kind.cost.flops())
+                                .put("bytes", precision.bytes() * kind.cost.elements())
+                                .put("roofline_ms", BenchLine.rounded(kind.least))
+                                .put("roofline_share", BenchLine.rounded(kind.least / kind.milliseconds));
+                    }
+                    return object.toString();
+                })
                 .toList();
         return "[" + String.join(",", objects) + "]";
+    }
+
+    private Schedule schedule(Precision precision) {
+        return Lowering.run(
+                assembly.training().program(assembly.model()),
+                device == null ? Target.HOST : Target.DEVICE,
+                precision.narrowing());
     }
 
     private static double less(TimedRuntime.Work work, double event) {
@@ -278,10 +307,7 @@ final class StepMeasurement {
     /// The cost model's step, without padding, against what the hardware was seen to do.
     private void put(JsonLine line, Peaks peaks, double milliseconds, Precision precision) {
         int bytesPerElement = precision.bytes();
-        Schedule schedule = Lowering.run(
-                assembly.training().program(assembly.model()),
-                device == null ? Target.HOST : Target.DEVICE,
-                precision.narrowing());
+        Schedule schedule = schedule(precision);
         Sizes sizes = inputs.exact(batch).sizes();
         Cost update = update();
         Cost all = schedule.cost(sizes).plus(update);

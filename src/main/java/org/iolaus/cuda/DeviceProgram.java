@@ -337,11 +337,13 @@ public final class DeviceProgram implements AutoCloseable {
         public void start(Completion complete) {
             List<Mark> marks = new ArrayList<>();
             for (Piece piece : pieces) {
+                device.at(marks.size() < schedule.steps().size() ? marks.size() : -1);
                 device.after(piece.after.stream().map(marks::get).toList());
                 piece.work.forEach(Runnable::run);
                 marks.add(device.mark());
                 piece.completes.forEach(name -> complete.of(name, marks.getLast()));
             }
+            device.at(-1);
             device.after(leaves.stream().map(marks::get).toList());
         }
     }

@@ -175,6 +175,9 @@ public interface DeviceRuntime extends AutoCloseable {
     /// recorded before it. Outside of [#capture] it does nothing: all work is in order then.
     void after(Collection<Mark> marks);
 
+    /// Says which step of its schedule a program starts next, -1 for none; only a measurement cares.
+    default void at(int step) {}
+
     /// Recorded work.
     interface Graph extends AutoCloseable {
         /// Starts it.

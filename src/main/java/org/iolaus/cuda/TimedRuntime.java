@@ -23,6 +23,7 @@ public final class TimedRuntime implements DeviceRuntime {
     private boolean recording;
     private Counts counts = new Counts(0, 0, 0, 0);
     private @Nullable Window window;
+    private int step = -1;
 
     /// What was started, not counting what is within a graph.
     ///
@@ -47,13 +48,15 @@ public final class TimedRuntime implements DeviceRuntime {
     /// A piece of work and how long the device took for it.
     ///
     /// @param name the kernel, `gemm MxNxK`, `copy`, `fill` or `input`
-    public record Work(String name, double milliseconds) {}
+    /// @param step of a program's schedule that it belongs to, -1 for none
+    public record Work(String name, int step, double milliseconds) {}
 
     /// The pieces from `first` on, counted in the order in which they are started, and what to do before them.
     private static final class Window {
         private final long first;
         private final Runnable headStart;
         private final List<String> names = new ArrayList<>();
+        private final List<Integer> steps = new ArrayList<>();
         private final List<Event> events = new ArrayList<>();
         private long at;
 
@@ -65,7 +68,7 @@ public final class TimedRuntime implements DeviceRuntime {
         List<Work> works() {
             List<Work> works = new ArrayList<>();
             for (int i = 0; i < names.size(); i++) {
-                works.add(new Work(names.get(i), events.get(i + 1).millisecondsSince(events.get(i))));
+                works.add(new Work(names.get(i), steps.get(i), events.get(i + 1).millisecondsSince(events.get(i))));
             }
             return works;
         }
@@ -105,7 +108,7 @@ public final class TimedRuntime implements DeviceRuntime {
                 List<Work> again = window(first, body, scratch, bytes);
                 for (int i = 0; i < once.size(); i++) {
                     Work one = once.get(i);
-                    works.add(new Work(one.name, Math.min(one.milliseconds, again.get(i).milliseconds)));
+                    works.add(new Work(one.name, one.step, Math.min(one.milliseconds, again.get(i).milliseconds)));
                 }
             }
             if (works.size() != pieces) {
@@ -164,6 +167,7 @@ public final class TimedRuntime implements DeviceRuntime {
         start.run();
         if (open != null && number >= open.first && number < open.first + WINDOW) {
             open.names.add(name);
+            open.steps.add(step);
             open.events.add(device.record());
         }
         counts = new Counts(
@@ -249,6 +253,11 @@ public final class TimedRuntime implements DeviceRuntime {
     @Override
     public void after(Collection<Mark> marks) {
         device.after(marks);
+    }
+
+    @Override
+    public void at(int next) {
+        step = next;
     }
 
     @Override
