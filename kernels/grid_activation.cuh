@@ -2,11 +2,12 @@
 //
 //   y[e, i, c] = sum over points p of S[p, i] silu^(n)(sum_j T[p, j] x[e, j, c]) product over k of (sum_j S_k[p, j] v_k[e, j, c])
 //
-// x, v_k, y (E, R, C), each of type T or, by its bit of NARROW, bfloat16. The matrices are products, S[(ring, a), r] = polar[ring, r] wave(r)(a), so a ring's values come from
-// 2 M + 1 waves that R coefficients are first gathered into. Points a and -a share their cosine and sine parts.
+// x, v_k, y (E, R, C), each of type T or, by its bit of NARROW, bfloat16. The matrices are products,
+// S[(ring, a), r] = polar[ring, r] wave(r)(a), so a ring's values come from 2 M + 1 waves that R coefficients are first gathered
+// into. Points a and -a share their cosine and sine parts, a ring and its mirror image what even and odd coefficients give.
 // Owner: one thread per column (e, c); it holds the column's coefficients and their sums (or, where those do not fit in
 // registers, reads the coefficients again for each ring).
-// Bytes: each array once. Arithmetic per column: for each matrix RINGS (R + AZIMUTHS (M + 1)) multiply-adds, and at each point
+// Bytes: each array once. Arithmetic per column: for each matrix RINGS (R / 2 + AZIMUTHS (M + 1)) multiply-adds, and at each point
 // an exponential and a reciprocal (FAST: a hyperbolic tangent). With M = 2 those bind, not memory. Deterministic.
 //
 // GridKernels writes the grid into the program, as a class G:
@@ -14,8 +15,10 @@
 //   wave(r): of a coefficient; wave_at(j, w): the wave's value at point j of a ring (w = 0: 1, 2m - 1: cosine, 2m: sine)
 //   polar(k, ring): factors of input k, or of the result for k = INPUTS: packs of 16 bytes, filled up behind COEFFICIENTS
 //   NARROW: bit k for input k, bit INPUTS for y
-//   A, a(i), B, b(i): silu^(n) is s (a(s) + q b(s)), s the sigmoid, q the argument times a constant: -log2(e), or 1/2 if FAST.
-//   That constant is a factor of polar(0, ...) and of a, and its inverse one of polar(INPUTS, ...).
+//   A, a(i), B, b(i): silu^(n) is, but for a constant, s (a(s) + q b(s)), s the sigmoid and q the argument times -log2(e), or
+//   if FAST (1 + s) (a(s) + q b(s)), s the hyperbolic tangent and q half the argument. The factor of the argument is one of
+//   polar(0, ...), too, and the constant is taken back by polar(INPUTS, ...).
+//   MIRRORED: ring RINGS - 1 - i has the factors of ring i, negative ones for a coefficient that is odd(r)
 #pragma once
 #include "tile.cuh"
 
@@ -70,7 +73,7 @@ __device__ __forceinline__ typename G::T grid_silu(typename G::T q) {
     typedef typename G::T T;
     T s;
     if constexpr (G::FAST) {
-        s = T(0.5) + T(0.5) * grid_tanh(q);
+        s = grid_tanh(q);
     } else {
         s = grid_sigmoid(q);
     }
@@ -84,7 +87,7 @@ __device__ __forceinline__ typename G::T grid_silu(typename G::T q) {
         for (int i = G::A - 2; i >= 0; i--) a = a * s + G::a(i);
         sum += a;
     }
-    return s * sum;
+    return G::FAST ? sum * s + sum : s * sum;
 }
 
 /// What a point adds to the result.
@@ -136,6 +139,14 @@ __device__ __forceinline__ void grid_ring(
     }
 }
 
+/// Sum and difference instead of two numbers.
+template <typename T>
+__device__ __forceinline__ void grid_mirror(T& one, T& other) {
+    const T difference = one - other;
+    one += other;
+    other = difference;
+}
+
 template <typename T>
 __device__ __forceinline__ T grid_load(const void* x, bool narrow, long long at) {
     return narrow ? iolaus_load<T, 1>(static_cast<const iolaus_bf16*>(x) + at).v[0] : static_cast<const T*>(x)[at];
@@ -153,7 +164,7 @@ __device__ __forceinline__ void grid_store(void* y, bool narrow, long long at, T
 template <class G>
 __device__ __forceinline__ void grid_activation(const grid_activation_args<typename G::T, G::INPUTS>& args) {
     typedef typename G::T T;
-    enum { PACK = 16 / sizeof(T) };
+    enum { PACK = 16 / sizeof(T), SIDES = G::MIRRORED ? 2 : 1 };
     typedef iolaus_pack<T, PACK> Pack;
     const long long column = IOLAUS_GLOBAL_INDEX;
     if (column >= args.columns) return;
@@ -174,14 +185,15 @@ __device__ __forceinline__ void grid_activation(const grid_activation_args<typen
 #pragma unroll
     for (int r = 0; r < G::COEFFICIENTS; r++) sum[r] = 0;
 #pragma unroll 1
-    for (int ring = 0; ring < G::RINGS; ring++) {
-        T wave[G::INPUTS][G::WAVES], back[G::WAVES];
+    for (int ring = 0; ring < G::RINGS / SIDES; ring++) {
+        // those of even and of odd coefficients, then of a ring and its mirror image, and back
+        T wave[SIDES][G::INPUTS][G::WAVES], back[SIDES][G::WAVES];
 #pragma unroll
         for (int k = 0; k < G::INPUTS; k++) {
             const unsigned stride = G::KEPT ? channels : grid_again(channels);
             const Pack* polar = G::template polar<Pack>(k, ring);
 #pragma unroll
-            for (int w = 0; w < G::WAVES; w++) wave[k][w] = 0;
+            for (int i = 0; i < SIDES * G::WAVES; i++) wave[i / G::WAVES][k][i % G::WAVES] = 0;
 #pragma unroll
             for (int first = 0; first < G::COEFFICIENTS; first += PACK) {
                 const Pack factors = polar[first / PACK];
@@ -190,18 +202,27 @@ __device__ __forceinline__ void grid_activation(const grid_activation_args<typen
                     const int r = first + i;
                     const T x = G::KEPT ? kept[k][G::KEPT ? r : 0]
                                         : grid_load<T>(args.in[k], G::NARROW >> k & 1, start + r * stride);
-                    wave[k][G::wave(r)] += factors.v[i] * x;
+                    wave[G::odd(r)][k][G::wave(r)] += factors.v[i] * x;
                 }
             }
+            if constexpr (G::MIRRORED) {
+#pragma unroll
+                for (int w = 0; w < G::WAVES; w++) grid_mirror(wave[0][k][w], wave[1][k][w]);
+            }
         }
-        grid_ring<G>(wave, back);
+#pragma unroll
+        for (int side = 0; side < SIDES; side++) grid_ring<G>(wave[side], back[side]);
+        if constexpr (G::MIRRORED) {
+#pragma unroll
+            for (int w = 0; w < G::WAVES; w++) grid_mirror(back[0][w], back[1][w]);
+        }
         const Pack* polar = G::template polar<Pack>(G::INPUTS, ring);
 #pragma unroll
         for (int first = 0; first < G::COEFFICIENTS; first += PACK) {
             const Pack factors = polar[first / PACK];
 #pragma unroll
             for (int i = 0; i < PACK && first + i < G::COEFFICIENTS; i++) {
-                sum[first + i] += factors.v[i] * back[G::wave(first + i)];
+                sum[first + i] += factors.v[i] * back[G::odd(first + i)][G::wave(first + i)];
             }
         }
     }

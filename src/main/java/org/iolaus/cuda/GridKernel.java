@@ -19,9 +19,12 @@ final class GridKernel {
     /// Registers for coefficients and their sums, at most.
     private static final int MOST_KEPT = 120;
     /// Registers for all else that a thread holds.
-    private static final int FURTHER = 40;
+    private static final int FURTHER = 60;
     /// Registers of a processor.
     private static final int REGISTERS = 65_536;
+
+    /// By which factors that are equal but for rounding may differ.
+    private static final double ROUNDING = 1e-14;
 
     private final Arena memory;
     private final DeviceRuntime.Kernel kernel;
@@ -47,16 +50,20 @@ final class GridKernel {
         int blocks = kept ? REGISTERS / (BLOCK * (values + FURTHER)) : 2;
         double scale = quick ? 0.5 : -1 / Math.log(2);
         SiluDerivative silu = SiluDerivative.of(op.derivative());
+        double[] a = quick ? ofTangent(silu.a()) : silu.a();
+        double[] b = quick ? ofTangent(silu.b()) : silu.b();
+        boolean mirrored =
+                grid.rings() % 2 == 0 && IntStream.range(0, coefficients).allMatch(r -> parity(op, r) != 0);
         int packed = 16 / bytes;
         int row = (coefficients + packed - 1) / packed * packed;
         int numbers = (inputs + 1) * grid.rings() * row;
         StringBuilder text = new StringBuilder("#include \"grid_activation.cuh\"\n");
         text.append("typedef %s number;\n".formatted(bytes == 8 ? "double" : "float"));
         text.append("static __device__ const __align__(16) number grid_polar[%d] = {%s};\n"
-                .formatted(numbers, numbers(numbers, i -> polar(op, i / row, i % row, scale))));
+                .formatted(numbers, numbers(numbers, i -> polar(op, i / row, i % row, scale, quick))));
         text.append("struct grid {\n    typedef number T;\n");
         text.append(("    enum { RINGS = %d, AZIMUTHS = %d, COEFFICIENTS = %d, WAVES = %d, INPUTS = %d, KEPT = %d,"
-                        + " FAST = %d, NARROW = %d, A = %d, B = %d };\n")
+                        + " FAST = %d, NARROW = %d, A = %d, B = %d, MIRRORED = %d };\n")
                 .formatted(
                         grid.rings(),
                         grid.azimuths(),
@@ -66,9 +73,11 @@ final class GridKernel {
                         kept ? 1 : 0,
                         quick ? 1 : 0,
                         narrow,
-                        silu.a().length,
-                        silu.b().length));
+                        a.length,
+                        b.length,
+                        mirrored ? 1 : 0));
         table(text, "int", "wave(int r)", "r", coefficients, grid::wave);
+        table(text, "int", "odd(int r)", "r", coefficients, r -> mirrored && parity(op, r) < 0 ? 1 : 0);
         table(
                 text,
                 "T",
@@ -76,8 +85,8 @@ final class GridKernel {
                 "j * WAVES + w",
                 grid.azimuths() * grid.waves(),
                 i -> grid.waveAt(i % grid.waves(), i / grid.waves()));
-        table(text, "T", "a(int i)", "i", silu.a().length, i -> silu.a()[i] * scale);
-        table(text, "T", "b(int i)", "i", silu.b().length, i -> silu.b()[i]);
+        table(text, "T", "a(int i)", "i", a.length, i -> a[i] * scale);
+        table(text, "T", "b(int i)", "i", b.length, i -> b[i]);
         text.append("    template <class Pack>\n")
                 .append("    static __device__ __forceinline__ const Pack* polar(int k, int ring) {\n")
                 .append(
@@ -90,7 +99,7 @@ final class GridKernel {
     }
 
     /// The factors of all inputs, then of the result: row `(input, ring)`, filled up with zeros.
-    private static double polar(GridActivation op, int row, int coefficient, double scale) {
+    private static double polar(GridActivation op, int row, int coefficient, double scale, boolean quick) {
         ProductGrid grid = op.grid();
         int ring = row % grid.rings();
         int input = row / grid.rings();
@@ -101,8 +110,44 @@ final class GridKernel {
             return scale * grid.polar(ProductGrid.Matrix.TO, ring, coefficient);
         }
         return input > op.factors().size()
-                ? grid.polar(op.out(), ring, coefficient) / scale
+                ? grid.polar(op.out(), ring, coefficient) / (quick ? 2 * scale : scale)
                 : grid.polar(op.factors().get(input - 1), ring, coefficient);
+    }
+
+    /// 1 where a coefficient's factors are the same on a ring and its mirror image, -1 where their signs differ, else
+    /// 0.
+    private static int parity(GridActivation op, int coefficient) {
+        ProductGrid grid = op.grid();
+        for (int sign = 1; sign >= -1; sign -= 2) {
+            boolean all = true;
+            for (ProductGrid.Matrix matrix : ProductGrid.Matrix.values()) {
+                double largest = 0;
+                double apart = 0;
+                for (int ring = 0; ring < grid.rings(); ring++) {
+                    double one = grid.polar(matrix, ring, coefficient);
+                    double other = grid.polar(matrix, grid.rings() - 1 - ring, coefficient);
+                    largest = Math.max(largest, Math.abs(one));
+                    apart = Math.max(apart, Math.abs(one - sign * other));
+                }
+                all &= apart <= ROUNDING * largest;
+            }
+            if (all) {
+                return sign;
+            }
+        }
+        return 0;
+    }
+
+    /// A polynomial of the sigmoid `(1 + t) / 2` as one of t.
+    private static double[] ofTangent(double[] ofSigmoid) {
+        double[] sum = new double[ofSigmoid.length];
+        for (int i = ofSigmoid.length - 1; i >= 0; i--) {
+            for (int k = sum.length - 1; k >= 0; k--) {
+                sum[k] = (sum[k] + (k > 0 ? sum[k - 1] : 0)) / 2;
+            }
+            sum[0] += ofSigmoid[i];
+        }
+        return sum;
     }
 
     /// A function with a table of its own, which vanishes where the argument is known.
