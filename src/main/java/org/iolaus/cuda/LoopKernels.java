@@ -160,11 +160,12 @@ final class LoopKernels {
     /// Groups of threads that share the rows of one result: where results alone would leave processors idle.
     private static long walkers(Loop loop, LoopLayout layout, long rows, long results) {
         long average = rows / results;
+        long enough = ENOUGH_THREADS / (results * layout.tiles() * layout.lanes());
         long wanted = switch (loop.walk()) {
             case Loop.Walk.None _ -> 1;
-            case Loop.Walk.Chunks _ -> average;
-            case Loop.Walk.Segments _ ->
-                Math.min(average / 2, ENOUGH_THREADS / (results * layout.tiles() * layout.lanes()));
+            // a thread has several rows on their way at a time
+            case Loop.Walk.Chunks _ -> Math.max(Math.min(average, enough), average / LoopSource.MOST_ROWS_AT_ONCE);
+            case Loop.Walk.Segments _ -> Math.min(average / 2, enough);
         };
         return Math.min(BLOCK / layout.lanes(), Long.highestOneBit(Math.max(1, wanted)));
     }

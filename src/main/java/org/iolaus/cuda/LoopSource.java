@@ -25,7 +25,7 @@ import org.iolaus.tensor.Sizes;
 /// symbolic quantities.
 final class LoopSource {
     private static final int LOADS_AT_ONCE = 12;
-    private static final int MOST_ROWS_AT_ONCE = 8;
+    static final int MOST_ROWS_AT_ONCE = 8;
 
     private final int count;
     private final Loop loop;
