@@ -257,19 +257,19 @@ final class Expand {
         }
         List<Integer> last = last(x.shape(), axes);
         if (!axes.contains(0)) {
-            return last.isEmpty() || last.size() == axes.size() || !Fusion.sumsColumns(x.shape(), last)
+            return last.isEmpty() || last.size() == axes.size() || !LoopSums.ofColumns(x.shape(), last)
                     ? distributed(new Sum(axes), List.of(x))
                     : make(new Sum(without(axes, last)), make(new Sum(last), x));
         }
         List<Integer> inner = without(axes, List.of(0));
         if (!inner.isEmpty()) {
-            boolean columns = Fusion.sumsColumns(x.shape(), inner);
-            return columns || Fusion.hasConstantRows(x.shape())
+            boolean columns = LoopSums.ofColumns(x.shape(), inner);
+            return columns || LoopSums.haveConstantRows(x.shape())
                     ? make(new Sum(columns ? List.of(0) : inner), make(new Sum(columns ? inner : List.of(0)), x))
                     : Node.of(new Sum(axes), x);
         }
-        boolean many = !x.shape().dim(0).isConstant() || x.shape().dim(0).longValue() > Fusion.MOST_ROWS;
-        return many && Fusion.hasConstantRows(x.shape())
+        boolean many = !x.shape().dim(0).isConstant() || x.shape().dim(0).longValue() > LoopSums.MOST_ROWS;
+        return many && LoopSums.haveConstantRows(x.shape())
                 ? make(sum, make(new ChunkSum(CHUNKS), x))
                 : distributed(sum, List.of(x));
     }
@@ -342,7 +342,7 @@ final class Expand {
 
     /// Whether a loop can sum a matrix over an axis.
     private static boolean isSummed(Shape shape, int axis) {
-        return axis == 0 ? Fusion.hasConstantRows(shape) : Fusion.sumsColumns(shape, List.of(axis));
+        return axis == 0 ? LoopSums.haveConstantRows(shape) : LoopSums.ofColumns(shape, List.of(axis));
     }
 
     private Node times(Node a, Node b) {

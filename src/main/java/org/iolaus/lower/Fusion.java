@@ -41,17 +41,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// On the host only pointwise operations are grouped, and nothing is computed twice.
 final class Fusion {
-    /// Columns that one sum inside a loop can take: a warp holds them in registers.
-    static final int MOST_COLUMNS = 512;
-    /// Rows that one group of threads sums without help.
-    static final int MOST_ROWS = 1024;
-
     private static final int MOST_HOST_NODES = 48;
     private static final int MOST_DEVICE_NODES = 160;
-    /// Values per element that a loop reads or sums: bounds the registers of a thread.
-    private static final int MOST_PER_ELEMENT = 24;
-    /// Values per row that a loop over elements reads: more work per row is better done by one thread for each.
-    private static final int MOST_PER_ROW = 8;
 
     /// Where in a loop a value lives.
     enum Place {
@@ -100,6 +91,11 @@ final class Fusion {
         @Nullable
         Walk walk() {
             return walk;
+        }
+
+        /// What is computed, and where in the loop.
+        Set<Map.Entry<Node, Place>> members() {
+            return places.entrySet();
         }
 
         /// What is computed, in program order.
@@ -227,11 +223,12 @@ final class Fusion {
         return switch (node.op()) {
             case Pointwise _ -> true;
             case SegmentSum _, ChunkSum _ ->
-                target == Target.DEVICE && hasConstantRows(node.input(0).shape());
+                target == Target.DEVICE
+                        && LoopSums.haveConstantRows(node.input(0).shape());
             case Sum sum ->
                 target == Target.DEVICE
-                        && (sumsColumns(node.input(0).shape(), sum.axes())
-                                || sumsRows(node.input(0).shape(), sum.axes()));
+                        && (LoopSums.ofColumns(node.input(0).shape(), sum.axes())
+                                || LoopSums.ofRows(node.input(0).shape(), sum.axes()));
             default -> false;
         };
     }
@@ -253,7 +250,8 @@ final class Fusion {
     static boolean isRowSum(Node node) {
         return node.op() instanceof SegmentSum
                 || node.op() instanceof ChunkSum
-                || (node.op() instanceof Sum sum && sumsRows(node.input(0).shape(), sum.axes()));
+                || (node.op() instanceof Sum sum
+                        && LoopSums.ofRows(node.input(0).shape(), sum.axes()));
     }
 
     /// How a loop reads a node that it does not compute.
@@ -490,7 +488,7 @@ final class Fusion {
     }
 
     /// Where a value that the group's members use would live in it; null if not in one place.
-    private static @Nullable Place placeIn(Group group, Node node) {
+    static @Nullable Place placeIn(Group group, Node node) {
         Place found = null;
         for (Node member : group.places.keySet()) {
             for (Node input : operands(member)) {
@@ -655,56 +653,6 @@ final class Fusion {
         return group.places.size() < MOST_DEVICE_NODES && (more.fits() || more.isWithin(Held.by(group, null)));
     }
 
-    /// How many values a group's loop holds while it walks: those that it reads and its sums.
-    ///
-    /// @param perElement in packs
-    /// @param perRow single ones, which every thread of the row has
-    private record Held(int perElement, int perRow) {
-
-        /// @param more a node that the group is to compute too; null for none
-        static Held by(Group group, @Nullable Node more) {
-            Set<Node> elements = new HashSet<>();
-            Set<Node> rows = new HashSet<>();
-            for (Map.Entry<Node, Place> member : group.places.entrySet()) {
-                boolean isSum = !(member.getKey().op() instanceof Pointwise);
-                switch (member.getValue()) {
-                    case ELEMENT -> addReads(elements, group, member.getKey(), more);
-                    case ROW -> {
-                        if (!isSum) {
-                            addReads(rows, group, member.getKey(), more);
-                        }
-                    }
-                    case RESULT -> {
-                        if (isSum) {
-                            elements.add(member.getKey());
-                        }
-                    }
-                }
-            }
-            if (more != null) {
-                addReads(placeIn(group, more) == Place.ROW ? rows : elements, group, more, more);
-            }
-            return new Held(elements.size(), rows.size());
-        }
-
-        private static void addReads(Set<Node> reads, Group group, Node member, @Nullable Node more) {
-            for (Node input : operands(member)) {
-                Node bare = strip(input);
-                if (bare != more && !group.computes(bare) && isAligned(member, input)) {
-                    reads.add(bare);
-                }
-            }
-        }
-
-        boolean fits() {
-            return perElement <= MOST_PER_ELEMENT && perRow <= MOST_PER_ROW;
-        }
-
-        boolean isWithin(Held other) {
-            return perElement <= other.perElement && perRow <= other.perRow;
-        }
-    }
-
     /// Whether a path leads from values in memory to one of the groups, other than by values that the group, having
     /// computed them, need not read.
     private boolean leadsBack(Set<Node> written, Set<Group> groups, Set<Node> computed) {
@@ -733,41 +681,5 @@ final class Fusion {
             }
         }
         return false;
-    }
-
-    // which sums fit into loops
-
-    /// Whether a sum over axes is one over the columns of rows: the last axes, not too many entries.
-    static boolean sumsColumns(Shape shape, List<Integer> axes) {
-        Dim volume = Dim.of(1);
-        boolean summed = false;
-        for (int axis = 0; axis < shape.rank(); axis++) {
-            if (shape.dim(axis).isOne()) {
-                continue;
-            }
-            boolean now = axes.contains(axis);
-            if ((summed && !now) || (now && axis == 0)) {
-                return false;
-            }
-            summed = now;
-            volume = now ? volume.times(shape.dim(axis)) : volume;
-        }
-        return summed && volume.isConstant() && volume.factor() > 0 && volume.longValue() <= MOST_COLUMNS;
-    }
-
-    /// Whether a sum over axes is one over few rows.
-    private static boolean sumsRows(Shape shape, List<Integer> axes) {
-        return axes.contains(0)
-                && axes.stream().allMatch(axis -> axis == 0 || shape.dim(axis).isOne())
-                && !shape.dim(0).isOne()
-                && shape.dim(0).isConstant()
-                && shape.dim(0).longValue() <= MOST_ROWS
-                && hasConstantRows(shape);
-    }
-
-    /// Whether all extents but the first are constant, as a walk over rows needs it.
-    static boolean hasConstantRows(Shape shape) {
-        return shape.rank() > 0
-                && shape.dims().subList(1, shape.rank()).stream().allMatch(dim -> dim.isConstant() && dim.factor() > 0);
     }
 }

@@ -76,13 +76,15 @@ final class Order {
     ///
     /// A unit that waits for one of a later place takes that place: else what is ready, but not needed
     /// yet, would run while its place is empty, and lie in memory. For the same reason a unit that waits
-    /// for none takes the place of the first that waits for it, and factors are split right before their first
-    /// product.
+    /// for none takes the place of the first that waits for it, and factors are split right before their
+    /// first product. A unit that sums up a batch runs as soon as it can, so that what it sums need not
+    /// wait for it.
     private List<Unit> sorted() {
         Map<Unit, Long> place = new HashMap<>();
         units.forEach(unit -> place.put(unit, unit.key));
         visit(Comparator.comparingLong(Unit::key), unit -> {
-            long own = place.getOrDefault(unit, unit.key);
+            long own = sums(unit) ? latest(sources(unit), place) : place.getOrDefault(unit, unit.key);
+            place.put(unit, own);
             feeds.getOrDefault(unit, List.of()).forEach(user -> place.merge(user, own, Math::max));
         });
         for (Unit unit : units) {
@@ -115,6 +117,19 @@ final class Order {
 
     private static boolean isSplit(Unit unit) {
         return unit.step instanceof Call call && call.op() instanceof SplitFactor;
+    }
+
+    /// Whether what is as long as the batch ends in what is not, as in the gradient of a parameter.
+    private boolean sums(Unit unit) {
+        return !sources(unit).isEmpty()
+                && unit.writes.stream().allMatch(node -> node.shape().volume().isConstant());
+    }
+
+    private static long latest(Set<Unit> units, Map<Unit, Long> place) {
+        return units.stream()
+                .mapToLong(unit -> place.getOrDefault(unit, unit.key))
+                .max()
+                .orElseThrow();
     }
 
     /// Goes through units, each behind those that it waits for.

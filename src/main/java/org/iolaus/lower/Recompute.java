@@ -31,7 +31,7 @@ import org.iolaus.tensor.Dim;
 /// with sublinear memory cost", 2016, with a choice of what to keep by its price.)
 final class Recompute {
     /// Numbers for each atom or edge from which keeping them matters.
-    private static final long LARGE = 256;
+    private static final long LARGE = 64;
 
     /// Reads of one number that computing a number again may cost.
     private static final double MOST = 2.25;

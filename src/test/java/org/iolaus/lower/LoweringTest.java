@@ -313,4 +313,19 @@ final class LoweringTest {
         long live = MemoryPlan.of(schedule, new Sizes(Map.of("E", 1000))).live();
         assertTrue(live <= 2 * 128_000, live + "\n" + schedule);
     }
+
+    /// What only a sum over the batch reads does not wait in memory for those of the others.
+    @Test
+    void sumsComeEarly() {
+        Node x = Expr.input("x", Shape.of(E, 64));
+        List<Node> products = new ArrayList<>();
+        for (int i = 0; i < 6; i++) {
+            products.add(Expr.matmul(x, Expr.parameter("w" + i, Shape.of(64, 128))));
+        }
+        Map<String, Node> outputs = new LinkedHashMap<>();
+        products.forEach(product -> outputs.put("y" + outputs.size(), Expr.matmul(x, product, true, false)));
+        Schedule schedule = Lowering.run(Program.of(outputs), Target.HOST);
+        long live = MemoryPlan.of(schedule, new Sizes(Map.of("E", 1000))).live();
+        assertTrue(live <= 2 * 128_000, live + "\n" + schedule);
+    }
 }
