@@ -254,7 +254,7 @@ public final class DeviceProgram implements AutoCloseable {
                         writes.add(new Range(scratch, scratch + scratchBytes));
                     }
                     int lane = products % DeviceRuntime.GEMM_LANES;
-                    if (call.op() instanceof MatMul) {
+                    if (call.op() instanceof MatMul && !launches.isSmall(call)) {
                         products++;
                         writes.add(new Range(lane, lane + 1)); // no address is that low
                     }
