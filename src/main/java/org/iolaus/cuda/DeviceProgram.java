@@ -3,7 +3,6 @@ package org.iolaus.cuda;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -14,17 +13,14 @@ import java.util.Set;
 import java.util.stream.IntStream;
 import org.iolaus.cuda.DeviceRuntime.Mark;
 import org.iolaus.ir.Program;
-import org.iolaus.kernel.Loop;
 import org.iolaus.lower.Dependencies;
 import org.iolaus.lower.Dependencies.Range;
-import org.iolaus.lower.Epilogue;
 import org.iolaus.lower.Lowering;
 import org.iolaus.lower.MemoryPlan;
 import org.iolaus.lower.Narrowing;
 import org.iolaus.lower.Schedule;
 import org.iolaus.lower.Schedule.Buffer;
 import org.iolaus.lower.Schedule.Call;
-import org.iolaus.lower.Schedule.Fused;
 import org.iolaus.lower.Schedule.Storage;
 import org.iolaus.lower.Target;
 import org.iolaus.op.AllReduce;
@@ -53,7 +49,6 @@ public final class DeviceProgram implements AutoCloseable {
     private final @Nullable Collective collective;
     private final Schedule schedule;
     private final LoopKernels loops;
-    private final EpilogueKernels epilogues;
     private final Set<Integer> segmented;
     private final Map<Integer, Long> constants = new HashMap<>();
 
@@ -113,7 +108,6 @@ public final class DeviceProgram implements AutoCloseable {
         this.schedule = Lowering.run(program, Target.DEVICE, narrowing);
         this.segmented = schedule.segmented();
         this.loops = new LoopKernels(device, schedule, precision);
-        this.epilogues = new EpilogueKernels(schedule, loops);
         uploadConstants();
     }
 
@@ -167,11 +161,7 @@ public final class DeviceProgram implements AutoCloseable {
 
     private static MemoryPlan plan(Schedule schedule, Sizes sizes, DeviceExecutor.Precision precision) {
         MemoryPlan apart = MemoryPlan.apart(schedule, sizes);
-        return isApart(apart, precision) ? apart : MemoryPlan.of(schedule, sizes);
-    }
-
-    private static boolean isApart(MemoryPlan apart, DeviceExecutor.Precision precision) {
-        return apart.elements() * precision.bytes <= APART_BYTES;
+        return apart.elements() * precision.bytes <= APART_BYTES ? apart : MemoryPlan.of(schedule, sizes);
     }
 
     /// The most that one step needs of workspace.
@@ -252,28 +242,8 @@ public final class DeviceProgram implements AutoCloseable {
             int scratches = scratches(scratchBytes);
             int scratchesUsed = 0;
             int products = 0;
-            // a product that waits for its loop must still find its factors: no memory may be used again
-            Map<Integer, Epilogue> small =
-                    isApart(MemoryPlan.apart(schedule, sizes), precision) ? epilogues.of(sizes, kernels) : Map.of();
-            Set<Integer> computed = epilogues.computed(small);
             for (int at = 0; at < schedule.steps().size(); at++) {
                 Schedule.Step step = schedule.steps().get(at);
-                List<String> completed = completes.getOrDefault(at, List.of());
-                Epilogue epilogue = small.get(at);
-                if (computed.contains(at)) {
-                    continue;
-                }
-                if (epilogue != null) {
-                    Loop rest = epilogue.rest();
-                    List<Range> reads = ranges(epilogue.reads(schedule), address, sizes);
-                    List<Range> writes = ranges(epilogue.writes(schedule), address, sizes);
-                    List<Runnable> work = start(epilogues.end(epilogue, sizes, address, kernels));
-                    pieces.add(new Piece(work, dependencies.add(reads, writes), rest == null ? completed : List.of()));
-                    if (rest == null) {
-                        continue;
-                    }
-                    step = new Fused(List.of(rest));
-                }
                 List<Range> reads = ranges(Schedule.reads(step), address, sizes);
                 List<Range> writes = ranges(Schedule.writes(step), address, sizes);
                 List<Runnable> work;
@@ -284,17 +254,15 @@ public final class DeviceProgram implements AutoCloseable {
                         writes.add(new Range(scratch, scratch + scratchBytes));
                     }
                     int lane = products % DeviceRuntime.GEMM_LANES;
-                    if (call.op() instanceof MatMul && !launches.isSmall(call)) {
+                    if (call.op() instanceof MatMul) {
                         products++;
                         writes.add(new Range(lane, lane + 1)); // no address is that low
                     }
                     work = launches.of(call, scratch, lane);
-                } else if (epilogue != null) {
-                    work = List.of(epilogues.rest(epilogue, sizes, address, arguments));
                 } else {
                     work = List.of(loops.of(at, sizes, address, csr, arguments));
                 }
-                pieces.add(new Piece(work, dependencies.add(reads, writes), completed));
+                pieces.add(new Piece(work, dependencies.add(reads, writes), completes.getOrDefault(at, List.of())));
             }
             copies.forEach((name, copy) -> {
                 long from = address[copy.buffer];
@@ -313,13 +281,7 @@ public final class DeviceProgram implements AutoCloseable {
                     .toList();
         }
 
-        private List<Runnable> start(List<Kernels.Launch> launches) {
-            return launches.stream()
-                    .<Runnable>map(launch -> () -> launch.start(device))
-                    .toList();
-        }
-
-        private List<Range> ranges(Collection<Integer> buffers, long[] address, Sizes sizes) {
+        private List<Range> ranges(List<Integer> buffers, long[] address, Sizes sizes) {
             List<Range> ranges = new ArrayList<>();
             for (int number : buffers) {
                 Buffer buffer = schedule.buffers().get(number);

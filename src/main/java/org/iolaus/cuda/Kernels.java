@@ -8,7 +8,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.function.ToLongFunction;
 import org.iolaus.op.BilinearTerms;
 import org.iolaus.op.GridActivation;
 
@@ -174,49 +173,13 @@ public final class Kernels {
     /// `c (m, n)`: `a (m, k) op(b)`, `op(b): (k, n)`, row-major; TF32 as FP32.
     List<Launch> smallGemm(
             DeviceRuntime.Gemm format, boolean transposeB, long a, long b, long c, long m, long n, long k) {
+        boolean wide = pack(k, a, b) > 1 && (transposeB || n % 4 == 0);
+        long[] arguments = {a, b, c, m, n, k, wide ? 1 : 0};
         String numbers = format.operandBytes() == 4 ? "f32" : format.resultBytes() == 4 ? "bf16_f32" : "bf16";
         DeviceRuntime.Kernel kernel =
                 kernels.computeIfAbsent((transposeB ? "small_gemm_nt_" : "small_gemm_nn_") + numbers, module::kernel);
-        SmallGemm product = new SmallGemm(a, b, c, k, transposeB ? k : n, n, k);
-        return smallGemms(kernel, List.of(product), transposeB, m, n, List.of());
-    }
-
-    /// One of several small products of a kernel: addresses, elements from row to row, depth.
-    ///
-    /// @param c 0 where it is not written
-    record SmallGemm(long a, long b, long c, long aPitch, long bPitch, long cPitch, long k) {}
-
-    /// Small products, `(rows, columns)` each, and what follows them in one kernel.
-    ///
-    /// @param more arguments of the kernel
-    List<Launch> smallGemms(
-            DeviceRuntime.Kernel kernel,
-            List<SmallGemm> products,
-            boolean transposeB,
-            long rows,
-            long columns,
-            List<Long> more) {
-        boolean wide = transposeB || columns % 4 == 0;
-        for (SmallGemm one : products) {
-            wide &= pack(one.k, one.a, one.b) > 1 && one.aPitch % 4 == 0 && one.bPitch % 4 == 0;
-        }
-        List<Long> arguments = new ArrayList<>();
-        for (ToLongFunction<SmallGemm> member : List.<ToLongFunction<SmallGemm>>of(
-                SmallGemm::a,
-                SmallGemm::b,
-                SmallGemm::c,
-                SmallGemm::aPitch,
-                SmallGemm::bPitch,
-                SmallGemm::cPitch,
-                SmallGemm::k)) {
-            products.forEach(one -> arguments.add(member.applyAsLong(one)));
-        }
-        arguments.addAll(List.of(rows, columns, wide ? 1L : 0L));
-        arguments.addAll(more);
-        int tiles = (int) (ceil(rows, SMALL_GEMM_TILE) * ceil(columns, SMALL_GEMM_TILE));
-        MemorySegment packed = memory.allocateFrom(
-                ValueLayout.JAVA_LONG,
-                arguments.stream().mapToLong(Long::longValue).toArray());
+        int tiles = (int) (ceil(m, SMALL_GEMM_TILE) * ceil(n, SMALL_GEMM_TILE));
+        MemorySegment packed = memory.allocateFrom(ValueLayout.JAVA_LONG, arguments);
         return List.of(new Launch(kernel, tiles, 1, SMALL_GEMM_THREADS, 0, packed));
     }
 

@@ -191,15 +191,6 @@ final class Launches {
         return product;
     }
 
-    /// Whether a matrix product is one for [Kernels#smallGemm], which needs no lane.
-    boolean isSmall(Call product) {
-        int[] out = product.node().shape().bind(sizes);
-        int rank = out.length;
-        boolean transposeA = product.op() instanceof MatMul op && op.transposeA();
-        int k = shape(product, 0)[transposeA ? rank - 2 : rank - 1];
-        return kernels.isSmallGemm(transposeA, out[rank - 2], out[rank - 1], k, rank == 3 ? out[0] : 1);
-    }
-
     private List<Runnable> matmul(MatMul op, Call call, int[] out, long y) {
         int rank = out.length;
         int m = out[rank - 2];
@@ -217,7 +208,7 @@ final class Launches {
         }
         long left = at(call, 0);
         long right = at(call, 1);
-        if (isSmall(call)) {
+        if (kernels.isSmallGemm(op.transposeA(), m, n, k, batch)) {
             return start(kernels.smallGemm(format, op.transposeB(), left, right, y, m, n, k));
         }
         int own = lane;

@@ -9,6 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.stream.IntStream;
 import org.iolaus.kernel.Loop;
 import org.iolaus.lower.Schedule;
 import org.iolaus.lower.Schedule.Fused;
@@ -28,68 +29,63 @@ final class LoopKernels {
     private final DeviceExecutor.Precision precision;
     private final Map<Integer, Generated> kernels = new HashMap<>();
 
-    /// A kernel and its source.
-    record Generated(LoopSource source, DeviceRuntime.Kernel kernel) {}
+    private record Generated(List<Loop> loops, LoopSource source, DeviceRuntime.Kernel kernel) {}
 
     /// Compiles the loops; steps with equal code share a kernel.
     LoopKernels(DeviceRuntime device, Schedule schedule, DeviceExecutor.Precision precision) {
         this.device = device;
         this.schedule = schedule;
         this.precision = precision;
-        Map<Integer, List<Loop>> loops = new LinkedHashMap<>();
-        for (int step = 0; step < schedule.steps().size(); step++) {
+        Map<Integer, LoopSource> sources = new LinkedHashMap<>();
+        Map<String, String> names = new LinkedHashMap<>();
+        int steps = schedule.steps().size();
+        LoopSource[] written = new LoopSource[steps];
+        IntStream.range(0, steps).parallel().forEach(step -> {
             if (schedule.steps().get(step) instanceof Fused fused) {
-                loops.put(step, fused.loops());
-            }
-        }
-        kernels.putAll(compile("fused loops", "tile.cuh", "loop", loops, Map.of()));
-    }
-
-    /// Compiles the kernels of loops, in as many sources as are compiled at the same time.
-    ///
-    /// @param what for messages
-    /// @param header that the sources need; `prefix` of the kernels' names
-    /// @param loops by step: those that differ only in their buffers
-    /// @param products by step, where the loop runs at their end
-    Map<Integer, Generated> compile(
-            String what,
-            String header,
-            String prefix,
-            Map<Integer, List<Loop>> loops,
-            Map<Integer, LoopSource.Product> products) {
-        List<Integer> steps = List.copyOf(loops.keySet());
-        List<LoopSource> sources = steps.parallelStream()
-                .map(step -> new LoopSource(
-                        Objects.requireNonNull(loops.get(step)),
+                written[step] = new LoopSource(
+                        fused.loops(),
                         precision.bytes,
                         this::isAligned,
-                        buffer -> schedule.buffers().get(buffer).narrow(),
-                        products.get(step)))
-                .toList();
-        Map<String, String> names = new LinkedHashMap<>();
-        sources.forEach(source -> names.computeIfAbsent(source.body(), key -> prefix + names.size()));
+                        buffer -> schedule.buffers().get(buffer).narrow());
+            }
+        });
+        for (int step = 0; step < steps; step++) {
+            LoopSource source = written[step];
+            if (source != null) {
+                sources.put(step, source);
+                names.computeIfAbsent(source.body(), key -> "loop" + names.size());
+            }
+        }
+        Map<String, DeviceRuntime.Kernel> compiled = compile(names);
+        sources.forEach((step, source) -> {
+            DeviceRuntime.Kernel kernel = Objects.requireNonNull(compiled.get(source.body()));
+            kernels.put(step, new Generated(((Fused) schedule.steps().get(step)).loops(), source, kernel));
+        });
+    }
+
+    /// Compiles kernels, in as many sources as are compiled at the same time.
+    ///
+    /// @param names by body
+    private Map<String, DeviceRuntime.Kernel> compile(Map<String, String> names) {
         int count = Math.clamp(names.size() / FEWEST_IN_SOURCE, 1, device.compilesAtOnce());
         List<StringBuilder> texts = new ArrayList<>();
         for (int i = 0; i < count; i++) {
-            texts.add(new StringBuilder("#include \"%s\"\ntypedef %s T;\n".formatted(header, precision.type)));
+            texts.add(new StringBuilder("#include \"tile.cuh\"\ntypedef ")
+                    .append(precision.type)
+                    .append(" T;\n"));
         }
         int next = 0;
         for (Map.Entry<String, String> kernel : names.entrySet()) {
             texts.get(next++ % count).append(LoopSource.kernel(kernel.getValue(), kernel.getKey()));
         }
-        List<DeviceRuntime.Module> modules =
-                device.compile(what, texts.stream().map(StringBuilder::toString).toList());
+        List<DeviceRuntime.Module> modules = device.compile(
+                "fused loops", texts.stream().map(StringBuilder::toString).toList());
         Map<String, DeviceRuntime.Kernel> kernelOf = new HashMap<>();
         next = 0;
         for (Map.Entry<String, String> kernel : names.entrySet()) {
             kernelOf.put(kernel.getKey(), modules.get(next++ % count).kernel(kernel.getValue()));
         }
-        Map<Integer, Generated> result = new HashMap<>();
-        for (int i = 0; i < steps.size(); i++) {
-            LoopSource source = sources.get(i);
-            result.put(steps.get(i), new Generated(source, Objects.requireNonNull(kernelOf.get(source.body()))));
-        }
-        return result;
+        return kernelOf;
     }
 
     /// Whether a buffer begins at a multiple of 16 bytes: parameters and outputs may be part of a larger array.
@@ -104,13 +100,8 @@ final class LoopKernels {
     /// @param csr compressed rows of the indices that segment operations walk
     /// @param memory holds the arguments; lives as long as the work may be started
     Runnable of(int step, Sizes sizes, long[] address, DeviceExecutor.Csr[] csr, Arena memory) {
-        return of(Objects.requireNonNull(kernels.get(step)), sizes, address, csr, memory);
-    }
-
-    /// The work of a kernel.
-    Runnable of(Generated generated, Sizes sizes, long[] address, DeviceExecutor.Csr[] csr, Arena memory) {
-        List<Loop> loops = generated.source().loops();
-        Loop loop = loops.getFirst();
+        Generated generated = Objects.requireNonNull(kernels.get(step));
+        Loop loop = generated.loops().getFirst();
         LoopLayout layout = generated.source().layout();
         long elements = loop.iteration().volume().value(sizes);
         if (elements > Integer.MAX_VALUE) {
@@ -126,7 +117,7 @@ final class LoopKernels {
         }
         long walkers = walkers(loop, layout, rows, results);
         List<Long> values = new ArrayList<>();
-        for (Loop one : loops) {
+        for (Loop one : generated.loops()) {
             addAddresses(values, one, address, csr);
             values.add(rows);
             if (!(one.walk() instanceof Loop.Walk.None)) {
@@ -147,18 +138,7 @@ final class LoopKernels {
         int perBlock = (int) (BLOCK / (layout.lanes() * walkers));
         int grid = Math.toIntExact((items + perBlock - 1) / perBlock);
         int shared = walkers == 1 ? 0 : BLOCK * layout.pack() * precision.bytes;
-        return () -> device.launch(generated.kernel(), grid, loops.size(), BLOCK, shared, arguments);
-    }
-
-    /// What the kernel of a loop without a walk takes.
-    List<Long> arguments(Generated generated, Sizes sizes, long[] address) {
-        List<Long> values = new ArrayList<>();
-        addAddresses(values, generated.source().loops().getFirst(), address, new DeviceExecutor.Csr[0]);
-        values.add(generated.source().layout().rows(sizes));
-        for (long value : generated.source().symbolicValues(sizes)) {
-            values.add(value);
-        }
-        return values;
+        return () -> device.launch(generated.kernel(), grid, generated.loops().size(), BLOCK, shared, arguments);
     }
 
     private void addAddresses(List<Long> values, Loop loop, long[] address, DeviceExecutor.Csr[] csr) {

@@ -10,7 +10,6 @@ import java.util.function.IntPredicate;
 import org.iolaus.kernel.Loop;
 import org.iolaus.tensor.Dim;
 import org.iolaus.tensor.Sizes;
-import org.jspecify.annotations.Nullable;
 
 /// CUDA C++ for fused loops that differ only in their buffers, one in each row of blocks, the work of each shared as
 /// [LoopLayout] says; constant extents and strides are literals, symbolic ones arguments.
@@ -28,12 +27,11 @@ final class LoopSource {
     private static final int LOADS_AT_ONCE = 12;
     static final int MOST_ROWS_AT_ONCE = 8;
 
-    private final List<Loop> loops;
+    private final int count;
     private final Loop loop;
     private final LoopLayout layout;
     private final IntPredicate aligned;
     private final IntPredicate narrow;
-    private final @Nullable Product product;
     private final List<Loop.Load> loads;
     private final List<Loop.Store> stores;
     private final Map<Dim, String> symbolic = new LinkedHashMap<>();
@@ -42,36 +40,20 @@ final class LoopSource {
     private final StringBuilder code = new StringBuilder();
     private final String body;
 
-    /// The products (`kernels/small_gemm.cuh`) at whose end a loop runs.
-    ///
-    /// @param operandNarrow whether the factors are bfloat16; `resultNarrow`: the results
-    /// @param registers that hold them
-    record Product(boolean transposeB, boolean operandNarrow, boolean resultNarrow, List<Integer> registers) {}
-
     /// @param loops that differ only in their buffers
     /// @param bytes of a number
     /// @param aligned whether a buffer's address is a multiple of 16
     /// @param narrow whether a buffer's numbers are bfloat16
     LoopSource(List<Loop> loops, int bytes, IntPredicate aligned, IntPredicate narrow) {
-        this(loops, bytes, aligned, narrow, null);
-    }
-
-    /// @param product at whose end the loop runs; null for none
-    LoopSource(List<Loop> loops, int bytes, IntPredicate aligned, IntPredicate narrow, @Nullable Product product) {
-        this.loops = loops;
+        this.count = loops.size();
         this.loop = loops.getFirst();
         this.layout = LoopLayout.of(loop, 16 / bytes);
         this.aligned = aligned;
         this.narrow = narrow;
-        this.product = product;
         this.loads = loop.loads();
         this.stores = loop.stores();
         classify();
         this.body = write();
-    }
-
-    List<Loop> loops() {
-        return loops;
     }
 
     LoopLayout layout() {
@@ -171,9 +153,6 @@ final class LoopSource {
     // the text
 
     private String write() {
-        if (product != null) {
-            return afterProduct(product);
-        }
         if (walks()) {
             walk();
         } else if (loop.columns() > 0) {
@@ -182,33 +161,10 @@ final class LoopSource {
             flat();
         }
         boolean together = walks() || layout.lanes() > 1;
-        String jobs = "struct @NAME@_jobs { @NAME@_args job[%d]; };\n".formatted(loops.size());
+        String jobs = "struct @NAME@_jobs { @NAME@_args job[%d]; };\n".formatted(count);
         String head = (together ? "IOLAUS_BLOCK_KERNEL" : "IOLAUS_KERNEL") + "(@NAME@, @NAME@_jobs) {\n"
                 + "  const @NAME@_args& job = args.job[blockIdx.y];\n";
         return arguments() + jobs + head + code + "}\n";
-    }
-
-    /// A kernel of products that calls this loop with a pack of each of their sums.
-    private String afterProduct(Product before) {
-        statements("    ", loop.body(), "e", Part.ALL);
-        stores("    ", loop.body(), "e", "true", "true");
-        String types = "%s, %s, %d"
-                .formatted(
-                        before.operandNarrow ? "iolaus_bf16" : "float",
-                        before.resultNarrow ? "iolaus_bf16" : "float",
-                        before.registers.size());
-        return arguments()
-                + "struct @NAME@_then {\n"
-                + "  static constexpr int PACK = %d;\n".formatted(layout.pack())
-                + "  const @NAME@_args& job;\n"
-                + "  __device__ __forceinline__ void operator()(unsigned e, unsigned column, const float* sums) const {\n"
-                + "    const unsigned c[1] = {column};\n"
-                + code
-                + "  }\n};\n"
-                + "struct @NAME@_both { small_gemm_args<%s> products; @NAME@_args job; };\n".formatted(types)
-                + "IOLAUS_BLOCK_KERNEL(@NAME@, @NAME@_both) {\n"
-                + "  small_gemm<%s, %s>(args.products, @NAME@_then{args.job});\n".formatted(types, before.transposeB)
-                + "}\n";
     }
 
     private String arguments() {
@@ -427,13 +383,6 @@ final class LoopSource {
 
     /// @param name of what is loaded, but for the number of a pack and of an element in it
     private void load(String indent, Loop.Load load, String row, String name) {
-        if (product != null && product.registers.contains(load.register())) {
-            packs(
-                    indent,
-                    "%s[k] = *reinterpret_cast<const iolaus_pack<T, %d>*>(sums + %d * SMALL_GEMM_SUMS);"
-                            .formatted(name, layout.pack(), product.registers.indexOf(load.register())));
-            return;
-        }
         int k = loads.indexOf(load);
         String from = "job.p%d + (%s)"
                 .formatted(k, place(load.offsets(), load.strides(), row, readsIndex(loop, load) ? k : -1));
