@@ -17,8 +17,8 @@ import org.iolaus.train.Training;
 import org.jspecify.annotations.Nullable;
 
 /// A way to an [Engine]: a device takes half a second to open, and is opened on a thread of its own while this rank
-/// reads
-/// data and lowers programs. What goes wrong there is thrown by [#engine]; a device that nobody asked for is closed.
+/// reads data and lowers programs. What goes wrong there is thrown by [#engine]; a device that nobody asked for is
+/// closed.
 final class EngineStart implements AutoCloseable {
     private final Comm comm;
     private final Training training;

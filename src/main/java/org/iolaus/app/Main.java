@@ -54,8 +54,8 @@ public final class Main {
 
     public static void main(String[] args) {
         System.setProperty("java.util.logging.SimpleFormatter.format", "%1$tT %4$s %5$s%6$s%n");
-        LoggerFactory.getILoggerFactory(); // before there are threads: what they log while it begins is replayed with a
-        // warning
+        // before there are threads: what they log while logging begins is replayed with a warning
+        LoggerFactory.getILoggerFactory();
         System.exit(run(args));
     }
 

@@ -2,27 +2,18 @@ package org.iolaus.lower;
 
 import java.util.List;
 import org.iolaus.ir.HostCall;
-import org.iolaus.ir.Node;
-import org.iolaus.ir.Op;
 import org.iolaus.ir.Sample;
 import org.iolaus.ir.Type;
 import org.iolaus.tensor.Dim;
 import org.iolaus.tensor.HostView;
-import org.iolaus.tensor.ShapeException;
-import org.jspecify.annotations.Nullable;
 
 /// Sums over `parts` runs of consecutive rows, `ceil(E / parts)` rows each: `x: (E, ...)`, result `(parts, ...)`. The
 /// first half of a sum over many rows; only lowering makes it.
-record ChunkSum(int parts) implements Op {
+record ChunkSum(int parts) implements LoweredOp {
 
     @Override
     public Type infer(List<Type> inputs) {
         return Type.floats(inputs.getFirst().shape().with(0, Dim.of(parts)));
-    }
-
-    @Override
-    public List<@Nullable Node> vjp(Node node, Node cotangent) {
-        throw new ShapeException(name() + ": want gradients taken before lowering, got " + node);
     }
 
     @Override

@@ -4,7 +4,6 @@ import java.util.List;
 import org.iolaus.ir.Cost;
 import org.iolaus.ir.HostCall;
 import org.iolaus.ir.Node;
-import org.iolaus.ir.Op;
 import org.iolaus.ir.Sample;
 import org.iolaus.ir.Type;
 import org.iolaus.op.BilinearProduct;
@@ -12,24 +11,17 @@ import org.iolaus.op.BilinearTerms;
 import org.iolaus.op.Gather;
 import org.iolaus.tensor.HostView;
 import org.iolaus.tensor.Shape;
-import org.iolaus.tensor.ShapeException;
 import org.iolaus.tensor.Sizes;
-import org.jspecify.annotations.Nullable;
 
 /// A [BilinearProduct] of rows that an index chooses, which are not written out: `a: (E, entries)`, `x: (N, columns,
 /// C)`,
 /// `index: (E)` below N, result `(E, rows, C)`; only lowering makes it.
-public record GatheredProduct(BilinearTerms terms) implements Op {
+public record GatheredProduct(BilinearTerms terms) implements LoweredOp {
 
     @Override
     public Type infer(List<Type> inputs) {
         Type gathered = new Gather().infer(inputs.subList(1, 3));
         return new BilinearProduct(terms).infer(List.of(inputs.getFirst(), gathered));
-    }
-
-    @Override
-    public List<@Nullable Node> vjp(Node node, Node cotangent) {
-        throw new ShapeException(name() + ": want gradients taken before lowering, got " + node);
     }
 
     @Override

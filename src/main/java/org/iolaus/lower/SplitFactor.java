@@ -4,7 +4,6 @@ import java.util.ArrayList;
 import java.util.List;
 import org.iolaus.ir.HostCall;
 import org.iolaus.ir.Node;
-import org.iolaus.ir.Op;
 import org.iolaus.ir.Sample;
 import org.iolaus.ir.Type;
 import org.iolaus.op.MatMul;
@@ -12,7 +11,6 @@ import org.iolaus.tensor.Dim;
 import org.iolaus.tensor.HostView;
 import org.iolaus.tensor.Shape;
 import org.iolaus.tensor.ShapeException;
-import org.jspecify.annotations.Nullable;
 
 /// The parts of a factor for products in TF32: `x: (..., M, K)`, result `(..., M, 3, K)` or `(..., 3, M, K)`.
 ///
@@ -24,7 +22,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param other whether low comes last
 /// @param stacked whether the parts of the whole matrix follow one another, not those of each row
-public record SplitFactor(boolean other, boolean stacked) implements Op {
+public record SplitFactor(boolean other, boolean stacked) implements LoweredOp {
     /// Parts of a number.
     static final int PARTS = 3;
 
@@ -52,11 +50,6 @@ public record SplitFactor(boolean other, boolean stacked) implements Op {
     /// @param rank of what is split
     public int axis(int rank) {
         return rank - (stacked ? 2 : 1);
-    }
-
-    @Override
-    public List<@Nullable Node> vjp(Node node, Node cotangent) {
-        throw new ShapeException(name() + ": want gradients taken before lowering, got " + node);
     }
 
     @Override

@@ -4,31 +4,23 @@ import java.util.List;
 import org.iolaus.ir.Cost;
 import org.iolaus.ir.HostCall;
 import org.iolaus.ir.Node;
-import org.iolaus.ir.Op;
 import org.iolaus.ir.Sample;
 import org.iolaus.ir.Type;
 import org.iolaus.op.BilinearProduct;
 import org.iolaus.op.BilinearTerms;
 import org.iolaus.op.SegmentSum;
 import org.iolaus.tensor.HostView;
-import org.iolaus.tensor.ShapeException;
 import org.iolaus.tensor.Sizes;
-import org.jspecify.annotations.Nullable;
 
 /// The [SegmentSum] of a [BilinearProduct] that is not written out: `a: (E, entries)`, `x: (E, columns, C)`, `index:
 /// (E)`
 /// below N, result `(N, rows, C)`; only lowering makes it.
-public record SummedProduct(BilinearTerms terms) implements Op {
+public record SummedProduct(BilinearTerms terms) implements LoweredOp {
 
     @Override
     public Type infer(List<Type> inputs) {
         Type product = new BilinearProduct(terms).infer(inputs.subList(0, 2));
         return new SegmentSum().infer(List.of(product, inputs.get(2)));
-    }
-
-    @Override
-    public List<@Nullable Node> vjp(Node node, Node cotangent) {
-        throw new ShapeException(name() + ": want gradients taken before lowering, got " + node);
     }
 
     @Override
