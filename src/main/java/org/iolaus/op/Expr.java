@@ -175,6 +175,11 @@ public final class Expr {
         return Node.of(new Step(), x);
     }
 
+    /// 1 where `x` is a finite number, 0 where it is NaN or infinite.
+    public static Node isFinite(Node x) {
+        return Node.of(new IsFinite(), x);
+    }
+
     /// `x` held between two bounds; at a bound the gradient passes.
     public static Node clamp(Node x, double low, double high) {
         return min(max(x, full(x.shape(), low)), full(x.shape(), high));

@@ -32,6 +32,7 @@ public final class Ops {
             new Abs(),
             new Sign(),
             new Step(),
+            new IsFinite(),
             new Detach(),
             new MatMul(false, false),
             new BilinearProduct(BilinearProduct.examples().getFirst()),
