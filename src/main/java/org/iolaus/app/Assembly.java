@@ -15,7 +15,6 @@ import java.util.stream.Collectors;
 import org.iolaus.comm.Comm;
 import org.iolaus.config.Config;
 import org.iolaus.config.ConfigException;
-import org.iolaus.cuda.DeviceExecutor.Precision;
 import org.iolaus.cuda.DeviceRuntime;
 import org.iolaus.data.Batch;
 import org.iolaus.data.DataException;
@@ -27,6 +26,7 @@ import org.iolaus.data.ShardSet;
 import org.iolaus.data.Statistics;
 import org.iolaus.ir.Program;
 import org.iolaus.lower.Lowering;
+import org.iolaus.lower.Precision;
 import org.iolaus.lower.Target;
 import org.iolaus.model.Architecture;
 import org.iolaus.model.AttentionEdges;
@@ -273,8 +273,7 @@ record Assembly(Config config, Columns columns, Model model) {
     void lowerAhead() {
         Training training = training();
         boolean host = training.device() == Training.Device.CPU;
-        Precision precision =
-                host ? Precision.FP64 : Precision.valueOf(training.precision().name());
+        Precision precision = host ? Precision.FP64 : training.precision();
         Target target = host ? Target.HOST : Target.DEVICE;
         for (Supplier<Program> program : List.<Supplier<Program>>of(() -> training.program(model), model::evaluate)) {
             ForkJoinPool.commonPool()

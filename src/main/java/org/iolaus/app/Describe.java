@@ -15,13 +15,13 @@ import org.iolaus.comm.SoloComm;
 import org.iolaus.config.Config;
 import org.iolaus.config.ConfigException;
 import org.iolaus.config.ConfigReader;
-import org.iolaus.cuda.DeviceExecutor.Precision;
 import org.iolaus.data.DatasetConfig;
 import org.iolaus.data.ShardIndex;
 import org.iolaus.ir.Cost;
 import org.iolaus.ir.Program;
 import org.iolaus.lower.Lowering;
 import org.iolaus.lower.MemoryPlan;
+import org.iolaus.lower.Precision;
 import org.iolaus.lower.Schedule;
 import org.iolaus.lower.Target;
 import org.iolaus.model.AttentionEdges;
@@ -97,8 +97,7 @@ final class Describe implements Callable<Integer> {
         Sizes sizes = sizes(settings, index, assembly.model().attentionEdges());
         Program program = settings.program(assembly.model());
         boolean host = settings.device() == Training.Device.CPU;
-        Precision precision =
-                host ? Precision.FP64 : Precision.valueOf(settings.precision().name());
+        Precision precision = host ? Precision.FP64 : settings.precision();
         Schedule schedule = Lowering.run(program, host ? Target.HOST : Target.DEVICE, precision.narrowing());
         int number = precision.bytes();
         MemoryPlan plan = MemoryPlan.of(schedule, sizes);
@@ -181,7 +180,7 @@ final class Describe implements Callable<Integer> {
             training = batches.training(settings.epochStart());
             evaluation = batches.evaluation();
         }
-        Precision precision = Precision.valueOf(settings.precision().name());
+        Precision precision = settings.precision();
         MemoryPrediction prediction = MemoryPrediction.of(assembly.model(), settings, precision, training, evaluation);
         Bucket largest = training.stream().reduce(new Bucket(0, 0, 0, 0), Bucket::or);
         row(

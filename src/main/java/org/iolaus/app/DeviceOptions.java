@@ -3,6 +3,7 @@ package org.iolaus.app;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import org.iolaus.lower.Precision;
 import org.iolaus.train.Training;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
@@ -17,7 +18,7 @@ final class DeviceOptions {
     @Option(
             names = "--precision",
             description = "Instead of the configuration's, on a device: ${COMPLETION-CANDIDATES}.")
-    private Training.@Nullable Precision precision;
+    private @Nullable Precision precision;
 
     /// Settings `KEY=VALUE` with these added.
     List<String> over(List<String> settings) {

@@ -8,12 +8,13 @@ import org.iolaus.cuda.EmulatedRuntime;
 import org.iolaus.ir.Program;
 import org.iolaus.ir.ProgramExecutor;
 import org.iolaus.lower.Narrowing;
+import org.iolaus.lower.Precision;
 import org.jspecify.annotations.Nullable;
 
 /// The device that a command was asked to use, opened once.
 final class Devices implements AutoCloseable {
     private final @Nullable DeviceRuntime runtime;
-    private final DeviceExecutor.Precision precision;
+    private final Precision precision;
 
     /// Where programs run.
     enum Device {
@@ -23,18 +24,18 @@ final class Devices implements AutoCloseable {
     }
 
     /// @param runtime null for the host; closed with this
-    Devices(@Nullable DeviceRuntime runtime, DeviceExecutor.Precision precision) {
+    Devices(@Nullable DeviceRuntime runtime, Precision precision) {
         this.runtime = runtime;
         this.precision = precision;
     }
 
     /// The host.
     static Devices cpu() {
-        return new Devices(null, DeviceExecutor.Precision.FP64);
+        return new Devices(null, Precision.FP64);
     }
 
     /// @throws org.iolaus.cuda.DeviceException if it is not to be had; there is no fallback
-    static Devices open(Device device, DeviceExecutor.Precision precision) {
+    static Devices open(Device device, Precision precision) {
         return new Devices(
                 switch (device) {
                     case CPU -> null;
@@ -45,8 +46,8 @@ final class Devices implements AutoCloseable {
     }
 
     /// In which programs run; the host computes in float64.
-    DeviceExecutor.Precision precision() {
-        return runtime == null ? DeviceExecutor.Precision.FP64 : precision;
+    Precision precision() {
+        return runtime == null ? Precision.FP64 : precision;
     }
 
     String name() {

@@ -7,9 +7,9 @@ import org.iolaus.comm.Comm;
 import org.iolaus.comm.DeviceComm;
 import org.iolaus.config.ConfigException;
 import org.iolaus.cuda.CudaRuntime;
-import org.iolaus.cuda.DeviceExecutor.Precision;
 import org.iolaus.cuda.DeviceRuntime;
 import org.iolaus.cuda.EmulatedRuntime;
+import org.iolaus.lower.Precision;
 import org.iolaus.train.DeviceEngine;
 import org.iolaus.train.Engine;
 import org.iolaus.train.HostEngine;
@@ -68,7 +68,7 @@ final class EngineStart implements AutoCloseable {
                 case null, default -> throw e;
             }
         }
-        Precision precision = Precision.valueOf(training.precision().name());
+        Precision precision = training.precision();
         DeviceComm sums = DeviceComm.open(training.comm(), comm, opened);
         Engine engine = new DeviceEngine(comm.size(), wrap.apply(opened), precision, sums);
         device = null;

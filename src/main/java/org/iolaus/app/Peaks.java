@@ -5,11 +5,11 @@ import java.util.Arrays;
 import java.util.Map;
 import java.util.stream.IntStream;
 import org.iolaus.cpu.CpuExecutor;
-import org.iolaus.cuda.DeviceExecutor.Precision;
 import org.iolaus.cuda.DeviceRuntime;
 import org.iolaus.ir.Cost;
 import org.iolaus.ir.Node;
 import org.iolaus.ir.Program;
+import org.iolaus.lower.Precision;
 import org.iolaus.lower.Schedule;
 import org.iolaus.op.Expr;
 import org.iolaus.op.MatMul;
@@ -84,7 +84,16 @@ record Peaks(double flops, double bytes) {
         double seconds = best(() -> timed(
                 device,
                 () -> device.gemm(
-                        precision.gemm(), false, false, n, n, n, 1, memory, memory + size, memory + 2 * size)));
+                        DeviceRuntime.Gemm.ofLarge(precision),
+                        false,
+                        false,
+                        n,
+                        n,
+                        n,
+                        1,
+                        memory,
+                        memory + size,
+                        memory + 2 * size)));
         device.free(memory);
         return seconds;
     }

@@ -10,12 +10,12 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
 import java.util.concurrent.Callable;
-import org.iolaus.cuda.DeviceExecutor;
 import org.iolaus.grad.Gradient;
 import org.iolaus.ir.Node;
 import org.iolaus.ir.Program;
 import org.iolaus.ir.ProgramExecutor;
 import org.iolaus.ir.Sample;
+import org.iolaus.lower.Precision;
 import org.iolaus.op.Expr;
 import org.iolaus.op.Ops;
 import org.iolaus.tensor.Dim;
@@ -42,7 +42,7 @@ final class SelfTest implements Callable<Integer> {
     private Devices.Device device = Devices.Device.CPU;
 
     @Option(names = "--precision", description = "Number format: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
-    private DeviceExecutor.Precision precision = DeviceExecutor.Precision.FP64;
+    private Precision precision = Precision.FP64;
 
     @Option(names = "--seed", description = "Of the random arguments (default: ${DEFAULT-VALUE}).")
     private long seed = 1;
@@ -79,7 +79,7 @@ final class SelfTest implements Callable<Integer> {
     }
 
     /// Sums of some hundred terms and library functions of a few units in the last place lie well below these.
-    static double tolerance(DeviceExecutor.Precision precision) {
+    static double tolerance(Precision precision) {
         return switch (precision) {
             case FP64 -> 1e-12;
             case FP32, TF32X3 -> 2e-5;

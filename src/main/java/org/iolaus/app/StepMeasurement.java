@@ -8,11 +8,11 @@ import java.util.Map;
 import java.util.Set;
 import org.iolaus.app.BenchLine.Spread;
 import org.iolaus.comm.Comm;
-import org.iolaus.cuda.DeviceExecutor.Precision;
 import org.iolaus.cuda.TimedRuntime;
 import org.iolaus.data.Batch;
 import org.iolaus.ir.Cost;
 import org.iolaus.lower.Lowering;
+import org.iolaus.lower.Precision;
 import org.iolaus.lower.Schedule;
 import org.iolaus.lower.Target;
 import org.iolaus.nn.Parameters.Role;
@@ -159,7 +159,7 @@ final class StepMeasurement {
                 .put("gpu_idle_share", BenchLine.rounded(Math.max(0, 1 - busy / times.backToBack)))
                 .put("gpu_idle_share_without_graph", BenchLine.rounded(Math.max(0, 1 - busy / without.backToBack)))
                 .put("event_ms", BenchLine.rounded(event));
-        Precision precision = Precision.valueOf(assembly.training().precision().name());
+        Precision precision = assembly.training().precision();
         Peaks peaks = Peaks.of(runtime, precision);
         put(line, peaks, times.backToBack, precision);
         if (plan.listed > 0) {

@@ -9,9 +9,9 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import org.iolaus.config.ConfigException;
-import org.iolaus.cuda.DeviceExecutor;
 import org.iolaus.data.Hdf5File;
 import org.iolaus.ir.ProgramExecutor;
+import org.iolaus.lower.Precision;
 import org.iolaus.model.Model;
 import org.iolaus.model.ModelException;
 import org.iolaus.nn.Parameters;
@@ -96,7 +96,7 @@ final class Verification {
             return;
         }
         ReferenceCase.Batch batch = golden.batch();
-        if (tolerance == null && devices.precision() != DeviceExecutor.Precision.FP64) {
+        if (tolerance == null && devices.precision() != Precision.FP64) {
             bounds = RoundingModel.of(golden.program(), batch, parameters, devices.precision());
         }
         Map<String, HostTensor> ours;

@@ -9,8 +9,8 @@ import java.util.Objects;
 import java.util.concurrent.Callable;
 import org.iolaus.app.Verification.Line;
 import org.iolaus.app.Verification.Result;
-import org.iolaus.cuda.DeviceExecutor;
 import org.iolaus.data.Hdf5File;
+import org.iolaus.lower.Precision;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -58,7 +58,7 @@ final class Verify implements Callable<Integer> {
             names = "--precision",
             description =
                     "On a device: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}). The CPU computes in float64.")
-    private DeviceExecutor.Precision precision = DeviceExecutor.Precision.FP64;
+    private Precision precision = Precision.FP64;
 
     @Option(names = "--json", description = "Print one JSON array instead.")
     private boolean json;
@@ -139,7 +139,7 @@ final class Verify implements Callable<Integer> {
         if (tolerance != null) {
             return String.format(Locale.ROOT, "%.0e", tolerance);
         }
-        return device == Devices.Device.CPU || precision == DeviceExecutor.Precision.FP64
+        return device == Devices.Device.CPU || precision == Precision.FP64
                 ? String.format(Locale.ROOT, "%.0e", Verification.FP64_TOLERANCE)
                 : "their roundings may come to";
     }

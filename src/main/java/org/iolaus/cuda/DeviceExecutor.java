@@ -2,7 +2,6 @@ package org.iolaus.cuda;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -13,91 +12,20 @@ import org.iolaus.ir.Program;
 import org.iolaus.ir.ProgramExecutor;
 import org.iolaus.ir.Type;
 import org.iolaus.lower.Narrowing;
+import org.iolaus.lower.Precision;
 import org.iolaus.tensor.HostTensor;
 import org.iolaus.tensor.Index;
 import org.iolaus.tensor.ShapeException;
 import org.iolaus.tensor.Sizes;
 
 /// Runs a program on a device with everything given and fetched anew: how devices are held to the definition. Memory
-/// that
-/// a step should write holds NaNs before.
+/// that a step should write holds NaNs before.
 public final class DeviceExecutor implements ProgramExecutor {
     private static final long ALIGNMENT = 256;
 
     private final DeviceRuntime device;
     private final Precision precision;
     private final DeviceProgram program;
-
-    /// Number format of arrays and products.
-    public enum Precision {
-        FP64(8, "f64", "double", DeviceRuntime.Gemm.FP64, DeviceRuntime.Gemm.FP64),
-        FP32(4, "f32", "float", DeviceRuntime.Gemm.FP32, DeviceRuntime.Gemm.FP32),
-        /// large products as three in TF32, as exact as FP32; everything else float
-        TF32X3(4, "f32", "float", DeviceRuntime.Gemm.TF32, DeviceRuntime.Gemm.FP32),
-        TF32(4, "f32", "float", DeviceRuntime.Gemm.TF32, DeviceRuntime.Gemm.TF32),
-        /// large arrays and the operands of their products in bfloat16, everything else float
-        BF16(4, "f32", "float", DeviceRuntime.Gemm.BF16, DeviceRuntime.Gemm.TF32);
-
-        final int bytes;
-        final String suffix;
-        final String type;
-        final DeviceRuntime.Gemm gemm;
-        /// Format of products whose operands are stored as they are.
-        final DeviceRuntime.Gemm other;
-
-        Precision(int bytes, String suffix, String type, DeviceRuntime.Gemm gemm, DeviceRuntime.Gemm other) {
-            this.bytes = bytes;
-            this.suffix = suffix;
-            this.type = type;
-            this.gemm = gemm;
-            this.other = other;
-        }
-
-        /// Bytes of one number.
-        public int bytes() {
-            return bytes;
-        }
-
-        /// Format of large matrix products.
-        public DeviceRuntime.Gemm gemm() {
-            return gemm;
-        }
-
-        /// Which arrays are stored in fewer bits or in parts.
-        public Narrowing narrowing() {
-            return switch (this) {
-                case FP64, FP32, TF32 -> Narrowing.NONE;
-                case TF32X3 -> Narrowing.SPLIT;
-                case BF16 -> Narrowing.LARGE;
-            };
-        }
-
-        /// Whether factors have fewer digits than what is stored, and functions may have no more.
-        public boolean isFast() {
-            return other == DeviceRuntime.Gemm.TF32;
-        }
-
-        /// Writes number `i` of an array.
-        public void put(MemorySegment array, long i, double value) {
-            if (bytes == 8) {
-                array.setAtIndex(ValueLayout.JAVA_DOUBLE, i, value);
-            } else {
-                array.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) value);
-            }
-        }
-
-        /// Reads number `i` of an array.
-        public double get(MemorySegment array, long i) {
-            return bytes == 8
-                    ? array.getAtIndex(ValueLayout.JAVA_DOUBLE, i)
-                    : array.getAtIndex(ValueLayout.JAVA_FLOAT, i);
-        }
-    }
-
-    /// Addresses of an index's compressed rows.
-    ///
-    /// @param order 0 where the index ascends
-    record Csr(long start, long order) {}
 
     public DeviceExecutor(DeviceRuntime device, Program program, Precision precision) {
         this(device, program, precision, precision.narrowing());
@@ -159,7 +87,7 @@ public final class DeviceExecutor implements ProgramExecutor {
         }
 
         private long bytes(String output) {
-            return HostTensor.volume(Objects.requireNonNull(shapes.get(output))) * precision.bytes;
+            return HostTensor.volume(Objects.requireNonNull(shapes.get(output))) * precision.bytes();
         }
 
         private long upload(String name, Type type, Map<String, HostTensor> given) {
@@ -169,7 +97,7 @@ public final class DeviceExecutor implements ProgramExecutor {
                         "parameter " + name + ": want a value of shape " + type.shape() + ", got none");
             }
             double[] data = value.data();
-            long bytes = (long) data.length * precision.bytes;
+            long bytes = (long) data.length * precision.bytes();
             try (Arena scope = Arena.ofConfined()) {
                 MemorySegment staged = scope.allocate(Math.max(8, bytes), 8);
                 for (int i = 0; i < data.length; i++) {
@@ -189,7 +117,7 @@ public final class DeviceExecutor implements ProgramExecutor {
                     long bytes = bytes(name);
                     MemorySegment staged = scope.allocate(Math.max(8, bytes), 8);
                     device.download(staged, address, bytes);
-                    double[] data = new double[(int) (bytes / precision.bytes)];
+                    double[] data = new double[(int) (bytes / precision.bytes())];
                     for (int i = 0; i < data.length; i++) {
                         data[i] = precision.get(staged, i);
                     }

@@ -18,6 +18,7 @@ import org.iolaus.lower.Dependencies.Range;
 import org.iolaus.lower.Lowering;
 import org.iolaus.lower.MemoryPlan;
 import org.iolaus.lower.Narrowing;
+import org.iolaus.lower.Precision;
 import org.iolaus.lower.Schedule;
 import org.iolaus.lower.Schedule.Buffer;
 import org.iolaus.lower.Schedule.Call;
@@ -45,7 +46,7 @@ public final class DeviceProgram implements AutoCloseable {
 
     private final DeviceRuntime device;
     private final Program program;
-    private final DeviceExecutor.Precision precision;
+    private final Precision precision;
     private final @Nullable Collective collective;
     private final Schedule schedule;
     private final LoopKernels loops;
@@ -87,18 +88,14 @@ public final class DeviceProgram implements AutoCloseable {
     }
 
     /// @param collective for programs that sum over ranks; null on a single rank
-    public DeviceProgram(
-            DeviceRuntime device,
-            Program program,
-            DeviceExecutor.Precision precision,
-            @Nullable Collective collective) {
+    public DeviceProgram(DeviceRuntime device, Program program, Precision precision, @Nullable Collective collective) {
         this(device, program, precision, precision.narrowing(), collective);
     }
 
     DeviceProgram(
             DeviceRuntime device,
             Program program,
-            DeviceExecutor.Precision precision,
+            Precision precision,
             Narrowing narrowing,
             @Nullable Collective collective) {
         this.device = device;
@@ -115,7 +112,7 @@ public final class DeviceProgram implements AutoCloseable {
         try (Arena scope = Arena.ofConfined()) {
             for (Buffer buffer : schedule.buffers()) {
                 if (buffer.value() != null && buffer.value().op() instanceof Constant constant) {
-                    long bytes = (long) constant.values().size() * precision.bytes;
+                    long bytes = (long) constant.values().size() * precision.bytes();
                     MemorySegment staged = scope.allocate(Math.max(8, bytes), 8);
                     for (int i = 0; i < constant.values().size(); i++) {
                         precision.put(staged, i, constant.values().get(i));
@@ -150,26 +147,26 @@ public final class DeviceProgram implements AutoCloseable {
     }
 
     /// The same, without a device.
-    public static Memory memory(Schedule schedule, Sizes sizes, DeviceExecutor.Precision precision) {
+    public static Memory memory(Schedule schedule, Sizes sizes, Precision precision) {
         long scratch = scratchBytes(schedule, sizes, precision);
         InputLayout layout = new InputLayout(schedule, precision, schedule.segmented(), sizes, Set.of());
         return new Memory(
-                plan(schedule, sizes, precision).elements() * precision.bytes,
+                plan(schedule, sizes, precision).elements() * precision.bytes(),
                 scratch * scratches(scratch),
                 layout.bytes());
     }
 
-    private static MemoryPlan plan(Schedule schedule, Sizes sizes, DeviceExecutor.Precision precision) {
+    private static MemoryPlan plan(Schedule schedule, Sizes sizes, Precision precision) {
         MemoryPlan apart = MemoryPlan.apart(schedule, sizes);
-        return apart.elements() * precision.bytes <= APART_BYTES ? apart : MemoryPlan.of(schedule, sizes);
+        return apart.elements() * precision.bytes() <= APART_BYTES ? apart : MemoryPlan.of(schedule, sizes);
     }
 
     /// The most that one step needs of workspace.
-    private static long scratchBytes(Schedule schedule, Sizes sizes, DeviceExecutor.Precision precision) {
+    private static long scratchBytes(Schedule schedule, Sizes sizes, Precision precision) {
         long most = 0;
         for (Schedule.Step step : schedule.steps()) {
             if (step instanceof Call call) {
-                most = Math.max(most, Launches.workspaceBytes(call, sizes, precision.bytes));
+                most = Math.max(most, Launches.workspaceBytes(call, sizes, precision.bytes()));
             }
         }
         return (most + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
@@ -181,7 +178,7 @@ public final class DeviceProgram implements AutoCloseable {
     }
 
     /// Memory of the device that a program takes whatever the batch, bytes.
-    public static long constantBytes(Schedule schedule, DeviceExecutor.Precision precision) {
+    public static long constantBytes(Schedule schedule, Precision precision) {
         return schedule.buffers().stream()
                 .mapToLong(buffer -> buffer.value() != null && buffer.value().op() instanceof Constant constant
                         ? constantBytes(constant, precision)
@@ -189,8 +186,8 @@ public final class DeviceProgram implements AutoCloseable {
                 .sum();
     }
 
-    private static long constantBytes(Constant constant, DeviceExecutor.Precision precision) {
-        return Math.max(ALIGNMENT, (long) constant.values().size() * precision.bytes);
+    private static long constantBytes(Constant constant, Precision precision) {
+        return Math.max(ALIGNMENT, (long) constant.values().size() * precision.bytes());
     }
 
     private InputLayout layout(Sizes sizes, Set<String> sorted) {
@@ -221,12 +218,12 @@ public final class DeviceProgram implements AutoCloseable {
         private Bound(Sizes sizes, Set<String> sorted, Places places) {
             layout = layout(sizes, sorted);
             long[] address = new long[schedule.buffers().size()];
-            DeviceExecutor.Csr[] csr = new DeviceExecutor.Csr[address.length];
+            Csr[] csr = new Csr[address.length];
             MemoryPlan plan = plan(schedule, sizes, precision);
             for (Buffer buffer : schedule.buffers()) {
                 int number = buffer.number();
                 switch (buffer.storage()) {
-                    case ARENA -> address[number] = places.arena() + plan.offset()[number] * precision.bytes;
+                    case ARENA -> address[number] = places.arena() + plan.offset()[number] * precision.bytes();
                     case CONSTANT -> address[number] = Objects.requireNonNull(constants.get(number));
                     case PARAMETER -> address[number] = places.parameter(buffer.label());
                     case INPUT -> {} // below
@@ -235,7 +232,7 @@ public final class DeviceProgram implements AutoCloseable {
             layout.addresses(places.inputs(), address, csr);
             Map<Integer, List<String>> completes = placeOutputs(sizes, places, address);
             Arena arguments = Arena.ofAuto();
-            Kernels kernels = new Kernels(device.builtin(), precision.bytes, arguments);
+            Kernels kernels = new Kernels(device.builtin(), precision.bytes(), arguments);
             Launches launches = new Launches(device, schedule, precision, kernels, sizes, address, csr, collective);
             Dependencies dependencies = new Dependencies();
             long scratchBytes = scratchBytes(schedule, sizes, precision);
@@ -249,7 +246,7 @@ public final class DeviceProgram implements AutoCloseable {
                 List<Runnable> work;
                 if (step instanceof Call call) {
                     long scratch = places.workspace() + scratchesUsed % scratches * scratchBytes;
-                    if (Launches.workspaceBytes(call, sizes, precision.bytes) > 0) {
+                    if (Launches.workspaceBytes(call, sizes, precision.bytes()) > 0) {
                         scratchesUsed++;
                         writes.add(new Range(scratch, scratch + scratchBytes));
                     }
@@ -286,7 +283,7 @@ public final class DeviceProgram implements AutoCloseable {
             for (int number : buffers) {
                 Buffer buffer = schedule.buffers().get(number);
                 if (buffer.storage() == Storage.ARENA) {
-                    long bytes = buffer.elements(sizes) * precision.bytes;
+                    long bytes = buffer.elements(sizes) * precision.bytes();
                     ranges.add(new Range(address[number], address[number] + bytes));
                 }
             }
@@ -309,7 +306,7 @@ public final class DeviceProgram implements AutoCloseable {
                             .computeIfAbsent(buffer.complete(), _ -> new ArrayList<>())
                             .add(name);
                 } else {
-                    long bytes = HostTensor.volume(node.shape().bind(sizes)) * precision.bytes;
+                    long bytes = HostTensor.volume(node.shape().bind(sizes)) * precision.bytes();
                     copies.put(name, new Copy(number, wanted, bytes));
                 }
             });

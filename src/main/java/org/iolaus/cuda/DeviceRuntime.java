@@ -3,6 +3,7 @@ package org.iolaus.cuda;
 import java.lang.foreign.MemorySegment;
 import java.util.Collection;
 import java.util.List;
+import org.iolaus.lower.Precision;
 
 /// What the executor needs of a device: memory, kernels, matrix products, graphs. All work goes in order through one
 /// stream; failures are [DeviceException]s.
@@ -117,6 +118,25 @@ public interface DeviceRuntime extends AutoCloseable {
         Gemm(int operandBytes, int resultBytes) {
             this.operandBytes = operandBytes;
             this.resultBytes = resultBytes;
+        }
+
+        /// Of large matrix products.
+        public static Gemm ofLarge(Precision precision) {
+            return switch (precision) {
+                case FP64 -> FP64;
+                case FP32 -> FP32;
+                case TF32X3, TF32 -> TF32;
+                case BF16 -> BF16;
+            };
+        }
+
+        /// Of products whose factors are stored in full.
+        static Gemm of(Precision precision) {
+            return switch (precision) {
+                case FP64 -> FP64;
+                case FP32, TF32X3 -> FP32;
+                case TF32, BF16 -> TF32;
+            };
         }
 
         /// Bytes of a number of a factor.

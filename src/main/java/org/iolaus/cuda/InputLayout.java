@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import org.iolaus.lower.Precision;
 import org.iolaus.lower.Schedule;
 import org.iolaus.lower.Schedule.Buffer;
 import org.iolaus.tensor.HostTensor;
@@ -19,7 +20,7 @@ import org.iolaus.tensor.Sizes;
 final class InputLayout {
     private static final long ALIGNMENT = 256;
 
-    private final DeviceExecutor.Precision precision;
+    private final Precision precision;
     private final List<Place> places = new ArrayList<>();
     private final long bytes;
 
@@ -29,12 +30,7 @@ final class InputLayout {
 
     /// @param segmented buffers of indices that need compressed rows
     /// @param sorted names of the indices that ascend: they need no order
-    InputLayout(
-            Schedule schedule,
-            DeviceExecutor.Precision precision,
-            Set<Integer> segmented,
-            Sizes sizes,
-            Set<String> sorted) {
+    InputLayout(Schedule schedule, Precision precision, Set<Integer> segmented, Sizes sizes, Set<String> sorted) {
         this.precision = precision;
         long end = 0;
         for (Buffer buffer : schedule.buffers()) {
@@ -44,7 +40,7 @@ final class InputLayout {
             int[] shape = buffer.type().shape().bind(sizes);
             long at = end;
             if (!buffer.type().isIndex()) {
-                end += aligned(HostTensor.volume(shape) * precision.bytes);
+                end += aligned(HostTensor.volume(shape) * precision.bytes());
                 places.add(new Place(buffer, shape, 0, at, -1, -1));
                 continue;
             }
@@ -75,12 +71,12 @@ final class InputLayout {
     }
 
     /// Enters the addresses of a block that begins at `base`, by buffer.
-    void addresses(long base, long[] address, DeviceExecutor.Csr[] csr) {
+    void addresses(long base, long[] address, Csr[] csr) {
         for (Place place : places) {
             int number = place.buffer.number();
             address[number] = base + place.at;
             if (place.start >= 0) {
-                csr[number] = new DeviceExecutor.Csr(base + place.start, place.order < 0 ? 0 : base + place.order);
+                csr[number] = new Csr(base + place.start, place.order < 0 ? 0 : base + place.order);
             }
         }
     }
@@ -121,7 +117,7 @@ final class InputLayout {
     }
 
     private void put(MemorySegment block, long at, double[] values) {
-        if (precision.bytes == 8) {
+        if (precision.bytes() == 8) {
             MemorySegment.copy(values, 0, block, ValueLayout.JAVA_DOUBLE, at, values.length);
         } else {
             MemorySegment target = block.asSlice(at, 4L * values.length);

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import org.iolaus.lower.GatheredProduct;
+import org.iolaus.lower.Precision;
 import org.iolaus.lower.Schedule;
 import org.iolaus.lower.Schedule.Call;
 import org.iolaus.lower.SplitFactor;
@@ -31,11 +32,11 @@ final class Launches {
 
     private final DeviceRuntime device;
     private final Schedule schedule;
-    private final DeviceExecutor.Precision precision;
+    private final Precision precision;
     private final Kernels kernels;
     private final Sizes sizes;
     private final long[] address;
-    private final DeviceExecutor.Csr[] csr;
+    private final Csr[] csr;
     private long workspace;
     private int lane;
     private final DeviceProgram.@Nullable Collective collective;
@@ -46,11 +47,11 @@ final class Launches {
     Launches(
             DeviceRuntime device,
             Schedule schedule,
-            DeviceExecutor.Precision precision,
+            Precision precision,
             Kernels kernels,
             Sizes sizes,
             long[] address,
-            DeviceExecutor.Csr[] csr,
+            Csr[] csr,
             DeviceProgram.@Nullable Collective collective) {
         this.device = device;
         this.schedule = schedule;
@@ -104,8 +105,7 @@ final class Launches {
             case GatheredProduct op ->
                 start(bilinear(call, op.terms()).product(at(call, 0), at(call, 1), at(call, 2), y, out[0], out[2]));
             case SummedProduct op -> {
-                DeviceExecutor.Csr rows =
-                        Objects.requireNonNull(csr[call.inputs().get(2)]);
+                Csr rows = Objects.requireNonNull(csr[call.inputs().get(2)]);
                 yield start(bilinear(call, op.terms())
                         .summed(at(call, 0), at(call, 1), rows.start(), rows.order(), y, out[0], out[2]));
             }
@@ -146,9 +146,9 @@ final class Launches {
             case AllReduce _ -> {
                 long count = product(out, 0, out.length);
                 long x = at(call, 0);
-                Runnable copy = () -> device.copy(y, x, count * precision.bytes);
+                Runnable copy = () -> device.copy(y, x, count * precision.bytes());
                 DeviceProgram.Collective ranks = collective;
-                yield ranks == null ? List.of(copy) : List.of(copy, () -> ranks.sum(y, count, precision.bytes));
+                yield ranks == null ? List.of(copy) : List.of(copy, () -> ranks.sum(y, count, precision.bytes()));
             }
             default -> throw new DeviceException(call.op() + ": want an operation with a kernel, got none");
         };
@@ -243,11 +243,11 @@ final class Launches {
         if (isNarrow(call, 0)) {
             return isNarrow(call) ? DeviceRuntime.Gemm.BF16 : DeviceRuntime.Gemm.BF16_FP32;
         }
-        return SplitFactor.isIn(call.node()) ? DeviceRuntime.Gemm.TF32 : precision.other;
+        return SplitFactor.isIn(call.node()) ? DeviceRuntime.Gemm.TF32 : DeviceRuntime.Gemm.of(precision);
     }
 
     private List<Runnable> segment(Call call, int[] out, long y, boolean largest) {
-        DeviceExecutor.Csr rows = Objects.requireNonNull(csr[call.inputs().get(1)]);
+        Csr rows = Objects.requireNonNull(csr[call.inputs().get(1)]);
         long columns = product(out, 1, out.length);
         long entries = shape(call, 0)[0];
         long x = at(call, 0);
@@ -284,7 +284,7 @@ final class Launches {
     private List<Runnable> sum(Sum op, Call call, long y) {
         List<Fold> folds = folds(op, shape(call, 0));
         long between = workspace;
-        long scratch = workspace + betweenBytes(folds, precision.bytes);
+        long scratch = workspace + betweenBytes(folds, precision.bytes());
         List<Runnable> work = new ArrayList<>();
         long from = at(call, 0);
         boolean narrow = isNarrow(call, 0);
@@ -292,7 +292,7 @@ final class Launches {
             Fold fold = folds.get(pass);
             long to = pass == folds.size() - 1 ? y : between;
             if (fold.reduced == 0) {
-                long bytes = fold.outer * fold.inner * precision.bytes;
+                long bytes = fold.outer * fold.inner * precision.bytes();
                 work.add(() -> device.fill(to, 0, bytes));
             } else {
                 work.addAll(start(kernels.reduceSum(
@@ -311,7 +311,7 @@ final class Launches {
         for (int i = 0; i < call.inputs().size(); i++) {
             int[] part = shape(call, i);
             long width = product(part, op.axis(), part.length);
-            work.addAll(start(kernels.copy(at(call, i), y + start * precision.bytes, rows, width, width, pitch)));
+            work.addAll(start(kernels.copy(at(call, i), y + start * precision.bytes(), rows, width, width, pitch)));
             start += width;
         }
         return work;

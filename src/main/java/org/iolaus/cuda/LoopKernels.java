@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.stream.IntStream;
 import org.iolaus.kernel.Loop;
+import org.iolaus.lower.Precision;
 import org.iolaus.lower.Schedule;
 import org.iolaus.lower.Schedule.Fused;
 import org.iolaus.lower.Schedule.Storage;
@@ -26,13 +27,13 @@ final class LoopKernels {
 
     private final DeviceRuntime device;
     private final Schedule schedule;
-    private final DeviceExecutor.Precision precision;
+    private final Precision precision;
     private final Map<Integer, Generated> kernels = new HashMap<>();
 
     private record Generated(List<Loop> loops, LoopSource source, DeviceRuntime.Kernel kernel) {}
 
     /// Compiles the loops; steps with equal code share a kernel.
-    LoopKernels(DeviceRuntime device, Schedule schedule, DeviceExecutor.Precision precision) {
+    LoopKernels(DeviceRuntime device, Schedule schedule, Precision precision) {
         this.device = device;
         this.schedule = schedule;
         this.precision = precision;
@@ -44,7 +45,7 @@ final class LoopKernels {
             if (schedule.steps().get(step) instanceof Fused fused) {
                 written[step] = new LoopSource(
                         fused.loops(),
-                        precision.bytes,
+                        precision.bytes(),
                         this::isAligned,
                         buffer -> schedule.buffers().get(buffer).narrow());
             }
@@ -71,7 +72,7 @@ final class LoopKernels {
         List<StringBuilder> texts = new ArrayList<>();
         for (int i = 0; i < count; i++) {
             texts.add(new StringBuilder("#include \"tile.cuh\"\ntypedef ")
-                    .append(precision.type)
+                    .append(precision.bytes() == 8 ? "double" : "float")
                     .append(" T;\n"));
         }
         int next = 0;
@@ -99,7 +100,7 @@ final class LoopKernels {
     /// @param address of each buffer
     /// @param csr compressed rows of the indices that segment operations walk
     /// @param memory holds the arguments; lives as long as the work may be started
-    Runnable of(int step, Sizes sizes, long[] address, DeviceExecutor.Csr[] csr, Arena memory) {
+    Runnable of(int step, Sizes sizes, long[] address, Csr[] csr, Arena memory) {
         Generated generated = Objects.requireNonNull(kernels.get(step));
         Loop loop = generated.loops().getFirst();
         LoopLayout layout = generated.source().layout();
@@ -137,11 +138,11 @@ final class LoopKernels {
                 : results * layout.tiles();
         int perBlock = (int) (BLOCK / (layout.lanes() * walkers));
         int grid = Math.toIntExact((items + perBlock - 1) / perBlock);
-        int shared = walkers == 1 ? 0 : BLOCK * layout.pack() * precision.bytes;
+        int shared = walkers == 1 ? 0 : BLOCK * layout.pack() * precision.bytes();
         return () -> device.launch(generated.kernel(), grid, generated.loops().size(), BLOCK, shared, arguments);
     }
 
-    private void addAddresses(List<Long> values, Loop loop, long[] address, DeviceExecutor.Csr[] csr) {
+    private void addAddresses(List<Long> values, Loop loop, long[] address, Csr[] csr) {
         List<Loop.Load> loads = loop.loads();
         loads.forEach(load -> values.add(at(address, load.buffer())));
         for (Loop.Load load : loads) {
@@ -151,7 +152,7 @@ final class LoopKernels {
         }
         loop.stores().forEach(store -> values.add(at(address, store.buffer())));
         if (loop.walk() instanceof Loop.Walk.Segments segments) {
-            DeviceExecutor.Csr compressed = Objects.requireNonNull(csr[segments.indexBuffer()]);
+            Csr compressed = Objects.requireNonNull(csr[segments.indexBuffer()]);
             values.add(compressed.start());
             values.add(compressed.order());
         }

@@ -3,6 +3,7 @@ package org.iolaus.train;
 import java.util.List;
 import org.iolaus.comm.DeviceComm;
 import org.iolaus.ir.Program;
+import org.iolaus.lower.Precision;
 import org.iolaus.model.Model;
 import org.iolaus.nn.Parameters;
 import org.iolaus.nn.Parameters.Kind;
@@ -214,15 +215,6 @@ public record Training(
         ERROR,
         SINGLE,
         SKIP
-    }
-
-    /// Number format of the device's arithmetic; `device: cpu` always computes in float64.
-    public enum Precision {
-        BF16,
-        TF32,
-        TF32X3,
-        FP32,
-        FP64
     }
 
     /// Where programs run.

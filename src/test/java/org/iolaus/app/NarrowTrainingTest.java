@@ -16,12 +16,12 @@ import org.iolaus.comm.LocalComm;
 import org.iolaus.comm.SoloComm;
 import org.iolaus.config.Config;
 import org.iolaus.config.ConfigReader;
-import org.iolaus.cuda.DeviceExecutor;
 import org.iolaus.data.Batch;
 import org.iolaus.data.Neighbours;
 import org.iolaus.data.ShardSet;
 import org.iolaus.ir.Program;
 import org.iolaus.ir.ProgramExecutor;
+import org.iolaus.lower.Precision;
 import org.iolaus.tensor.HostTensor;
 import org.iolaus.train.BatchInputs;
 import org.iolaus.train.ModelState;
@@ -178,11 +178,8 @@ final class NarrowTrainingTest {
             BatchInputs.Bound inputs = new BatchInputs(assembly.model(), assembly.columns(), 1).bind(batch);
             Program program = assembly.training().program(assembly.model());
             Map<String, RoundingModel.Bound> bounds = RoundingModel.of(
-                    program,
-                    new ReferenceCase.Batch(inputs.floats(), inputs.indices()),
-                    parameters,
-                    DeviceExecutor.Precision.BF16);
-            try (Devices devices = Devices.open(Devices.Device.EMULATED, DeviceExecutor.Precision.BF16);
+                    program, new ReferenceCase.Batch(inputs.floats(), inputs.indices()), parameters, Precision.BF16);
+            try (Devices devices = Devices.open(Devices.Device.EMULATED, Precision.BF16);
                     ProgramExecutor definition = Devices.cpu().executor(program);
                     ProgramExecutor narrow = devices.executor(program)) {
                 Map<String, HostTensor> want = definition.run(inputs.floats(), inputs.indices(), parameters);

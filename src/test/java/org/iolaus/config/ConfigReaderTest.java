@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.stream.Stream;
 import org.iolaus.data.DatasetConfig;
+import org.iolaus.lower.Precision;
 import org.iolaus.model.Architecture;
 import org.iolaus.model.Architecture.Level;
 import org.iolaus.model.Architecture.NodeHeadType;
@@ -95,7 +96,7 @@ final class ConfigReaderTest {
                 ConfigReader.read(MULTIHEAD, List.of()).neuralNetwork().training();
         assertAll(
                 () -> assertEquals(10, training.patience()),
-                () -> assertEquals(Training.Precision.FP32, training.precision()),
+                () -> assertEquals(Precision.FP32, training.precision()),
                 () -> assertEquals(0.01, training.optimizer().weightDecay()),
                 () -> assertEquals(List.of(0.9, 0.999), training.optimizer().betas()),
                 () -> assertEquals(
@@ -172,7 +173,7 @@ final class ConfigReaderTest {
                 () -> assertEquals(
                         List.of("z", "f"),
                         Objects.requireNonNull(config.dataset()).nodeFeatures().name()),
-                () -> assertEquals(Training.Precision.FP64, training.precision()),
+                () -> assertEquals(Precision.FP64, training.precision()),
                 () -> assertTrue(training.checkpoint() && !training.continueRun()),
                 () -> assertTrue(config.profile().enable()));
     }

@@ -14,13 +14,13 @@ import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.SplittableRandom;
-import org.iolaus.cuda.DeviceExecutor.Precision;
 import org.iolaus.cuda.DeviceRuntime.Event;
 import org.iolaus.cuda.DeviceRuntime.Gemm;
 import org.iolaus.cuda.DeviceRuntime.Graph;
 import org.iolaus.cuda.DeviceRuntime.Kernel;
 import org.iolaus.cuda.DeviceRuntime.Module;
 import org.iolaus.ffi.Nccl;
+import org.iolaus.lower.Precision;
 import org.iolaus.op.MatMul;
 
 /// Tries all that [CudaRuntime] does on a real GPU, one line per check: correctness first, then what things cost.

@@ -12,6 +12,7 @@ import org.iolaus.cpu.CpuExecutor;
 import org.iolaus.grad.Gradient;
 import org.iolaus.ir.Node;
 import org.iolaus.ir.Program;
+import org.iolaus.lower.Precision;
 import org.iolaus.nn.so3.EdgeFrame;
 import org.iolaus.nn.so3.Rotation;
 import org.iolaus.op.Expr;
@@ -30,7 +31,7 @@ final class EdgeFrameDeviceTest {
 
     @ParameterizedTest
     @EnumSource(names = {"FP64", "FP32"})
-    void agreesWithTheCpu(DeviceExecutor.Precision precision) {
+    void agreesWithTheCpu(Precision precision) {
         CoefficientMapping mapping = CoefficientMapping.of(4, 2);
         Rotation rotation = new Rotation(mapping, Rotation.Order.M_MAJOR);
         Node vector = Expr.input("vector", Shape.of("E", 3));
@@ -76,7 +77,7 @@ final class EdgeFrameDeviceTest {
         try (EmulatedRuntime runtime = Emulated.runtime();
                 DeviceExecutor executor = new DeviceExecutor(runtime, program, precision)) {
             Map<String, HostTensor> got = executor.run(floats, indices, Map.of());
-            double unit = precision == DeviceExecutor.Precision.FP64 ? 0x1p-53 : 0x1p-24;
+            double unit = precision == Precision.FP64 ? 0x1p-53 : 0x1p-24;
             want.forEach((name, tensor) -> {
                 double size = Arrays.stream(tensor.data()).map(Math::abs).max().orElseThrow();
                 double error = 0;

@@ -14,6 +14,7 @@ import org.iolaus.ir.Leaf;
 import org.iolaus.ir.Node;
 import org.iolaus.ir.Program;
 import org.iolaus.lower.Lowering;
+import org.iolaus.lower.Precision;
 import org.iolaus.lower.RandomPrograms;
 import org.iolaus.lower.Schedule;
 import org.iolaus.lower.Target;
@@ -41,7 +42,7 @@ final class FusedLoopsTest {
         Map<String, HostTensor> parameters =
                 Map.of("w", random(random, columns, columns), "b", random(random, columns, 1));
         try (DeviceRuntime device = Emulated.runtime();
-                DeviceExecutor executor = new DeviceExecutor(device, program, DeviceExecutor.Precision.FP64)) {
+                DeviceExecutor executor = new DeviceExecutor(device, program, Precision.FP64)) {
             for (int[] size : new int[][] {{5, 11}, {1, 0}, {3, 150}}) {
                 Map<String, HostTensor> floats = new LinkedHashMap<>();
                 floats.put("x", random(random, size[0], columns));
@@ -92,7 +93,7 @@ final class FusedLoopsTest {
         bound.putAll(parameters);
         Map<String, HostTensor> want = Definition.evaluate(program, bound, Map.of(), new Sizes(Map.of("N", 7)));
         try (DeviceRuntime device = Emulated.runtime();
-                DeviceExecutor executor = new DeviceExecutor(device, program, DeviceExecutor.Precision.FP64)) {
+                DeviceExecutor executor = new DeviceExecutor(device, program, Precision.FP64)) {
             Map<String, HostTensor> got = executor.run(floats, Map.of(), parameters);
             want.forEach((name, tensor) -> {
                 double scale = Arrays.stream(tensor.data()).map(Math::abs).max().orElse(0);
@@ -114,7 +115,7 @@ final class FusedLoopsTest {
         "FP32, 128, true",
         "FP32, 520, true"
     })
-    void sumsAreFusedWithTheirTerms(DeviceExecutor.Precision precision, int columns, boolean sorted) {
+    void sumsAreFusedWithTheirTerms(Precision precision, int columns, boolean sorted) {
         Dim n = Dim.symbol("N");
         Dim e = Dim.symbol("E");
         Node x = Expr.input("x", Shape.of(n, columns));
@@ -157,7 +158,7 @@ final class FusedLoopsTest {
                                 Arrays.stream(tensor.data()).map(Math::abs).toArray())));
                 Map<String, HostTensor> bound = Definition.evaluate(program, positive, indices, sizes);
                 Map<String, HostTensor> got = executor.run(floats, indices, Map.of());
-                double unit = precision == DeviceExecutor.Precision.FP64 ? 0x1p-53 : 0x1p-24;
+                double unit = precision == Precision.FP64 ? 0x1p-53 : 0x1p-24;
                 // n additions of rounded terms: (n + 2) units of the sum of sizes; n is at most all rows and columns
                 double factor = 2 * unit * (size[1] + columns + 2);
                 want.forEach((name, tensor) -> {
@@ -203,7 +204,7 @@ final class FusedLoopsTest {
                 schedule.toString());
         Random random = new Random(channels);
         try (DeviceRuntime device = Emulated.runtime();
-                DeviceExecutor executor = new DeviceExecutor(device, program, DeviceExecutor.Precision.FP64)) {
+                DeviceExecutor executor = new DeviceExecutor(device, program, Precision.FP64)) {
             for (int[] size : new int[][] {{7, 31}, {3, 0}, {1, 9}}) {
                 Map<String, HostTensor> floats =
                         Map.of("x", random(random, size[0], 7, channels), "a", random(random, size[1], 3));
@@ -274,7 +275,7 @@ final class FusedLoopsTest {
                     ((Leaf) node.op()).label(), random(random, node.shape().bind(Sizes.NONE)));
         }
         try (DeviceRuntime device = Emulated.runtime();
-                DeviceExecutor executor = new DeviceExecutor(device, program, DeviceExecutor.Precision.FP64)) {
+                DeviceExecutor executor = new DeviceExecutor(device, program, Precision.FP64)) {
             for (int edges : new int[] {31, 1, 0}) {
                 Map<String, HostTensor> floats = Map.of(
                         "x", random(random, edges, 6),
@@ -303,8 +304,8 @@ final class FusedLoopsTest {
         return shape.bind(new Sizes(Map.of("N", size[0], "E", size[1])));
     }
 
-    private static HostTensor stored(DeviceExecutor.Precision precision, HostTensor tensor) {
-        return precision == DeviceExecutor.Precision.FP64
+    private static HostTensor stored(Precision precision, HostTensor tensor) {
+        return precision == Precision.FP64
                 ? tensor
                 : new HostTensor(
                         tensor.shape(),

@@ -6,6 +6,7 @@ import java.util.Map;
 import org.iolaus.cpu.CpuExecutor;
 import org.iolaus.ir.Node;
 import org.iolaus.ir.Program;
+import org.iolaus.lower.Precision;
 import org.iolaus.op.Definition;
 import org.iolaus.op.Expr;
 import org.iolaus.tensor.HostTensor;
@@ -19,9 +20,9 @@ final class NonFiniteTest {
 
     @ParameterizedTest
     @EnumSource(
-            value = DeviceExecutor.Precision.class,
+            value = Precision.class,
             names = {"FP64", "FP32"})
-    void isFiniteIsZeroForNanAndInfinities(DeviceExecutor.Precision precision) {
+    void isFiniteIsZeroForNanAndInfinities(Precision precision) {
         Node x = Expr.input("x", Shape.of("N", 1));
         Program program = Program.of(Map.of("finite", Expr.isFinite(x)));
         double[] values = {

@@ -2,10 +2,10 @@ package org.iolaus.cuda;
 
 import java.util.Map;
 import java.util.SplittableRandom;
-import org.iolaus.cuda.DeviceExecutor.Precision;
 import org.iolaus.ir.Node;
 import org.iolaus.ir.Program;
 import org.iolaus.lower.Narrowing;
+import org.iolaus.lower.Precision;
 import org.iolaus.op.Expr;
 import org.iolaus.op.MatMul;
 import org.iolaus.tensor.HostTensor;
