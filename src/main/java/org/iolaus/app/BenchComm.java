@@ -6,13 +6,16 @@ import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import org.iolaus.bench.BenchLine;
 import org.iolaus.comm.Comm;
 import org.iolaus.comm.CommException;
 import org.iolaus.comm.DeviceComm;
 import org.iolaus.cuda.CudaRuntime;
 import org.iolaus.cuda.DeviceRuntime;
 import org.iolaus.cuda.EmulatedRuntime;
-import org.iolaus.train.JsonLine;
+import org.iolaus.run.Assembly;
+import org.iolaus.train.report.JsonLine;
+import org.iolaus.verify.Devices;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ITypeConverter;
@@ -218,7 +221,9 @@ final class BenchComm implements OnRanks {
     }
 
     private JsonLine line(Comm comm, String way, String deviceName) {
-        return BenchLine.begin("comm", spec, deviceName).put("way", way).put("ranks", comm.size());
+        return BenchLine.begin("comm", Bench.commandLine(spec), deviceName)
+                .put("way", way)
+                .put("ranks", comm.size());
     }
 
     private void print(Comm comm, JsonLine line) {

@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.Function;
+import org.iolaus.bench.BenchLine;
 import org.iolaus.comm.Comm;
 import org.iolaus.config.Config;
 import org.iolaus.config.ConfigReader;
@@ -13,8 +14,9 @@ import org.iolaus.data.BatchLoader;
 import org.iolaus.data.Batching;
 import org.iolaus.data.EpochPlan;
 import org.iolaus.data.ShardSet;
-import org.iolaus.train.BatchInputs;
-import org.iolaus.train.Trainer;
+import org.iolaus.run.Assembly;
+import org.iolaus.train.inputs.BatchInputs;
+import org.iolaus.train.loop.Trainer;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -96,7 +98,7 @@ final class BenchData implements OnRanks {
             return;
         }
         PrintWriter out = Objects.requireNonNull(spec).commandLine().getOut();
-        out.println(BenchLine.begin("data", spec, BenchLine.host(1))
+        out.println(BenchLine.begin("data", Bench.commandLine(spec), BenchLine.host(1))
                 .put("shards", shards.index().name())
                 .put("neighbour_lists", lists)
                 .put("ranks", comm.size())

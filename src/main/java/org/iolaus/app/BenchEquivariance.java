@@ -9,20 +9,24 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.Callable;
-import org.iolaus.app.Symmetries.Answer;
-import org.iolaus.app.Symmetries.Errors;
 import org.iolaus.atoms.Structure;
+import org.iolaus.bench.BenchLine;
+import org.iolaus.bench.Symmetries;
+import org.iolaus.bench.Symmetries.Answer;
+import org.iolaus.bench.Symmetries.Errors;
 import org.iolaus.comm.SoloComm;
 import org.iolaus.config.ConfigReader;
 import org.iolaus.data.Batch;
 import org.iolaus.model.Architecture;
 import org.iolaus.model.Model;
-import org.iolaus.train.BatchInputs;
-import org.iolaus.train.Engine;
-import org.iolaus.train.HostEngine;
-import org.iolaus.train.JsonLine;
-import org.iolaus.train.ModelState;
-import org.iolaus.train.Plots;
+import org.iolaus.run.Assembly;
+import org.iolaus.run.StructureBatch;
+import org.iolaus.train.engine.Engine;
+import org.iolaus.train.engine.HostEngine;
+import org.iolaus.train.engine.ModelState;
+import org.iolaus.train.inputs.BatchInputs;
+import org.iolaus.train.report.JsonLine;
+import org.iolaus.train.report.Plots;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -172,7 +176,7 @@ final class BenchEquivariance implements Callable<Integer> {
                 HostEngine engine = new HostEngine(alone, threads);
                 EnergiesAndForces model = new EnergiesAndForces(assembly, engine, state)) {
             Symmetries symmetries = new Symmetries(model, Symmetries.clusters(systems, 1));
-            JsonLine line = BenchLine.begin("equivariance", spec, BenchLine.host(threads))
+            JsonLine line = BenchLine.begin("equivariance", Bench.commandLine(spec), BenchLine.host(threads))
                     .put("forces", forces.toString())
                     .put("activation", activation.label)
                     .put("lmax", degree)

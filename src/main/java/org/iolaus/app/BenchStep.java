@@ -4,14 +4,17 @@ import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
+import org.iolaus.bench.BenchLine;
+import org.iolaus.bench.StepMeasurement;
 import org.iolaus.comm.Comm;
 import org.iolaus.config.Config;
 import org.iolaus.config.ConfigReader;
 import org.iolaus.cuda.TimedRuntime;
 import org.iolaus.data.Batch;
 import org.iolaus.data.GraphFile;
-import org.iolaus.train.Engine;
-import org.iolaus.train.JsonLine;
+import org.iolaus.run.Assembly;
+import org.iolaus.train.engine.Engine;
+import org.iolaus.train.report.JsonLine;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
@@ -84,7 +87,7 @@ final class BenchStep implements OnRanks {
             timed[0] = new TimedRuntime(runtime);
             return timed[0];
         })) {
-            JsonLine line = BenchLine.begin("step", spec, engine.describe())
+            JsonLine line = BenchLine.begin("step", Bench.commandLine(spec), engine.describe())
                     .put("graphs_file", String.valueOf(graphs.getFileName()))
                     .raw("edges_sorted_here", String.valueOf(file.reordered()));
             StepMeasurement.Plan plan = new StepMeasurement.Plan(warmup, steps, listed);

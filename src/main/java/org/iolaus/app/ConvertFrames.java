@@ -26,6 +26,7 @@ import org.iolaus.data.Splits;
 import org.iolaus.data.read.ReadOptions;
 import org.iolaus.data.read.Readers;
 import org.iolaus.model.Architecture;
+import org.iolaus.run.Assembly;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;

@@ -16,7 +16,7 @@ import org.iolaus.data.ShardIndex;
 import org.iolaus.data.ShardSet;
 import org.iolaus.data.Split;
 import org.iolaus.data.Statistics;
-import org.iolaus.train.JsonLine;
+import org.iolaus.train.report.JsonLine;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;

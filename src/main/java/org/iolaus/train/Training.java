@@ -7,6 +7,7 @@ import org.iolaus.lower.Precision;
 import org.iolaus.model.Model;
 import org.iolaus.nn.Parameters;
 import org.iolaus.nn.Parameters.Kind;
+import org.iolaus.train.optimize.Optimizer;
 import org.jspecify.annotations.Nullable;
 
 /// How the network is trained: `NeuralNetwork.Training` of a configuration.
@@ -175,7 +176,7 @@ public record Training(
         }
 
         /// Whether one of `settings` leaves this parameter out.
-        static boolean has(List<NoDecay> settings, Parameters.Spec spec) {
+        public static boolean has(List<NoDecay> settings, Parameters.Spec spec) {
             return settings.stream().anyMatch(setting -> setting.kind == spec.kind());
         }
     }

@@ -1,4 +1,4 @@
-/// What a training run is made of: update rules, schedules, checkpoints, metrics, logs, plots and the loop itself.
+/// Settings of a training run; what it is made of is in the packages below.
 @NullMarked
 package org.iolaus.train;
 

@@ -9,7 +9,7 @@ import java.io.StringWriter;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
-import org.iolaus.app.BenchLine.Spread;
+import org.iolaus.bench.BenchLine.Spread;
 import org.iolaus.data.Hdf5Writer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;

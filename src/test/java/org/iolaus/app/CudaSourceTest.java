@@ -19,6 +19,8 @@ import org.iolaus.cuda.EmulatedRuntime;
 import org.iolaus.cuda.KernelSource;
 import org.iolaus.cuda.RunTimeCompiler;
 import org.iolaus.lower.Precision;
+import org.iolaus.verify.Devices;
+import org.iolaus.verify.OpVerification;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -61,8 +63,8 @@ final class CudaSourceTest {
                     }
                 });
         try (Devices devices = new Devices(checking, precision)) {
-            List<SelfTest.Line> lines = SelfTest.run(devices, SelfTest.tolerance(precision), 1);
-            assertTrue(lines.stream().allMatch(SelfTest.Line::ok), lines::toString);
+            List<OpVerification.Line> lines = OpVerification.run(devices, OpVerification.tolerance(precision), 1);
+            assertTrue(lines.stream().allMatch(OpVerification.Line::ok), lines::toString);
         }
         assertTrue(compiled.contains("fused loops"), compiled::toString);
         assertTrue(compiled.contains("activation on a grid"), compiled::toString);

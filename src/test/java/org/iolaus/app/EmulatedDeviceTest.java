@@ -23,6 +23,11 @@ import org.iolaus.lower.RandomPrograms;
 import org.iolaus.tensor.HostTensor;
 import org.iolaus.tensor.Index;
 import org.iolaus.tensor.Sizes;
+import org.iolaus.verify.Devices;
+import org.iolaus.verify.OpVerification;
+import org.iolaus.verify.ReferenceCase;
+import org.iolaus.verify.RoundingModel;
+import org.iolaus.verify.Verification;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -44,9 +49,9 @@ final class EmulatedDeviceTest {
     void everyOperationAgreesWithItsDefinition(Precision precision) {
         long seed = 3;
         try (Devices devices = Devices.open(Devices.Device.EMULATED, precision)) {
-            List<SelfTest.Line> lines = SelfTest.run(devices, SelfTest.tolerance(precision), seed);
+            List<OpVerification.Line> lines = OpVerification.run(devices, OpVerification.tolerance(precision), seed);
             assertTrue(lines.size() > 30);
-            for (SelfTest.Line line : lines) {
+            for (OpVerification.Line line : lines) {
                 assertTrue(line.ok(), line + ", seed " + seed);
             }
         }

@@ -10,9 +10,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
-import org.iolaus.app.Verification.Line;
-import org.iolaus.app.Verification.Result;
 import org.iolaus.data.Hdf5File;
+import org.iolaus.verify.Devices;
+import org.iolaus.verify.ReferenceCase;
+import org.iolaus.verify.Verification;
+import org.iolaus.verify.Verification.Line;
+import org.iolaus.verify.Verification.Result;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
 

@@ -10,6 +10,7 @@ import java.util.regex.Pattern;
 import org.iolaus.data.Hdf5File;
 import org.iolaus.nn.Parameters;
 import org.iolaus.nn.Parameters.Kind;
+import org.iolaus.verify.ReferenceCase;
 import org.junit.jupiter.api.Test;
 
 /// What each weight is for agrees with its name in the reference's state dict.

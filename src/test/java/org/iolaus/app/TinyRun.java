@@ -19,8 +19,9 @@ import org.iolaus.data.FrameSource;
 import org.iolaus.data.Neighbours;
 import org.iolaus.data.ShardSet;
 import org.iolaus.data.Splits;
-import org.iolaus.train.Engine;
-import org.iolaus.train.Trainer;
+import org.iolaus.run.Assembly;
+import org.iolaus.train.engine.Engine;
+import org.iolaus.train.loop.Trainer;
 import org.jspecify.annotations.Nullable;
 
 /// A small data set with a pair potential, and a small network for it: what end-to-end tests train.

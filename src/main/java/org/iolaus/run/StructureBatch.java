@@ -1,0 +1,183 @@
+package org.iolaus.run;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.iolaus.atoms.Edges;
+import org.iolaus.atoms.NeighbourList;
+import org.iolaus.atoms.Structure;
+import org.iolaus.config.ConfigException;
+import org.iolaus.data.Batch;
+import org.iolaus.data.Neighbours;
+import org.iolaus.data.ShardSet;
+import org.iolaus.model.Architecture;
+import org.iolaus.train.inputs.Columns;
+import org.jspecify.annotations.Nullable;
+
+/// Batches of structures that come from no shards, with the edges that an architecture asks for.
+public final class StructureBatch {
+    private StructureBatch() {}
+
+    /// A batch of these structures, one after another. Energies and forces are 0, and so are targets that nothing is
+    /// known of.
+    ///
+    /// @param structures with the same further columns
+    /// @param chance on which all that is random in the step depends
+    /// @throws ConfigException if a column is missing that the model reads
+    public static Batch of(List<Structure> structures, Architecture architecture, Columns columns, long chance) {
+        List<Batch> singles = structures.stream()
+                .map(structure -> single(structure, architecture, columns, chance))
+                .toList();
+        return singles.size() == 1 ? singles.getFirst() : join(singles, chance);
+    }
+
+    private static Batch single(Structure structure, Architecture architecture, Columns columns, long chance) {
+        Integer most = architecture.maxNeighbours();
+        Edges edges = edges(structure, Assembly.requireRadius(architecture), most);
+        Neighbours second = Assembly.attention(architecture);
+        Edges attention = second == null ? null : edges(structure, second.cutoffAngstrom(), second.most());
+        Map<String, Batch.Column> atomColumns = new HashMap<>();
+        structure
+                .atomColumns()
+                .forEach((name, values) -> atomColumns.put(
+                        name, new Batch.Column(values, values.length / Math.max(1, structure.atoms()))));
+        Map<String, Batch.Column> graphColumns = new HashMap<>();
+        structure
+                .graphColumns()
+                .forEach((name, values) -> graphColumns.put(name, new Batch.Column(values, values.length)));
+        for (Columns.Target target : columns.targets()) {
+            boolean graph = target.level() == Architecture.Level.GRAPH;
+            int rows = graph ? 1 : structure.atoms();
+            double[] unknown = new double[rows * target.column().width()];
+            (graph ? graphColumns : atomColumns)
+                    .put(
+                            target.column().name(),
+                            new Batch.Column(unknown, target.column().width()));
+        }
+        for (Columns.Component component : columns.inputs()) {
+            Columns.Column column = component.column();
+            boolean known = column.name().equals("atomic_number") || atomColumns.containsKey(column.name());
+            if (!known) {
+                throw new ConfigException(structure.source() + ": want a column '" + column.name()
+                        + "' that the model reads, got " + atomColumns.keySet());
+            }
+        }
+        double[] cell = structure.cell();
+        return new Batch(
+                new int[] {0},
+                structure.atomicNumbers(),
+                new int[structure.atoms()],
+                structure.positions(),
+                edges.source(),
+                edges.target(),
+                edges.shift(),
+                cell == null ? new double[9] : cell,
+                new int[] {0},
+                new double[1],
+                new double[3 * structure.atoms()],
+                null,
+                atomColumns,
+                graphColumns,
+                1,
+                structure.atoms(),
+                attention == null ? null : new Batch.Edges(attention.source(), attention.target(), attention.shift()),
+                chance);
+    }
+
+    private static Edges edges(Structure structure, double cutoffAngstrom, @Nullable Integer most) {
+        return ShardSet.edges(
+                structure.source(),
+                structure.positions(),
+                structure.cell(),
+                structure.periodic(),
+                cutoffAngstrom,
+                most == null ? NeighbourList.UNLIMITED : most);
+    }
+
+    private static Batch join(List<Batch> parts, long chance) {
+        int[] offsets = new int[parts.size()];
+        int[] graphs = new int[parts.size()];
+        for (int i = 1; i < offsets.length; i++) {
+            offsets[i] = offsets[i - 1] + parts.get(i - 1).atoms();
+            graphs[i] = i;
+        }
+        int atoms = offsets[offsets.length - 1] + parts.getLast().atoms();
+        List<Batch.Edges> local = new ArrayList<>();
+        List<Batch.Edges> attention = new ArrayList<>();
+        for (Batch part : parts) {
+            local.add(new Batch.Edges(part.source(), part.target(), part.edgeShift()));
+            Batch.Edges own = part.attention();
+            if (own != null) {
+                attention.add(own);
+            }
+        }
+        Batch.Edges edges = join(local, offsets);
+        int n = parts.size();
+        return new Batch(
+                graphs,
+                ints(parts.stream().map(Batch::atomicNumbers).toList(), new int[n]),
+                ints(parts.stream().map(Batch::graphOfAtom).toList(), graphs),
+                doubles(parts.stream().map(Batch::positions).toList()),
+                edges.source(),
+                edges.target(),
+                edges.shift(),
+                doubles(parts.stream().map(Batch::cell).toList()),
+                new int[n],
+                new double[n],
+                new double[3 * atoms],
+                null,
+                columns(parts.stream().map(Batch::atomColumns).toList()),
+                columns(parts.stream().map(Batch::graphColumns).toList()),
+                n,
+                atoms,
+                attention.isEmpty() ? null : join(attention, offsets),
+                chance);
+    }
+
+    private static Batch.Edges join(List<Batch.Edges> parts, int[] offsets) {
+        return new Batch.Edges(
+                ints(parts.stream().map(Batch.Edges::source).toList(), offsets),
+                ints(parts.stream().map(Batch.Edges::target).toList(), offsets),
+                doubles(parts.stream().map(Batch.Edges::shift).toList()));
+    }
+
+    private static Map<String, Batch.Column> columns(List<Map<String, Batch.Column>> parts) {
+        Map<String, Batch.Column> joined = new HashMap<>();
+        parts.getFirst()
+                .forEach((name, column) -> joined.put(
+                        name,
+                        new Batch.Column(
+                                doubles(parts.stream()
+                                        .map(part -> column(part, name).values())
+                                        .toList()),
+                                column.width())));
+        return joined;
+    }
+
+    private static Batch.Column column(Map<String, Batch.Column> columns, String name) {
+        Batch.Column column = columns.get(name);
+        if (column == null) {
+            throw new IllegalArgumentException(
+                    "structures: want column '" + name + "' in each, got " + columns.keySet());
+        }
+        return column;
+    }
+
+    /// One after another; what part i holds is raised by `offsets[i]`.
+    private static int[] ints(List<int[]> parts, int[] offsets) {
+        int[] joined = new int[parts.stream().mapToInt(part -> part.length).sum()];
+        int at = 0;
+        for (int i = 0; i < offsets.length; i++) {
+            for (int value : parts.get(i)) {
+                joined[at++] = value + offsets[i];
+            }
+        }
+        return joined;
+    }
+
+    private static double[] doubles(List<double[]> parts) {
+        return parts.stream().flatMapToDouble(Arrays::stream).toArray();
+    }
+}

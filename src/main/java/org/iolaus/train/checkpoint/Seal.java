@@ -1,0 +1,71 @@
+package org.iolaus.train.checkpoint;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.zip.CRC32C;
+import org.iolaus.data.DataException;
+
+/// The last 16 bytes of a checkpoint file, behind the end that HDF5 knows of: a mark and the CRC-32C of every byte
+/// before it. It covers what the checksums of the datasets do not: names, shapes, attributes and the file's structure,
+/// and is looked at before any of that is trusted.
+final class Seal {
+    private static final byte[] MARK = "\nCRC32C=".getBytes(StandardCharsets.US_ASCII);
+    private static final int BYTES = MARK.length + Long.BYTES;
+
+    private Seal() {}
+
+    /// Seals a file and waits until it is on disk.
+    static void append(Path file) throws IOException {
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+            long end = channel.size();
+            ByteBuffer seal = seal(checksum(channel, end));
+            while (seal.hasRemaining()) {
+                channel.write(seal, end + seal.position());
+            }
+            channel.force(true);
+        }
+    }
+
+    /// Whether the file is what was sealed.
+    static boolean holds(Path file) {
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+            long end = channel.size() - BYTES;
+            if (end < 0) {
+                return false;
+            }
+            ByteBuffer found = ByteBuffer.allocate(BYTES);
+            while (found.hasRemaining() && channel.read(found, end + found.position()) >= 0) {}
+            return found.flip().equals(seal(checksum(channel, end)));
+        } catch (IOException e) {
+            throw new DataException(file + ": cannot be read: " + e, e);
+        }
+    }
+
+    private static ByteBuffer seal(long checksum) {
+        return ByteBuffer.allocate(BYTES)
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .put(MARK)
+                .putLong(checksum)
+                .flip();
+    }
+
+    private static long checksum(FileChannel channel, long end) throws IOException {
+        CRC32C crc = new CRC32C();
+        ByteBuffer piece = ByteBuffer.allocateDirect(1 << 18);
+        for (long at = 0; at < end; ) {
+            piece.clear().limit((int) Math.min(piece.capacity(), end - at));
+            int read = channel.read(piece, at);
+            if (read < 0) {
+                throw new IOException("ended at byte " + at + " of " + end);
+            }
+            crc.update(piece.flip());
+            at += read;
+        }
+        return crc.getValue();
+    }
+}

@@ -1,0 +1,330 @@
+package org.iolaus.train.engine;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import org.iolaus.comm.DeviceComm;
+import org.iolaus.cuda.DeviceException;
+import org.iolaus.cuda.DeviceProgram;
+import org.iolaus.cuda.DeviceRuntime;
+import org.iolaus.data.Batch;
+import org.iolaus.ir.Program;
+import org.iolaus.lower.Precision;
+import org.iolaus.model.Model;
+import org.iolaus.tensor.Index;
+import org.iolaus.train.Training;
+import org.iolaus.train.inputs.BatchInputs;
+import org.iolaus.train.inputs.Bucket;
+import org.iolaus.train.inputs.ReadyBatch;
+import org.jspecify.annotations.Nullable;
+
+/// Runs programs on a device. Values of a model stay there; batches are padded to [Bucket]s, and the work for a bucket
+/// is prepared once and recorded as a graph that is started as a whole.
+///
+/// The programs take turns in one arena, one workspace and one block of inputs.
+public final class DeviceEngine implements Engine {
+    /// In front of the inputs: the learning rate.
+    static final long HEADER = 256;
+
+    /// The inputs in use, and three on their way.
+    static final int INPUT_BLOCKS = 4;
+
+    private final int ranks;
+    private final DeviceRuntime device;
+    private final Precision precision;
+    private final DeviceComm comm;
+    private final Map<ModelState, DeviceState> states = new HashMap<>();
+    private final List<Prepared> prepared = new ArrayList<>();
+    private final long usedBefore;
+    private DeviceProgram.Memory sizes = new DeviceProgram.Memory(0, 0, 0);
+    private long arena;
+    private long workspace;
+    private long inputs;
+    private DeviceRuntime.@Nullable Feed feed;
+
+    /// @param ranks of the job
+    /// @param comm is closed with the engine, like `device`
+    public DeviceEngine(int ranks, DeviceRuntime device, Precision precision, DeviceComm comm) {
+        this.ranks = ranks;
+        this.device = device;
+        this.precision = precision;
+        this.comm = comm;
+        this.usedBefore = device.totalBytes() - device.freeBytes();
+    }
+
+    @Override
+    public String describe() {
+        return precision.toString().toLowerCase(Locale.ROOT) + " on " + device.name() + ", " + comm.name();
+    }
+
+    /// For people: `NVIDIA H100 80GB HBM3`.
+    public String deviceName() {
+        return device.name();
+    }
+
+    /// Memory of the device that is not in use, bytes.
+    public long freeBytes() {
+        return device.freeBytes();
+    }
+
+    int ranks() {
+        return ranks;
+    }
+
+    @Override
+    public ReadyBatch ready(BatchInputs batchInputs, Batch batch) {
+        Bucket bucket = batchInputs.bucket(batch);
+        BatchInputs.Bound bound = batchInputs.bind(batch, bucket);
+        for (Index index : bound.indices().values()) {
+            index.start();
+            if (!index.sorted()) {
+                index.order();
+            }
+        }
+        return new ReadyBatch(batch, bucket, bound);
+    }
+
+    DeviceRuntime device() {
+        return device;
+    }
+
+    public Precision precision() {
+        return precision;
+    }
+
+    DeviceComm comm() {
+        return comm;
+    }
+
+    /// The device's copy of a model's values; made at the first call.
+    DeviceState values(ModelState state) {
+        return states.computeIfAbsent(state, key -> new DeviceState(device, precision, key));
+    }
+
+    /// Memory of the device that was in use before this engine: the context, the libraries, other programs.
+    public long usedBeforeBytes() {
+        return usedBefore;
+    }
+
+    /// Memory of the device in use, less what was so before this engine.
+    public long usedBytes() {
+        return device.totalBytes() - device.freeBytes() - usedBefore;
+    }
+
+    /// Sees to it that the shared memory is large enough. If it moves, all prepared work is dropped.
+    void reserve(DeviceProgram.Memory wanted, String what) {
+        DeviceProgram.Memory all = sizes.or(wanted);
+        if (all.equals(sizes)) {
+            return;
+        }
+        device.synchronize();
+        prepared.forEach(Prepared::drop);
+        for (long address : new long[] {arena, workspace, inputs}) {
+            if (address != 0) {
+                device.free(address);
+            }
+        }
+        if (feed != null) {
+            feed.close();
+        }
+        sizes = all;
+        long need = all.arena() + all.workspace() + INPUT_BLOCKS * (HEADER + all.inputs());
+        long free = device.freeBytes();
+        if (need > free) {
+            throw new DeviceException(String.format(
+                    Locale.ROOT,
+                    "%s: want at most %.2f GiB free on %s, got a need of %.2f GiB (%.2f for what is computed, %.2f for "
+                            + "inputs); lower Training.batch_size, or Batching.max_nodes or max_edges",
+                    what,
+                    gib(free),
+                    device.name(),
+                    gib(need),
+                    gib(all.arena() + all.workspace()),
+                    gib(INPUT_BLOCKS * (HEADER + all.inputs()))));
+        }
+        arena = device.allocate(Math.max(1, all.arena()));
+        workspace = device.allocate(Math.max(1, all.workspace()));
+        inputs = device.allocate(HEADER + all.inputs());
+        feed = device.feed(HEADER + all.inputs());
+        device.fill(arena, 0xFF, all.arena()); // NaN: what is read before it is written shows
+    }
+
+    private static double gib(long bytes) {
+        return bytes / (double) (1 << 30);
+    }
+
+    /// Addresses of the shared memory, the values and the outputs of one program.
+    record Addresses(DeviceEngine engine, DeviceState state, Map<String, Long> outputs)
+            implements DeviceProgram.Places {
+        @Override
+        public long arena() {
+            return engine.arena;
+        }
+
+        @Override
+        public long workspace() {
+            return engine.workspace;
+        }
+
+        @Override
+        public long inputs() {
+            return engine.inputs + HEADER;
+        }
+
+        @Override
+        public long parameter(String name) {
+            return state.address(name);
+        }
+
+        @Override
+        public long output(String name) {
+            return Objects.requireNonNull(outputs.get(name), name);
+        }
+    }
+
+    /// Where the header of the inputs is on the device.
+    long header() {
+        return inputs;
+    }
+
+    /// A program's work by bucket.
+    final class Prepared implements AutoCloseable {
+        private final DeviceProgram program;
+        private final DeviceState state;
+        private final Map<String, Long> outputs;
+        private final Map<Key, Entry> entries = new HashMap<>();
+        private final Set<Bucket> reserved = new HashSet<>();
+
+        private record Key(Bucket bucket, Set<String> sorted) {}
+
+        /// @param outputs address of each output
+        Prepared(Program program, DeviceState state, Map<String, Long> outputs) {
+            this.program = new DeviceProgram(device, program, precision, ranks == 1 ? null : comm::sum);
+            this.state = state;
+            this.outputs = outputs;
+            prepared.add(this);
+        }
+
+        DeviceProgram program() {
+            return program;
+        }
+
+        void reserve(Collection<Bucket> buckets) {
+            if (reserved.containsAll(buckets)) {
+                return; // as in every step but the first of a bucket
+            }
+            DeviceProgram.Memory wanted = sizes;
+            Bucket largest = new Bucket(0, 0, 0, 0);
+            for (Bucket bucket : buckets) {
+                wanted = wanted.or(program.memory(bucket.sizes()));
+                largest = largest.or(bucket);
+            }
+            DeviceEngine.this.reserve(
+                    wanted,
+                    "a batch of " + largest.graphs() + " graphs, " + largest.atoms() + " atoms and " + largest.edges()
+                            + " edges");
+            reserved.addAll(buckets);
+        }
+
+        /// Puts a batch on its way to the device.
+        ///
+        /// @param number for the header
+        /// @return the work for its bucket
+        Entry feed(ReadyBatch batch, double number) {
+            Bucket bucket = batch.bucket();
+            BatchInputs.Bound bound = batch.inputs();
+            Set<String> sorted = new HashSet<>();
+            bound.indices().forEach((name, index) -> addIfSorted(sorted, name, index));
+            reserve(Set.of(bucket));
+            Entry entry = entries.computeIfAbsent(
+                    new Key(bucket, sorted),
+                    key -> new Entry(
+                            program.bind(bucket.sizes(), sorted, new Addresses(DeviceEngine.this, state, outputs))));
+            DeviceRuntime.Feed way = Objects.requireNonNull(feed);
+            MemorySegment slot = way.next();
+            slot.set(ValueLayout.JAVA_DOUBLE, 0, number);
+            entry.bound.pack(slot.asSlice(HEADER), bound.floats(), bound.indices());
+            way.send(inputs, HEADER + entry.bound.inputBytes());
+            return entry;
+        }
+
+        private static void addIfSorted(Set<String> sorted, String name, Index index) {
+            if (index.sorted()) {
+                sorted.add(name);
+            }
+        }
+
+        void drop() {
+            entries.values().forEach(Entry::close);
+            entries.clear();
+        }
+
+        @Override
+        public void close() {
+            drop();
+            prepared.remove(this);
+            program.close();
+        }
+    }
+
+    /// The work for one bucket: at first started piece by piece, and from the second time on as recorded.
+    final class Entry {
+        private final DeviceProgram.Bound bound;
+        private final Map<String, DeviceRuntime.Graph> graphs = new HashMap<>();
+        private final Set<String> seen = new HashSet<>();
+
+        Entry(DeviceProgram.Bound bound) {
+            this.bound = bound;
+        }
+
+        DeviceProgram.Bound bound() {
+            return bound;
+        }
+
+        /// Starts one part of the work.
+        ///
+        /// @param part name by which the part is known again
+        void start(String part, Runnable work) {
+            DeviceRuntime.Graph graph = graphs.get(part);
+            if (graph == null && !seen.add(part)) {
+                graph = device.capture(work);
+                graphs.put(part, graph);
+            }
+            if (graph == null) {
+                work.run();
+            } else {
+                graph.launch();
+            }
+        }
+
+        void close() {
+            graphs.values().forEach(DeviceRuntime.Graph::close);
+            graphs.clear();
+        }
+    }
+
+    @Override
+    public Forward forward(Program program, ModelState state, BatchInputs batchInputs) {
+        return new DeviceForward(this, program, state, batchInputs);
+    }
+
+    @Override
+    public TrainingStep training(
+            Model model, ModelState state, BatchInputs batchInputs, Training settings, StepProfile profile) {
+        return new DeviceStep(this, model, state, batchInputs, settings, profile);
+    }
+
+    @Override
+    public void close() {
+        comm.close();
+        device.close();
+    }
+}

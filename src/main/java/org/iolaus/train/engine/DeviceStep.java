@@ -1,0 +1,541 @@
+package org.iolaus.train.engine;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.function.Supplier;
+import org.iolaus.comm.DeviceComm;
+import org.iolaus.cuda.DeviceRuntime;
+import org.iolaus.cuda.DeviceRuntime.Mark;
+import org.iolaus.cuda.Kernels;
+import org.iolaus.lower.Precision;
+import org.iolaus.model.Model;
+import org.iolaus.nn.Parameters;
+import org.iolaus.nn.Parameters.Role;
+import org.iolaus.train.Training;
+import org.iolaus.train.checkpoint.Checkpoint;
+import org.iolaus.train.engine.StepProfile.Phase;
+import org.iolaus.train.inputs.BatchInputs;
+import org.iolaus.train.inputs.Bucket;
+import org.iolaus.train.inputs.ReadyBatch;
+import org.iolaus.train.optimize.UpdateRule;
+import org.jspecify.annotations.Nullable;
+
+/// A training step on a device: parameters, gradient and optimizer state never leave it, and one step is one start of a
+/// recorded graph (two where gradients are summed by MPI between them). The host fetches the losses of many steps at
+/// once.
+///
+/// Gradients are computed where they are summed: one flat array in the layout of [DeviceState], cut into pieces whose
+/// sums over ranks run beside the backward pass; behind it follow the loss, its terms and the buffers. Where several
+/// batches make a step, gradients and losses of all but the last are added up in an array of their own, which is zero
+/// between steps.
+final class DeviceStep implements TrainingStep {
+    /// Steps whose losses the device keeps.
+    static final int HISTORY = 64;
+    /// Steps that are started before the host waits for the first of them, with a time limit: what it does next must
+    /// not wait on the device for a rank that does not come.
+    private static final int AHEAD = 2;
+
+    private final DeviceEngine engine;
+    private final DeviceRuntime device;
+    private final Precision precision;
+    private final DeviceComm comm;
+    private final Parameters parameters;
+    private final DeviceState state;
+    private final @Nullable DeviceState average;
+    private final StepProfile profile;
+    private final SharedValues shared;
+    private final long sharedSize;
+    private final UpdateRule rule;
+    private final DeviceEngine.Prepared prepared;
+    private final List<Piece> pieces = new ArrayList<>();
+    private final Map<String, Piece> pieceOf = new HashMap<>();
+    /// What is summed besides.
+    private final Piece rest;
+    private final Deque<Double> pending = new ArrayDeque<>();
+    private final Deque<DeviceRuntime.Event> started = new ArrayDeque<>();
+
+    /// Memory for copies of all values that is not in use.
+    private final Queue<MemorySegment> copies = new ConcurrentLinkedQueue<>();
+
+    private final long gradient;
+    /// What earlier batches of the step add, as far as the losses go; 0 where there are none.
+    private final long earlier;
+    private final List<Long> slots = new ArrayList<>();
+    private final long counter;
+    private final long history;
+    private final long clip;
+    private final long undecayed;
+    private final Training settings;
+    private final Map<String, Long> places;
+    /// What follows when the gradient is summed, for a learning rate at [#rate].
+    private List<Kernels.Launch> update = List.of();
+    /// What follows a batch that is not the last of its step.
+    private final List<Kernels.Launch> keep;
+
+    private long rate;
+    private long steps;
+
+    /// A stretch of the gradient that is summed over ranks in one message.
+    private static final class Piece {
+        private final long start;
+        private long end;
+        private int members;
+        /// Where the parts that are there were computed.
+        private final List<Mark> done = new ArrayList<>();
+        /// Adds what earlier batches of the step gave.
+        private List<Kernels.Launch> fold = List.of();
+
+        Piece(long start) {
+            this.start = start;
+            this.end = start;
+        }
+
+        void begin() {
+            done.clear();
+        }
+    }
+
+    DeviceStep(
+            DeviceEngine engine,
+            Model model,
+            ModelState host,
+            BatchInputs inputs,
+            Training settings,
+            StepProfile profile) {
+        this.engine = engine;
+        this.device = engine.device();
+        this.precision = engine.precision();
+        this.comm = engine.comm();
+        this.parameters = model.parameters();
+        this.state = engine.values(host);
+        this.average = settings.emaDecay() == null ? null : engine.values(host.average());
+        this.profile = profile;
+        this.rule = UpdateRule.of(settings.optimizer());
+        var program = settings.program(model);
+        this.shared = SharedValues.of(program, host);
+        this.settings = settings;
+        this.places = new LinkedHashMap<>();
+        cut(model.parameters(), (long) settings.gradientBucketMib() << 20);
+        long end = state.trained();
+        places.put(Model.LOSS, end);
+        places.put(Model.TASK_LOSSES, end + DeviceState.aligned(1));
+        end += lossSize();
+        for (var buffer : shared.buffers().entrySet()) {
+            places.put(Model.BUFFER_AFTER + buffer.getKey(), end);
+            end += DeviceState.aligned(buffer.getValue());
+        }
+        this.sharedSize = end - state.trained();
+        this.gradient = zeros(end * precision.bytes());
+        boolean several = settings.gradientAccumulationSteps() > 1;
+        this.earlier = several ? zeros((state.trained() + lossSize()) * precision.bytes()) : 0;
+        places.replaceAll((name, place) -> gradient + place * precision.bytes());
+        for (int slot = 0; slot < rule.slots().size(); slot++) {
+            slots.add(zeros(state.trained() * precision.bytes()));
+        }
+        this.counter = zeros(8);
+        this.history = zeros(HISTORY * lossSize() * precision.bytes());
+        this.clip = zeros(8L * (2 + Kernels.squareSumParts(state.trained())));
+        this.undecayed = undecayed(settings.optimizer().noDecay());
+        this.prepared = engine.new Prepared(program, state, places);
+        this.rest = new Piece(state.trained());
+        rest.end += sharedSize;
+        Kernels kernels = kernels();
+        for (Piece piece : pieces) {
+            piece.fold = fold(kernels, piece.start, piece.end);
+        }
+        rest.fold = fold(kernels, rest.start, rest.start + lossSize());
+        List<Kernels.Launch> launches = new ArrayList<>();
+        if (several) {
+            launches.addAll(kernels.add(gradient, earlier, state.trained() + lossSize()));
+            storeBuffers(kernels, state, 1, launches);
+        }
+        this.keep = List.copyOf(launches);
+        fillSlots(rule.initial());
+    }
+
+    private Kernels kernels() {
+        return new Kernels(device.builtin(), precision.bytes(), Arena.ofAuto());
+    }
+
+    private List<Kernels.Launch> fold(Kernels kernels, long start, long end) {
+        int bytes = precision.bytes();
+        return earlier == 0
+                ? List.of()
+                : kernels.takeUp(earlier + start * bytes, gradient + start * bytes, end - start);
+    }
+
+    /// Numbers that the loss and its terms occupy.
+    private long lossSize() {
+        return DeviceState.aligned(1) + DeviceState.aligned(shared.tasks());
+    }
+
+    private long zeros(long bytes) {
+        long address = device.allocate(bytes);
+        device.fill(address, 0, bytes);
+        return address;
+    }
+
+    /// Which numbers do not decay; 0 if all do.
+    private long undecayed(List<Training.NoDecay> noDecay) {
+        if (noDecay.isEmpty()) {
+            return 0;
+        }
+        byte[] blocks = state.blocks(spec -> Training.NoDecay.has(noDecay, spec));
+        long address = device.allocate(blocks.length);
+        try (Arena scope = Arena.ofConfined()) {
+            device.upload(address, scope.allocateFrom(ValueLayout.JAVA_BYTE, blocks), blocks.length);
+            device.synchronize();
+        }
+        return address;
+    }
+
+    /// Cuts the gradient into messages of about `bytes`, and places its parts.
+    private void cut(Parameters parameters, long bytes) {
+        Piece open = new Piece(0);
+        for (Parameters.Spec spec : parameters.specs().values()) {
+            if (spec.role() != Role.TRAINED) {
+                continue;
+            }
+            if ((open.end - open.start) * precision.bytes() >= bytes) {
+                pieces.add(open);
+                open = new Piece(open.end);
+            }
+            places.put(Model.GRADIENT + spec.name(), state.offset(spec.name()));
+            pieceOf.put(Model.GRADIENT + spec.name(), open);
+            open.end += DeviceState.aligned(spec.size());
+            open.members++;
+        }
+        pieces.add(open);
+    }
+
+    /// Clip, update, store buffers, average, keep the losses.
+    private List<Kernels.Launch> update(long learningRate) {
+        Kernels kernels = kernels();
+        long n = state.trained();
+        List<Kernels.Launch> launches = new ArrayList<>(kernels.increment(counter));
+        long scale = 0;
+        Double most = settings.gradientClipNorm();
+        if (most != null) {
+            long partial = clip + 16;
+            launches.addAll(kernels.squareSum(gradient, partial, n));
+            launches.addAll(kernels.clipScale(partial, Kernels.squareSumParts(n), clip, most));
+            scale = clip;
+        }
+        launches.addAll(rule(kernels, new Kernels.StepState(counter, learningRate, scale, undecayed), n));
+        storeBuffers(kernels, state, engine.ranks(), launches);
+        DeviceState averages = average;
+        Double decay = settings.emaDecay();
+        if (averages != null && decay != null) {
+            launches.addAll(kernels.movingAverage(state.address(), averages.address(), 1 - decay, n));
+            storeBuffers(kernels, averages, engine.ranks(), launches);
+        }
+        launches.addAll(kernels.append(gradient + n * precision.bytes(), history, counter, HISTORY, lossSize()));
+        return launches;
+    }
+
+    private void storeBuffers(Kernels kernels, DeviceState to, int ranks, List<Kernels.Launch> launches) {
+        shared.buffers().forEach((name, size) -> {
+            long from = Objects.requireNonNull(places.get(Model.BUFFER_AFTER + name));
+            launches.addAll(kernels.scaledCopy(from, to.address(name), 1.0 / ranks, size));
+        });
+    }
+
+    private List<Kernels.Launch> rule(Kernels kernels, Kernels.StepState at, long n) {
+        long p = state.address();
+        return switch (rule) {
+            case UpdateRule.Adam r ->
+                kernels.adamw(
+                        p,
+                        gradient,
+                        slots.get(0),
+                        slots.get(1),
+                        at,
+                        r.beta1(),
+                        r.beta2(),
+                        r.epsilon(),
+                        r.weightDecay(),
+                        r.decoupled(),
+                        n);
+            case UpdateRule.Sgd r ->
+                kernels.sgd(
+                        p,
+                        gradient,
+                        slots.isEmpty() ? 0 : slots.getFirst(),
+                        at,
+                        r.momentum(),
+                        r.dampening(),
+                        r.weightDecay(),
+                        r.nesterov(),
+                        n);
+            case UpdateRule.Adadelta r ->
+                kernels.adaptive(
+                        Kernels.Adaptive.ADADELTA, p, gradient, slots, at, r.rho(), 0, r.epsilon(), r.weightDecay(), n);
+            case UpdateRule.Adagrad r ->
+                kernels.adaptive(
+                        Kernels.Adaptive.ADAGRAD,
+                        p,
+                        gradient,
+                        slots,
+                        at,
+                        r.learningRateDecay(),
+                        0,
+                        r.epsilon(),
+                        r.weightDecay(),
+                        n);
+            case UpdateRule.Adamax r ->
+                kernels.adaptive(
+                        Kernels.Adaptive.ADAMAX,
+                        p,
+                        gradient,
+                        slots,
+                        at,
+                        r.beta2(),
+                        r.beta1(),
+                        r.epsilon(),
+                        r.weightDecay(),
+                        n);
+            case UpdateRule.RmsProp r -> {
+                long means = r.centered() ? slots.get(1) : 0;
+                long buffer = r.momentum() > 0 ? slots.getLast() : 0;
+                yield kernels.adaptive(
+                        Kernels.Adaptive.RMSPROP,
+                        p,
+                        gradient,
+                        List.of(slots.getFirst(), means, buffer),
+                        at,
+                        r.alpha(),
+                        r.momentum(),
+                        r.epsilon(),
+                        r.weightDecay(),
+                        n);
+            }
+        };
+    }
+
+    @Override
+    public void reserve(Collection<Bucket> buckets) {
+        prepared.reserve(buckets);
+    }
+
+    @Override
+    public void add(ReadyBatch batch) {
+        profile.enter(Phase.INPUTS);
+        DeviceEngine.Entry entry = prepared.feed(batch, 0);
+        profile.enter(Phase.DEVICE);
+        Runnable work = () -> {
+            differentiate(entry, false);
+            start(keep);
+        };
+        if (comm.capturable() || !prepared.program().sumsOverRanks()) {
+            entry.start("add", work);
+        } else {
+            work.run();
+        }
+        keepWithin();
+    }
+
+    @Override
+    public void run(ReadyBatch batch, double learningRate) {
+        if (pending.size() == HISTORY) {
+            throw new IllegalStateException("DeviceStep: want losses fetched after at most " + HISTORY + " steps");
+        }
+        profile.enter(Phase.INPUTS);
+        DeviceEngine.Entry entry = prepared.feed(batch, learningRate);
+        if (rate != engine.header()) {
+            rate = engine.header();
+            update = update(rate);
+        }
+        profile.enter(Phase.DEVICE);
+        if (comm.capturable()) {
+            entry.start("step", () -> {
+                differentiate(entry, true);
+                finish();
+            });
+        } else {
+            Runnable work = () -> {
+                differentiate(entry, false);
+                pieces.forEach(piece -> start(piece.fold));
+                start(rest.fold);
+            };
+            if (prepared.program().sumsOverRanks()) {
+                work.run();
+            } else {
+                entry.start("gradient", work);
+            }
+            comm.sum(gradient, state.trained() + sharedSize, precision.bytes());
+            entry.start("update", this::finish);
+        }
+        keepWithin();
+        steps++;
+        pending.add((double) batch.batch().globalGraphs());
+        profile.endStep();
+    }
+
+    /// Waits for what was started long ago.
+    private void keepWithin() {
+        started.add(device.record());
+        if (started.size() > AHEAD) {
+            comm.await(started.remove());
+        }
+    }
+
+    /// Forward and backward pass; with `overlap` each piece of the gradient is summed as soon as it is complete.
+    private void differentiate(DeviceEngine.Entry entry, boolean overlap) {
+        pieces.forEach(Piece::begin);
+        rest.begin();
+        entry.bound().start((output, mark) -> {
+            Piece piece = pieceOf.getOrDefault(output, rest);
+            piece.done.add(mark);
+            if (overlap && piece.done.size() == piece.members) {
+                sumBeside(piece);
+            }
+        });
+        if (overlap) {
+            Mark end = device.mark();
+            sumBeside(rest);
+            device.after(List.of(end));
+            device.rejoin();
+        }
+    }
+
+    private void sumBeside(Piece piece) {
+        long address = gradient + piece.start * precision.bytes();
+        device.after(piece.done);
+        device.beside(() -> {
+            start(piece.fold);
+            comm.sum(address, piece.end - piece.start, precision.bytes());
+        });
+    }
+
+    private void finish() {
+        start(update);
+    }
+
+    private void start(List<Kernels.Launch> launches) {
+        launches.forEach(launch -> launch.start(device));
+    }
+
+    @Override
+    public void report(boolean all, Losses losses) {
+        if (pending.isEmpty() || (!all && pending.size() < HISTORY / 2)) {
+            return;
+        }
+        comm.await();
+        int width = (int) lossSize();
+        try (Arena scope = Arena.ofConfined()) {
+            long bytes = (long) HISTORY * width * precision.bytes();
+            MemorySegment rows = scope.allocate(bytes, 64);
+            device.download(rows, history, bytes);
+            for (long step = steps - pending.size(); !pending.isEmpty(); step++) {
+                long row = step % HISTORY * width;
+                double[] tasks = new double[shared.tasks()];
+                for (int i = 0; i < tasks.length; i++) {
+                    tasks[i] = precision.get(rows, row + DeviceState.aligned(1) + i);
+                }
+                losses.add(precision.get(rows, row), tasks, pending.removeFirst());
+            }
+        }
+    }
+
+    @Override
+    public Supplier<Checkpoint.Values> save() {
+        DeviceState averages = average;
+        long bytes = state.trained() * precision.bytes();
+        long all = state.bytes() * (averages == null ? 1 : 2) + bytes * slots.size();
+        MemorySegment idle = copies.poll();
+        MemorySegment copy = idle == null ? Arena.ofAuto().allocate(Math.max(8, all), 64) : idle;
+        MemorySegment ofAverages = copy.asSlice(averages == null ? 0 : state.bytes());
+        MemorySegment ofSlots = ofAverages.asSlice(state.bytes());
+        device.download(copy, state.address(), state.bytes());
+        if (averages != null) {
+            device.download(ofAverages, averages.address(), state.bytes());
+        }
+        for (int slot = 0; slot < slots.size(); slot++) {
+            device.download(ofSlots.asSlice(slot * bytes), slots.get(slot), bytes);
+        }
+        long made = steps;
+        return () -> {
+            Checkpoint.Model model = Checkpoint.Model.of(
+                    parameters,
+                    name -> state.read(copy, name),
+                    averages == null ? null : name -> averages.read(ofAverages, name));
+            Map<String, double[]> saved = new LinkedHashMap<>();
+            for (int slot = 0; slot < slots.size(); slot++) {
+                saved.put(rule.slots().get(slot), state.gather(ofSlots.asSlice(slot * bytes)));
+            }
+            copies.add(copy);
+            return new Checkpoint.Values(model, new Checkpoint.OptimizerState(rule.kind(), made, saved));
+        };
+    }
+
+    @Override
+    public void load(Checkpoint.OptimizerState saved) {
+        saved.require(rule);
+        state.upload();
+        if (average != null) {
+            average.upload();
+        }
+        for (int slot = 0; slot < slots.size(); slot++) {
+            double[] values =
+                    Objects.requireNonNull(saved.slots().get(rule.slots().get(slot)));
+            setSlot(slots.get(slot), values);
+        }
+        steps = saved.steps();
+        try (Arena scope = Arena.ofConfined()) {
+            device.upload(counter, scope.allocateFrom(ValueLayout.JAVA_LONG, steps), 8);
+            device.synchronize();
+        }
+    }
+
+    private void fillSlots(double value) {
+        if (value != 0) {
+            double[] values = new double[state.trainedOnHost()];
+            Arrays.fill(values, value);
+            slots.forEach(slot -> setSlot(slot, values));
+        }
+    }
+
+    private void setSlot(long address, double[] values) {
+        try (Arena scope = Arena.ofConfined()) {
+            long bytes = state.trained() * precision.bytes();
+            MemorySegment staged = scope.allocate(Math.max(8, bytes), 64);
+            state.scatter(values, staged);
+            device.upload(address, staged, bytes);
+            device.synchronize();
+        }
+    }
+
+    @Override
+    public int messages() {
+        return comm.capturable() ? pieces.size() + 1 : 1;
+    }
+
+    @Override
+    public void close() {
+        prepared.close();
+        device.free(gradient);
+        if (earlier != 0) {
+            device.free(earlier);
+        }
+        slots.forEach(device::free);
+        device.free(counter);
+        device.free(history);
+        device.free(clip);
+        if (undecayed != 0) {
+            device.free(undecayed);
+        }
+    }
+}

@@ -1,0 +1,5 @@
+/// The training loop: epochs, evaluation, agreement of ranks.
+@NullMarked
+package org.iolaus.train.loop;
+
+import org.jspecify.annotations.NullMarked;

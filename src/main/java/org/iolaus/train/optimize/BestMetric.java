@@ -1,0 +1,40 @@
+package org.iolaus.train.optimize;
+
+import org.iolaus.train.Contract;
+
+/// Decides which epochs are worth keeping as the best model: those whose metric is not above any before. The first
+/// `warmup - 1` epochs are not looked at (HydraGNN's `checkpoint_warmup`).
+public final class BestMetric {
+    /// Everything that changes from epoch to epoch.
+    ///
+    /// @param value the best metric so far, infinity if none
+    /// @param epoch the epoch that gave it, counted from zero, -1 if none
+    public record State(double value, int epoch) {}
+
+    private final int warmup;
+    private State state = new State(Double.POSITIVE_INFINITY, -1);
+
+    public BestMetric(int warmup) {
+        Contract.notNegative("BestMetric: warmup", warmup);
+        this.warmup = warmup;
+    }
+
+    public State state() {
+        return state;
+    }
+
+    public void load(State saved) {
+        state = saved;
+    }
+
+    /// Takes the metric of an epoch, counted from zero.
+    ///
+    /// @return whether it is the best so far; never for NaN
+    public boolean offer(int epoch, double metric) {
+        if (epoch + 1 < warmup || !(metric <= state.value)) {
+            return false;
+        }
+        state = new State(metric, epoch);
+        return true;
+    }
+}
