@@ -152,7 +152,7 @@ public final class StepMeasurement {
                 .put("host_ms_without_graph", BenchLine.rounded(without.host.median()))
                 .put("launches_without_graph", launchesWithout);
         memory(line, (DeviceEngine) engine, prediction);
-        List<TimedRuntime.Work> works = runtime.profile(() -> step.run(ready, learningRate));
+        List<TimedRuntime.Work> works = runtime.profile(() -> step.step(ready, learningRate));
         finish(step);
         double event = runtime.eventMilliseconds();
         double busy = works.stream().mapToDouble(work -> less(work, event)).sum();
@@ -178,7 +178,7 @@ public final class StepMeasurement {
         double[] host = new double[plan.steps];
         for (int i = 0; i < plan.steps; i++) {
             long began = System.nanoTime();
-            step.run(ready, learningRate);
+            step.step(ready, learningRate);
             host[i] = (System.nanoTime() - began) * 1e-6;
             synchronize();
             each[i] = comm.max(System.nanoTime() - began) * 1e-6;
@@ -198,7 +198,7 @@ public final class StepMeasurement {
 
     /// As the trainer does it.
     private void one(TrainingStep step) {
-        step.run(ready, learningRate);
+        step.step(ready, learningRate);
         step.report(false, this::account);
     }
 
@@ -222,7 +222,7 @@ public final class StepMeasurement {
 
     private long launches(TrainingStep step, TimedRuntime runtime) {
         TimedRuntime.Counts before = runtime.counts();
-        step.run(ready, learningRate);
+        step.step(ready, learningRate);
         long launches = runtime.counts().since(before).launches();
         finish(step);
         return launches;

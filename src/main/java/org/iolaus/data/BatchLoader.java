@@ -6,7 +6,7 @@ import java.util.concurrent.BlockingQueue;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
-/// Reads the batches of one rank ahead of the step that needs them, turn by turn, on a thread of its own.
+/// Reads the batches of one rank ahead of the step that needs them, on a thread of its own.
 ///
 /// What goes wrong there is thrown by [#next]. The shard set stays open.
 ///
@@ -23,7 +23,7 @@ public final class BatchLoader<T> implements AutoCloseable {
     private final Thread thread;
 
     private int step;
-    private int turn;
+    private int microBatch;
     private long waitedNanos;
     private long bytes;
 
@@ -60,7 +60,7 @@ public final class BatchLoader<T> implements AutoCloseable {
         return step;
     }
 
-    /// What was made of the batch of the next step's next turn; waits if it is not there yet.
+    /// What was made of the batch of the next step's next micro-batch; waits if it is not there yet.
     public T next() {
         if (!hasNext()) {
             throw new NoSuchElementException("step " + step + ": want a step below " + plan.steps());
@@ -83,8 +83,8 @@ public final class BatchLoader<T> implements AutoCloseable {
                 case null, default -> throw new IllegalStateException("prefetch", ready.failure);
             }
         }
-        turn = (turn + 1) % plan.turns();
-        step += turn == 0 ? 1 : 0;
+        microBatch = (microBatch + 1) % plan.microBatches();
+        step += microBatch == 0 ? 1 : 0;
         bytes += ready.bytes;
         return made;
     }
@@ -120,7 +120,7 @@ public final class BatchLoader<T> implements AutoCloseable {
         try {
             boolean good = true;
             for (int s = firstStep; s < plan.steps(); s++) {
-                for (int t = 0; good && t < plan.turns(); t++) {
+                for (int t = 0; good && t < plan.microBatches(); t++) {
                     Ready<T> ready = read(s, t);
                     queue.put(ready);
                     good = ready.made != null;

@@ -10,18 +10,17 @@ import java.util.stream.IntStream;
 ///
 /// A pure function of what it is made from: every rank computes it for itself, and a restart may begin at any step.
 /// All ranks have the same number of steps. With `FIXED` batching the graphs of a step depend on the seed, the epoch
-/// and
-/// `ranks * graphs` only, so that R ranks with batches of b take the same steps as one rank with batches of R b
+/// and `ranks * graphs` only, so that R ranks with batches of b take the same steps as one rank with batches of R b
 /// (unless b is 1 and does not divide the frames: in training no rank goes without a graph, so the steps are fewer).
-/// A rank may take its share of a step in several turns, batches whose gradients are added up: they too hold about the
-/// same number of edges and atoms, and T turns with batches of b take the same steps as one with batches of T b.
+/// A rank may take its share of a step in several micro-batches, whose gradients are added up. They too hold about
+/// the same number of edges and atoms, and T micro-batches of b take the same steps as one with batches of T b.
 /// Steps have nearly equal size: 950 frames in batches of 32 make 30 steps of 31 or 32. Within a step the graphs are
 /// dealt out so that the ranks have about the same number of edges and atoms.
 public final class EpochPlan {
     private final int[] atoms;
     private final int[] edges;
-    private final int turns;
-    /// Batches of a step: one for each rank and turn.
+    private final int microBatches;
+    /// Batches of a step: one for each rank and micro-batch.
     private final int batches;
 
     private final Batching batching;
@@ -38,20 +37,21 @@ public final class EpochPlan {
             int[] order,
             Batching batching,
             int ranks,
-            int turns,
+            int microBatches,
             boolean training,
             long chance,
             String what) {
         this.chance = chance;
         this.atoms = index.atoms();
         this.edges = index.allEdges();
-        this.turns = turns;
-        this.batches = Math.multiplyExact(ranks, turns);
+        this.microBatches = microBatches;
+        this.batches = Math.multiplyExact(ranks, microBatches);
         this.batching = batching;
         this.order = withoutOversized(order, what);
         if (training && this.order.length < batches) {
             throw new DataException(what + ": want at least one graph for each of " + ranks + " ranks"
-                    + (turns == 1 ? "" : " in each of " + turns + " turns of a step") + ", got " + this.order.length);
+                    + (microBatches == 1 ? "" : " in each of " + microBatches + " micro-batches of a step") + ", got "
+                    + this.order.length);
         }
         this.stepStart = batching.mode() == Batching.Mode.FIXED ? evenSteps(training) : filledSteps(training);
         this.leftOut = order.length - stepStart[stepStart.length - 1];
@@ -66,8 +66,9 @@ public final class EpochPlan {
 
     /// The same.
     ///
-    /// @param turns batches that each rank takes for one step
-    public static EpochPlan training(ShardIndex index, Batching batching, long seed, int epoch, int ranks, int turns) {
+    /// @param microBatches batches that each rank takes for one step
+    public static EpochPlan training(
+            ShardIndex index, Batching batching, long seed, int epoch, int ranks, int microBatches) {
         int[] order = index.graphsOf(Split.TRAIN);
         Shuffle.shuffle(order, seed, epoch);
         return new EpochPlan(
@@ -75,7 +76,7 @@ public final class EpochPlan {
                 order,
                 batching,
                 ranks,
-                turns,
+                microBatches,
                 true,
                 Shuffle.number(seed, epoch),
                 index.name() + ", training frames");
@@ -102,30 +103,30 @@ public final class EpochPlan {
     }
 
     /// Batches that each rank takes for one step.
-    public int turns() {
-        return turns;
+    public int microBatches() {
+        return microBatches;
     }
 
-    /// The graphs of one rank in one step, in its first turn, ascending.
+    /// The graphs of one rank in one step, in its first micro-batch, ascending.
     public int[] graphs(int step, int rank) {
         return graphs(step, rank, 0);
     }
 
-    /// The graphs of one rank in one turn of one step, ascending.
-    public int[] graphs(int step, int rank, int turn) {
-        int[] graphs = deal(stepStart[step], stepStart[step + 1]).get(number(rank, turn));
+    /// The graphs of one rank in one micro-batch of one step, ascending.
+    public int[] graphs(int step, int rank, int microBatch) {
+        int[] graphs = deal(stepStart[step], stepStart[step + 1]).get(number(rank, microBatch));
         Arrays.sort(graphs);
         return graphs;
     }
 
-    private int number(int rank, int turn) {
-        return rank * turns + turn;
+    private int number(int rank, int microBatch) {
+        return rank * microBatches + microBatch;
     }
 
-    /// A number of its own for each seed, epoch, step, rank and turn; where nothing is shuffled, for each step, rank
-    /// and turn.
-    long chance(int step, int rank, int turn) {
-        return Shuffle.number(Shuffle.number(chance, step), number(rank, turn));
+    /// A number of its own for each seed, epoch, step, rank and micro-batch; where nothing is shuffled, for each step,
+    /// rank and micro-batch.
+    long chance(int step, int rank, int microBatch) {
+        return Shuffle.number(Shuffle.number(chance, step), number(rank, microBatch));
     }
 
     /// Graphs of a step over all ranks.

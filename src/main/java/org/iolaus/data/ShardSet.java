@@ -72,13 +72,13 @@ public final class ShardSet implements AutoCloseable {
         return index;
     }
 
-    /// Reads what one rank takes in one turn of one step of a plan.
-    public Batch batch(EpochPlan plan, int step, int rank, int turn) {
+    /// Reads what one rank takes in one micro-batch of one step of a plan.
+    public Batch batch(EpochPlan plan, int step, int rank, int microBatch) {
         return batch(
-                plan.graphs(step, rank, turn),
+                plan.graphs(step, rank, microBatch),
                 plan.globalGraphs(step),
                 plan.globalAtoms(step),
-                plan.chance(step, rank, turn));
+                plan.chance(step, rank, microBatch));
     }
 
     /// Reads some graphs.

@@ -75,15 +75,15 @@ final class DeviceTrainingTest {
                 "num_filters=8");
     }
 
-    /// Batch normalisation: statistics without padding, buffers that a step sets, also beside averages and in turns.
+    /// Batch normalisation: statistics without padding, buffers that a step sets, also with averages and micro-batches.
     @ParameterizedTest
     @CsvSource({"1, false, 1", "2, true, 1", "1, false, 2", "2, false, 2", "2, true, 2"})
-    void headsAndBatchNormalisationTrainAsOnTheHost(int ranks, boolean sync, int turns) throws IOException {
+    void headsAndBatchNormalisationTrainAsOnTheHost(int ranks, boolean sync, int microBatches) throws IOException {
         config = TinyRun.headsConfig(folder);
         compare(
                 ranks,
                 "SyncBatchNorm=" + sync,
-                "gradient_accumulation_steps=" + turns,
+                "gradient_accumulation_steps=" + microBatches,
                 "Optimizer.type=SGD",
                 "ema_decay=0.9",
                 "normalize_targets=true"); // Adam blows up gradients that cancel to nothing

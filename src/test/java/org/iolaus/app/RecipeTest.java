@@ -94,32 +94,33 @@ final class RecipeTest {
         got.forEach((name, tensor) -> assertArrayEquals(want.get(name).data(), tensor.data(), tolerance, name));
     }
 
-    private static String[] steps(int ranks, int turns) {
-        return new String[] {"batch_size=" + 4 / ranks / turns, "gradient_accumulation_steps=" + turns};
+    private static String[] steps(int ranks, int microBatches) {
+        return new String[] {"batch_size=" + 4 / ranks / microBatches, "gradient_accumulation_steps=" + microBatches};
     }
 
-    /// Whatever the ranks and the turns in which they take their graphs.
+    /// Whatever the ranks and the micro-batches in which they take their graphs.
     @ParameterizedTest
     @CsvSource({"1, 1", "1, 2", "1, 4", "2, 1", "2, 2"})
-    void deviceTrainsAsTheHostDoes(int ranks, int turns) throws IOException {
+    void deviceTrainsAsTheHostDoes(int ranks, int microBatches) throws IOException {
         solo(with(with(RECIPE, "log_name=host"), steps(1, 1)));
-        String[] run = with(with(RECIPE, "log_name=device", "device=emulated", "precision=fp64"), steps(ranks, turns));
+        String[] run =
+                with(with(RECIPE, "log_name=device", "device=emulated", "precision=fp64"), steps(ranks, microBatches));
         LocalComm.run(ranks, comm -> TinyRun.train(comm, config, run));
-        compareRuns(turns);
+        compareRuns(microBatches);
     }
 
     @ParameterizedTest
     @CsvSource({"1, 2", "1, 4", "2, 2"})
-    void batchesAddUpOnTheHost(int ranks, int turns) throws IOException {
+    void batchesAddUpOnTheHost(int ranks, int microBatches) throws IOException {
         solo(with(with(RECIPE, "log_name=host"), steps(1, 1)));
-        String[] run = with(with(RECIPE, "log_name=device"), steps(ranks, turns));
+        String[] run = with(with(RECIPE, "log_name=device"), steps(ranks, microBatches));
         LocalComm.run(ranks, comm -> TinyRun.train(comm, config, run));
-        compareRuns(turns);
+        compareRuns(microBatches);
     }
 
-    /// @param turns like HydraGNN's, the validation loss is a mean over batches, which are smaller with more turns;
-    ///     all else, the errors of validation among them, does not depend on that
-    private void compareRuns(int turns) throws IOException {
+    /// @param microBatches like HydraGNN's, the validation loss is a mean over batches, which get smaller with more of
+    ///     them; all else, the errors of validation among them, does not depend on that
+    private void compareRuns(int microBatches) throws IOException {
         Checkpoint host = last("host");
         Checkpoint device = last("device");
         assertEquals(host.position(), device.position());
@@ -136,7 +137,7 @@ final class RecipeTest {
                 String name = columns.get(column);
                 double x = Double.parseDouble(left[column]);
                 boolean overBatches = name.equals("validation_loss") || name.equals("validation_forces");
-                if (turns == 1 || !overBatches) {
+                if (microBatches == 1 || !overBatches) {
                     assertEquals(x, Double.parseDouble(right[column]), 1e-8 * Math.abs(x), name);
                 }
             }

@@ -82,21 +82,21 @@ final class EpochPlanTest {
         }
     }
 
-    /// The turns of a step divide what a rank would take in one; all of them have something to do.
+    /// The micro-batches of a step divide what a rank would take in one; all of them have something to do.
     @Test
     void turnsDivideTheSameSteps() {
         for (int ranks : new int[] {1, 3}) {
-            for (int turns : new int[] {2, 4}) {
-                EpochPlan whole = training(index, Batching.fixed(8 * turns), ranks);
-                EpochPlan plan = EpochPlan.training(index, Batching.fixed(8), 42, 3, ranks, turns);
-                assertEquals(turns, plan.turns());
+            for (int microBatches : new int[] {2, 4}) {
+                EpochPlan whole = training(index, Batching.fixed(8 * microBatches), ranks);
+                EpochPlan plan = EpochPlan.training(index, Batching.fixed(8), 42, 3, ranks, microBatches);
+                assertEquals(microBatches, plan.microBatches());
                 assertEquals(whole.steps(), plan.steps());
                 for (int s = 0; s < plan.steps(); s++) {
                     List<Integer> seen = new ArrayList<>();
                     long most = 0;
                     long least = Long.MAX_VALUE;
                     for (int r = 0; r < ranks; r++) {
-                        for (int t = 0; t < turns; t++) {
+                        for (int t = 0; t < microBatches; t++) {
                             int[] graphs = plan.graphs(s, r, t);
                             assertTrue(graphs.length > 0 && graphs.length <= 8);
                             Arrays.stream(graphs).forEach(seen::add);
@@ -120,7 +120,7 @@ final class EpochPlanTest {
         }
         assertSays(
                 () -> EpochPlan.training(index, Batching.fixed(1), 42, 3, 100, 10),
-                "want at least one graph for each of 100 ranks in each of 10 turns of a step");
+                "want at least one graph for each of 100 ranks in each of 10 micro-batches of a step");
         EpochPlan budget = EpochPlan.training(
                 index, new Batching(Mode.EDGE_BUDGET, 99, 3000, Oversized.ERROR, false), 42, 3, 2, 3);
         for (int s = 0; s < budget.steps(); s++) {

@@ -331,7 +331,7 @@ final class DeviceStep implements TrainingStep {
     }
 
     @Override
-    public void add(ReadyBatch batch) {
+    public void accumulate(ReadyBatch batch) {
         profile.enter(Phase.INPUTS);
         DeviceEngine.Entry entry = prepared.feed(batch, 0);
         profile.enter(Phase.DEVICE);
@@ -340,7 +340,7 @@ final class DeviceStep implements TrainingStep {
             start(keep);
         };
         if (comm.capturable() || !prepared.program().sumsOverRanks()) {
-            entry.start("add", work);
+            entry.start("accumulate", work);
         } else {
             work.run();
         }
@@ -348,7 +348,7 @@ final class DeviceStep implements TrainingStep {
     }
 
     @Override
-    public void run(ReadyBatch batch, double learningRate) {
+    public void step(ReadyBatch batch, double learningRate) {
         if (pending.size() == HISTORY) {
             throw new IllegalStateException("DeviceStep: want losses fetched after at most " + HISTORY + " steps");
         }

@@ -18,7 +18,7 @@ import org.iolaus.train.inputs.ReadyBatch;
 import org.iolaus.train.optimize.Optimizer;
 import org.iolaus.train.optimize.UpdateRule;
 
-/// A training step on the host; each is done when [#run] returns.
+/// A training step on the host; each is done when [#step] returns.
 final class HostStep implements TrainingStep {
     /// Shared besides the gradient: the loss, then its terms, then the buffers that a step sets.
     private static final int LOSS = 0;
@@ -65,14 +65,14 @@ final class HostStep implements TrainingStep {
     public void reserve(Collection<Bucket> buckets) {}
 
     @Override
-    public void add(ReadyBatch ready) {
+    public void accumulate(ReadyBatch ready) {
         differentiate(ready, false);
         storeBuffers(state, 1);
         begun = true;
     }
 
     @Override
-    public void run(ReadyBatch ready, double learningRate) {
+    public void step(ReadyBatch ready, double learningRate) {
         differentiate(ready, true);
         begun = false;
         profile.enter(Phase.ALL_REDUCE);

@@ -16,12 +16,12 @@ public interface TrainingStep extends AutoCloseable {
     /// @throws org.iolaus.cuda.DeviceException if there is not memory enough
     void reserve(Collection<Bucket> buckets);
 
-    /// Adds the gradient of a batch to that of the step which [#run] completes. The totals of all batches of a step
-    /// are those of the step, so that their losses and gradients add up to its own.
-    void add(ReadyBatch batch);
+    /// Adds the gradient of a micro-batch to that of the step which [#step] completes. The totals that a batch
+    /// carries are those of the whole step, so losses and gradients of its micro-batches add up to its own.
+    void accumulate(ReadyBatch batch);
 
-    /// Starts the step for this rank's batch, or its last one.
-    void run(ReadyBatch batch, double learningRate);
+    /// Starts the step for this rank's batch, or its last micro-batch.
+    void step(ReadyBatch batch, double learningRate);
 
     /// Receives what a step found, summed over ranks.
     interface Losses {

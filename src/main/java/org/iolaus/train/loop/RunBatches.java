@@ -36,8 +36,8 @@ public final class RunBatches {
     static EpochPlan plan(ShardIndex index, Training settings, int epoch, int ranks) {
         Long own = settings.batching().seed();
         long seed = own == null ? settings.seed() : own;
-        int turns = settings.gradientAccumulationSteps();
-        return EpochPlan.training(index, Trainer.batching(settings), seed, epoch, ranks, turns);
+        int microBatches = settings.gradientAccumulationSteps();
+        return EpochPlan.training(index, Trainer.batching(settings), seed, epoch, ranks, microBatches);
     }
 
     /// Of the training steps, from an epoch on.
@@ -63,8 +63,8 @@ public final class RunBatches {
 
     private void add(EpochPlan plan, Set<Bucket> found) {
         for (int step = 0; step < plan.steps(); step++) {
-            for (int turn = 0; turn < plan.turns(); turn++) {
-                found.add(inputs.bucket(index, plan.graphs(step, rank, turn)));
+            for (int microBatch = 0; microBatch < plan.microBatches(); microBatch++) {
+                found.add(inputs.bucket(index, plan.graphs(step, rank, microBatch)));
             }
         }
     }

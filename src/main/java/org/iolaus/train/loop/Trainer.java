@@ -220,14 +220,14 @@ public final class Trainer implements AutoCloseable {
                 BatchLoader<ReadyBatch> unseen = evaluator.read(shards, Split.VALIDATION, batching)) {
             while (loader.hasNext()) {
                 drawProjections();
-                for (int turn = 1; turn <= plan.turns(); turn++) {
+                for (int microBatch = 1; microBatch <= plan.microBatches(); microBatch++) {
                     profile.enter(Phase.DATA);
                     ReadyBatch batch = loader.next();
                     edges += batch.batch().edges();
-                    if (turn < plan.turns()) {
-                        trainingStep.add(batch);
+                    if (microBatch < plan.microBatches()) {
+                        trainingStep.accumulate(batch);
                     } else {
-                        trainingStep.run(batch, learningRate(plan, step));
+                        trainingStep.step(batch, learningRate(plan, step));
                     }
                 }
                 step++;
