@@ -10,10 +10,8 @@ import org.iolaus.bench.BenchLine;
 import org.iolaus.comm.Comm;
 import org.iolaus.comm.CommException;
 import org.iolaus.comm.DeviceComm;
-import org.iolaus.cuda.CudaRuntime;
 import org.iolaus.cuda.DeviceRuntime;
-import org.iolaus.cuda.EmulatedRuntime;
-import org.iolaus.run.Assembly;
+import org.iolaus.run.EngineFactory;
 import org.iolaus.train.report.JsonLine;
 import org.iolaus.verify.Devices;
 import org.jspecify.annotations.Nullable;
@@ -95,18 +93,11 @@ final class BenchComm implements OnRanks {
                     : device == Devices.Device.CUDA
                             ? List.of(DeviceComm.Kind.MPI, DeviceComm.Kind.NCCL)
                             : List.of(DeviceComm.Kind.MPI);
-            try (DeviceRuntime runtime = open(comm)) {
+            try (DeviceRuntime runtime = EngineFactory.device(comm, device == Devices.Device.CUDA, share)) {
                 wanted.forEach(kind -> deviceArrays(comm, runtime, kind));
             }
         }
         return 0;
-    }
-
-    private DeviceRuntime open(Comm comm) {
-        int ranksHere = Assembly.ranksOnThisHost(comm);
-        return device == Devices.Device.CUDA
-                ? CudaRuntime.open(comm.localRank(), ranksHere, share)
-                : new EmulatedRuntime();
     }
 
     private void hostArrays(Comm comm) {

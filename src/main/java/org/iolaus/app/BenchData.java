@@ -14,7 +14,9 @@ import org.iolaus.data.BatchLoader;
 import org.iolaus.data.Batching;
 import org.iolaus.data.EpochPlan;
 import org.iolaus.data.ShardSet;
-import org.iolaus.run.Assembly;
+import org.iolaus.run.ConfiguredModel;
+import org.iolaus.run.ModelFactory;
+import org.iolaus.run.ShardSets;
 import org.iolaus.train.inputs.BatchInputs;
 import org.iolaus.train.loop.Trainer;
 import org.jspecify.annotations.Nullable;
@@ -59,19 +61,19 @@ final class BenchData implements OnRanks {
                     Objects.requireNonNull(spec).commandLine(), "--passes: want at least 1, got " + passes);
         }
         Config config = comm.rootFirst(() -> ConfigReader.read(configFile, overrides));
-        try (ShardSet shards = Assembly.open(comm, config)) {
-            Assembly assembly = comm.rootFirst(() -> Assembly.of(config, shards.index()));
-            Batching batching = Trainer.batching(assembly.training());
+        try (ShardSet shards = ShardSets.open(comm, config)) {
+            ConfiguredModel configured = comm.rootFirst(() -> ModelFactory.of(config, shards.index()));
+            Batching batching = Trainer.batching(configured.training());
             for (int epoch = 0; epoch < passes; epoch++) {
                 EpochPlan plan = EpochPlan.training(
-                        shards.index(), batching, assembly.training().seed(), epoch, comm.size());
-                pass(comm, assembly, shards, plan, epoch == 0 ? "built" : "cached");
+                        shards.index(), batching, configured.training().seed(), epoch, comm.size());
+                pass(comm, configured, shards, plan, epoch == 0 ? "built" : "cached");
             }
         }
         return 0;
     }
 
-    private void pass(Comm comm, Assembly assembly, ShardSet shards, EpochPlan plan, String lists) {
+    private void pass(Comm comm, ConfiguredModel configured, ShardSet shards, EpochPlan plan, String lists) {
         comm.barrier();
         long began = System.nanoTime();
         long graphs = 0;
@@ -93,7 +95,7 @@ final class BenchData implements OnRanks {
         atoms = comm.sum(atoms);
         edges = comm.sum(edges);
         bytes = comm.sum(bytes);
-        double bind = last == null ? Double.NaN : bindMilliseconds(assembly, comm, last);
+        double bind = last == null ? Double.NaN : bindMilliseconds(configured, comm, last);
         if (!comm.isRoot()) {
             return;
         }
@@ -116,8 +118,8 @@ final class BenchData implements OnRanks {
     }
 
     /// Median of some times for the pass's last batch.
-    private static double bindMilliseconds(Assembly assembly, Comm comm, Batch batch) {
-        BatchInputs inputs = new BatchInputs(assembly.model(), assembly.columns(), comm.size());
+    private static double bindMilliseconds(ConfiguredModel configured, Comm comm, Batch batch) {
+        BatchInputs inputs = new BatchInputs(configured.model(), configured.columns(), comm.size());
         double[] times = new double[9];
         for (int i = 0; i < times.length; i++) {
             long began = System.nanoTime();

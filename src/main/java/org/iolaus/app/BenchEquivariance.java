@@ -19,7 +19,8 @@ import org.iolaus.config.ConfigReader;
 import org.iolaus.data.Batch;
 import org.iolaus.model.Architecture;
 import org.iolaus.model.Model;
-import org.iolaus.run.Assembly;
+import org.iolaus.run.ConfiguredModel;
+import org.iolaus.run.ModelFactory;
 import org.iolaus.run.StructureBatch;
 import org.iolaus.train.engine.Engine;
 import org.iolaus.train.engine.HostEngine;
@@ -169,12 +170,12 @@ final class BenchEquivariance implements Callable<Integer> {
         settings.add("equiformer_lmax_list=[" + degree + "]");
         settings.add("equiformer_mmax_list=[" + order + "]");
         settings.add("equiformer_grid_resolution=" + grid);
-        Assembly assembly = Assembly.of(ConfigReader.read(configFile, settings), null);
+        ConfiguredModel configured = ModelFactory.of(ConfigReader.read(configFile, settings), null);
         ModelState state = new ModelState(
-                assembly.model().parameters(), assembly.training().seed());
+                configured.model().parameters(), configured.training().seed());
         try (SoloComm alone = new SoloComm();
                 HostEngine engine = new HostEngine(alone, threads);
-                EnergiesAndForces model = new EnergiesAndForces(assembly, engine, state)) {
+                EnergiesAndForces model = new EnergiesAndForces(configured, engine, state)) {
             Symmetries symmetries = new Symmetries(model, Symmetries.clusters(systems, 1));
             JsonLine line = BenchLine.begin("equivariance", Bench.commandLine(spec), BenchLine.host(threads))
                     .put("forces", forces.toString())
@@ -207,22 +208,22 @@ final class BenchEquivariance implements Callable<Integer> {
 
     /// A model that predicts energies and forces, either as a potential or with a head for each.
     static final class EnergiesAndForces implements Symmetries.Predictor, AutoCloseable {
-        private final Assembly assembly;
+        private final ConfiguredModel configured;
         private final Engine engine;
         private final BatchInputs inputs;
         private final Engine.Forward forward;
 
-        EnergiesAndForces(Assembly assembly, Engine engine, ModelState state) {
-            this.assembly = assembly;
+        EnergiesAndForces(ConfiguredModel configured, Engine engine, ModelState state) {
+            this.configured = configured;
             this.engine = engine;
-            inputs = new BatchInputs(assembly.model(), assembly.columns(), 1);
-            forward = engine.forward(assembly.model().predict(), state, inputs);
+            inputs = new BatchInputs(configured.model(), configured.columns(), 1);
+            forward = engine.forward(configured.model().predict(), state, inputs);
         }
 
         @Override
         public Answer of(List<Structure> structures, long chance) {
-            Architecture architecture = assembly.model().architecture();
-            Batch batch = StructureBatch.of(structures, architecture, assembly.columns(), chance);
+            Architecture architecture = configured.model().architecture();
+            Batch batch = StructureBatch.of(structures, architecture, configured.columns(), chance);
             Map<String, double[]> outputs = forward.run(engine.ready(inputs, batch));
             boolean potential = architecture.potential().enableInteratomicPotential();
             return new Answer(

@@ -12,7 +12,9 @@ import org.iolaus.config.ConfigReader;
 import org.iolaus.cuda.TimedRuntime;
 import org.iolaus.data.Batch;
 import org.iolaus.data.GraphFile;
-import org.iolaus.run.Assembly;
+import org.iolaus.run.ConfiguredModel;
+import org.iolaus.run.EngineFactory;
+import org.iolaus.run.ModelFactory;
 import org.iolaus.train.engine.Engine;
 import org.iolaus.train.report.JsonLine;
 import org.jspecify.annotations.Nullable;
@@ -81,9 +83,9 @@ final class BenchStep implements OnRanks {
         Config config = comm.rootFirst(() -> ConfigReader.read(configFile, device.over(overrides)));
         GraphFile file = comm.rootFirst(() -> GraphFile.read(graphs));
         Batch batch = file.first(batchSize == null ? file.batch().graphs() : batchSize, comm.size());
-        Assembly assembly = comm.rootFirst(() -> Assembly.ofFixed(config, file));
+        ConfiguredModel configured = comm.rootFirst(() -> ModelFactory.ofFixed(config, file));
         TimedRuntime[] timed = {null};
-        try (Engine engine = Assembly.engine(comm, assembly.training(), runtime -> {
+        try (Engine engine = EngineFactory.engine(comm, configured.training(), runtime -> {
             timed[0] = new TimedRuntime(runtime);
             return timed[0];
         })) {
@@ -91,7 +93,7 @@ final class BenchStep implements OnRanks {
                     .put("graphs_file", String.valueOf(graphs.getFileName()))
                     .raw("edges_sorted_here", String.valueOf(file.reordered()));
             StepMeasurement.Plan plan = new StepMeasurement.Plan(warmup, steps, listed);
-            new StepMeasurement(comm, assembly, engine, timed[0], batch, plan).addTo(line);
+            new StepMeasurement(comm, configured, engine, timed[0], batch, plan).addTo(line);
             if (comm.isRoot()) {
                 PrintWriter out = Objects.requireNonNull(spec).commandLine().getOut();
                 out.println(line);

@@ -26,7 +26,8 @@ import org.iolaus.data.Splits;
 import org.iolaus.data.read.ReadOptions;
 import org.iolaus.data.read.Readers;
 import org.iolaus.model.Architecture;
-import org.iolaus.run.Assembly;
+import org.iolaus.run.BuildInfo;
+import org.iolaus.run.Cutoffs;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -169,12 +170,12 @@ final class ConvertFrames implements OnRanks {
                 existing,
                 radius,
                 architecture.maxNeighbours(),
-                Assembly.attention(architecture),
+                Cutoffs.attention(architecture),
                 architecture.periodicBoundaryConditions(),
                 rule(config, dataset),
                 required(dataset, architecture.potential().enableInteratomicPotential()),
                 atomsPerShard,
-                "iolaus " + Assembly.version(),
+                "iolaus " + BuildInfo.version(),
                 Instant.now().truncatedTo(ChronoUnit.SECONDS).toString(),
                 description(reading));
     }

@@ -27,7 +27,9 @@ import org.iolaus.lower.Target;
 import org.iolaus.model.AttentionEdges;
 import org.iolaus.model.Model;
 import org.iolaus.nn.Parameters.Role;
-import org.iolaus.run.Assembly;
+import org.iolaus.run.ConfiguredModel;
+import org.iolaus.run.EngineFactory;
+import org.iolaus.run.ModelFactory;
 import org.iolaus.tensor.Sizes;
 import org.iolaus.train.Training;
 import org.iolaus.train.engine.DeviceEngine;
@@ -93,22 +95,22 @@ final class Describe implements Callable<Integer> {
             Path folder = Path.of(dataset.shards());
             index = ShardIndex.of(ShardIndex.read(folder), folder);
         }
-        Assembly assembly = Assembly.of(given, index);
-        Training settings = assembly.training();
-        Sizes sizes = sizes(settings, index, assembly.model().attentionEdges());
-        Program program = settings.program(assembly.model());
+        ConfiguredModel configured = ModelFactory.of(given, index);
+        Training settings = configured.training();
+        Sizes sizes = sizes(settings, index, configured.model().attentionEdges());
+        Program program = settings.program(configured.model());
         boolean host = settings.device() == Training.Device.CPU;
         Precision precision = host ? Precision.FP64 : settings.precision();
         Schedule schedule = Lowering.run(program, host ? Target.HOST : Target.DEVICE, precision.narrowing());
         int number = precision.bytes();
         MemoryPlan plan = MemoryPlan.of(schedule, sizes);
         Cost cost = schedule.cost(sizes);
-        long parameters = assembly.model().parameters().count(Role.TRAINED);
+        long parameters = configured.model().parameters().count(Role.TRAINED);
         long bucket = Math.max(1, ((long) settings.gradientBucketMib() << 20) / number);
         PrintWriter out = Objects.requireNonNull(spec).commandLine().getOut();
         out.printf(
                 "%s, batch of %d graphs, %d atoms, %d edges%n%n",
-                assembly.config().neuralNetwork().architecture().mpnnType(),
+                configured.config().neuralNetwork().architecture().mpnnType(),
                 sizes.of("G"),
                 sizes.of("N"),
                 sizes.of("E"));
@@ -119,7 +121,7 @@ final class Describe implements Callable<Integer> {
                         .formatted(
                                 parameters,
                                 bytes(number * parameters),
-                                assembly.model().parameters().count(Role.BUFFER)));
+                                configured.model().parameters().count(Role.BUFFER)));
         row(
                 out,
                 "program",
@@ -130,9 +132,9 @@ final class Describe implements Callable<Integer> {
                 "arena",
                 "%s for what is computed (at most %s live at once)"
                         .formatted(bytes(number * plan.elements()), bytes(number * plan.live())));
-        attention(out, assembly.model(), sizes, number);
+        attention(out, configured.model(), sizes, number);
         if (!host) {
-            memory(out, assembly, index, sizes);
+            memory(out, configured, index, sizes);
         }
         row(out, "arithmetic", "%.4g MFLOP per step".formatted(cost.flops() * 1e-6));
         row(
@@ -167,14 +169,14 @@ final class Describe implements Callable<Integer> {
     }
 
     /// What a run takes of the device: in the largest of all its batches, or in the one that was given.
-    private void memory(PrintWriter out, Assembly assembly, @Nullable ShardIndex index, Sizes sizes) {
-        Training settings = assembly.training();
-        BatchInputs inputs = new BatchInputs(assembly.model(), assembly.columns(), 1);
+    private void memory(PrintWriter out, ConfiguredModel configured, @Nullable ShardIndex index, Sizes sizes) {
+        Training settings = configured.training();
+        BatchInputs inputs = new BatchInputs(configured.model(), configured.columns(), 1);
         Set<Bucket> training = Set.of(inputs.bucket(
                 sizes.of("N"),
                 sizes.of("E"),
                 sizes.of("G"),
-                assembly.model().attentionEdges() == null ? -1 : sizes.of("A")));
+                configured.model().attentionEdges() == null ? -1 : sizes.of("A")));
         Set<Bucket> evaluation = training;
         if (index != null && graphs == null && atoms == null && edges == null) {
             RunBatches batches = new RunBatches(inputs, index, settings, 1, 0);
@@ -182,7 +184,8 @@ final class Describe implements Callable<Integer> {
             evaluation = batches.evaluation();
         }
         Precision precision = settings.precision();
-        MemoryPrediction prediction = MemoryPrediction.of(assembly.model(), settings, precision, training, evaluation);
+        MemoryPrediction prediction =
+                MemoryPrediction.of(configured.model(), settings, precision, training, evaluation);
         Bucket largest = training.stream().reduce(new Bucket(0, 0, 0, 0), Bucket::or);
         row(
                 out,
@@ -203,7 +206,7 @@ final class Describe implements Callable<Integer> {
             return;
         }
         try (SoloComm alone = new SoloComm();
-                DeviceEngine engine = (DeviceEngine) Assembly.engine(alone, settings)) {
+                DeviceEngine engine = (DeviceEngine) EngineFactory.engine(alone, settings)) {
             long free = engine.freeBytes();
             row(
                     out,

@@ -10,7 +10,10 @@ import org.iolaus.comm.Comm;
 import org.iolaus.config.ConfigReader;
 import org.iolaus.data.ShardSet;
 import org.iolaus.data.Split;
-import org.iolaus.run.Assembly;
+import org.iolaus.run.ConfiguredModel;
+import org.iolaus.run.EngineFactory;
+import org.iolaus.run.ModelFactory;
+import org.iolaus.run.ShardSets;
 import org.iolaus.train.Training;
 import org.iolaus.train.checkpoint.Checkpoint;
 import org.iolaus.train.engine.Engine;
@@ -55,13 +58,14 @@ final class Evaluate implements OnRanks {
     @Override
     public int run(Comm comm) {
         Checkpoint saved = comm.rootFirst(() -> Checkpoint.read(checkpoint));
-        Assembly assembly = Assembly.of(ConfigReader.fromJson(saved.run().configJson(), device.over(List.of())), null);
-        Training settings = assembly.training();
-        ModelState state = new ModelState(assembly.model().parameters(), ModelState.evaluated(saved.model()));
-        try (ShardSet shards = Assembly.open(comm, folder, true);
-                Engine engine = Assembly.engine(comm, settings);
-                Evaluator evaluator = new Evaluator(comm, assembly.model(), state, assembly.columns(), engine)) {
-            assembly.requireFit(comm, shards.index());
+        ConfiguredModel configured =
+                ModelFactory.of(ConfigReader.fromJson(saved.run().configJson(), device.over(List.of())), null);
+        Training settings = configured.training();
+        ModelState state = new ModelState(configured.model().parameters(), ModelState.evaluated(saved.model()));
+        try (ShardSet shards = ShardSets.open(comm, folder, true);
+                Engine engine = EngineFactory.engine(comm, settings);
+                Evaluator evaluator = new Evaluator(comm, configured.model(), state, configured.columns(), engine)) {
+            configured.requireFit(comm, shards.index());
             Map<String, Metrics> table = new LinkedHashMap<>();
             for (Split split : splits) {
                 if (shards.index().graphsOf(split).length > 0) {

@@ -22,8 +22,10 @@ import org.iolaus.model.Architecture;
 import org.iolaus.nn.Parameters;
 import org.iolaus.nn.Parameters.Role;
 import org.iolaus.nn.StateMatch;
-import org.iolaus.run.Assembly;
+import org.iolaus.run.BuildInfo;
+import org.iolaus.run.ConfiguredModel;
 import org.iolaus.run.EquiformerBuffers;
+import org.iolaus.run.ModelFactory;
 import org.iolaus.tensor.HostTensor;
 import org.iolaus.train.checkpoint.Checkpoint;
 import org.iolaus.train.engine.ModelState;
@@ -90,7 +92,7 @@ final class Import implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        Assembly assembly = Assembly.ofConfig(ConfigReader.read(configFile, overrides));
+        ConfiguredModel configured = ModelFactory.ofConfig(ConfigReader.read(configFile, overrides));
         Path target = out != null ? out : defaultOut();
         if (Files.exists(target) && Files.exists(file) && sameFile(target, file)) {
             throw new DataException(target + ": want a file to write that is not the one to read");
@@ -99,15 +101,15 @@ final class Import implements Callable<Integer> {
         try (StateDict dict = StateDicts.open(file, SafeTensorsHeader::parse)) {
             String from = key == null ? dictionary(dict) : key + ".";
             Map<String, String> names = below(dict, from);
-            StateMatch match = match(dict, names, assembly);
-            Map<String, HostTensor> values = read(dict, names, match, assembly);
-            Parameters parameters = assembly.model().parameters();
+            StateMatch match = match(dict, names, configured);
+            Map<String, HostTensor> values = read(dict, names, match, configured);
+            Parameters parameters = configured.model().parameters();
             Checkpoint.Run run = new Checkpoint.Run(
-                    assembly.training().seed(),
+                    configured.training().seed(),
                     1,
-                    ConfigReader.toJsonOfWholeRun(assembly.config()),
-                    Assembly.version(),
-                    Assembly.commit());
+                    ConfigReader.toJsonOfWholeRun(configured.config()),
+                    BuildInfo.version(),
+                    BuildInfo.commit());
             Checkpoint.ofModel(new ModelState(parameters, values).snapshot(), run)
                     .write(target);
             summary(print, dict, from, names, match, parameters);
@@ -161,13 +163,14 @@ final class Import implements Callable<Integer> {
         return names;
     }
 
-    private StateMatch match(StateDict dict, Map<String, String> names, Assembly assembly) {
+    private StateMatch match(StateDict dict, Map<String, String> names, ConfiguredModel configured) {
         Map<String, StateMatch.Found> arrays = new HashMap<>();
         names.forEach((name, full) -> {
             StateDict.Info info = Objects.requireNonNull(dict.arrays().get(full));
             arrays.put(name, new StateMatch.Found(info.type().floating(), info.shape()));
         });
-        StateMatch match = StateMatch.of(assembly.model().parameters(), arrays, new StateMatch.Leeway(fresh, ignored));
+        StateMatch match =
+                StateMatch.of(configured.model().parameters(), arrays, new StateMatch.Leeway(fresh, ignored));
         if (!match.faults().isEmpty()) {
             throw new DataException("%s: want the names and shapes of %s's model, got %d that differ:%n  %s"
                     .formatted(file, configFile, match.faults().size(), String.join("\n  ", match.faults())));
@@ -177,12 +180,12 @@ final class Import implements Callable<Integer> {
 
     /// All values of the model.
     private Map<String, HostTensor> read(
-            StateDict dict, Map<String, String> names, StateMatch match, Assembly assembly) {
-        Parameters parameters = assembly.model().parameters();
+            StateDict dict, Map<String, String> names, StateMatch match, ConfiguredModel configured) {
+        Parameters parameters = configured.model().parameters();
         Map<String, HostTensor> values = new LinkedHashMap<>();
         Map<String, HostTensor> first = match.fresh().isEmpty()
                 ? Map.of()
-                : parameters.initial(assembly.training().seed());
+                : parameters.initial(configured.training().seed());
         match.fresh().forEach(name -> values.put(name, Objects.requireNonNull(first.get(name))));
         List<String> faults = new ArrayList<>();
         match.taken().forEach((name, theirs) -> {
@@ -200,7 +203,7 @@ final class Import implements Callable<Integer> {
                         + ", which is the same parameter, got others");
             }
         });
-        Architecture architecture = assembly.model().architecture();
+        Architecture architecture = configured.model().architecture();
         if (architecture.attention().globalAttnEngine() == Architecture.AttentionEngine.EQUIFORMER_V2) {
             faults.addAll(EquiformerBuffers.faults(
                     architecture, match.constants(), theirs -> dict.read(Objects.requireNonNull(names.get(theirs)))));

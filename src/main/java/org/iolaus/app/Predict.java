@@ -15,7 +15,9 @@ import org.iolaus.data.read.Readers;
 import org.iolaus.data.read.StructureReader;
 import org.iolaus.model.Architecture;
 import org.iolaus.model.Model;
-import org.iolaus.run.Assembly;
+import org.iolaus.run.ConfiguredModel;
+import org.iolaus.run.EngineFactory;
+import org.iolaus.run.ModelFactory;
 import org.iolaus.run.StructureBatch;
 import org.iolaus.train.checkpoint.Checkpoint;
 import org.iolaus.train.engine.Engine;
@@ -61,21 +63,22 @@ final class Predict implements Callable<Integer> {
     @Override
     public Integer call() {
         Checkpoint saved = Checkpoint.read(checkpoint);
-        Assembly assembly = Assembly.of(ConfigReader.fromJson(saved.run().configJson(), device.over(List.of())), null);
-        ModelState state = new ModelState(assembly.model().parameters(), ModelState.evaluated(saved.model()));
-        BatchInputs inputs = new BatchInputs(assembly.model(), assembly.columns(), 1);
-        Architecture architecture = assembly.config().neuralNetwork().architecture();
+        ConfiguredModel configured =
+                ModelFactory.of(ConfigReader.fromJson(saved.run().configJson(), device.over(List.of())), null);
+        ModelState state = new ModelState(configured.model().parameters(), ModelState.evaluated(saved.model()));
+        BatchInputs inputs = new BatchInputs(configured.model(), configured.columns(), 1);
+        Architecture architecture = configured.config().neuralNetwork().architecture();
         int frames = 0;
         try (StructureReader reader = Readers.open(input, ReadOptions.DEFAULT);
                 SoloComm alone = new SoloComm();
-                Engine engine = Assembly.engine(alone, assembly.training());
-                Engine.Forward forward = engine.forward(assembly.model().predict(), state, inputs);
+                Engine engine = EngineFactory.engine(alone, configured.training());
+                Engine.Forward forward = engine.forward(configured.model().predict(), state, inputs);
                 ExtXyzWriter writer = new ExtXyzWriter(output)) {
             while (reader.hasNext()) {
                 Structure structure = reader.next();
                 Map<String, double[]> outputs = forward.run(engine.ready(
-                        inputs, StructureBatch.of(List.of(structure), architecture, assembly.columns(), 0)));
-                writer.write(predicted(structure, outputs, assembly.columns()));
+                        inputs, StructureBatch.of(List.of(structure), architecture, configured.columns(), 0)));
+                writer.write(predicted(structure, outputs, configured.columns()));
                 frames++;
             }
             writer.finish();

@@ -21,9 +21,12 @@ import org.iolaus.data.ShardSet;
 import org.iolaus.data.Split;
 import org.iolaus.model.Model;
 import org.iolaus.nn.Parameters.Role;
-import org.iolaus.run.Assembly;
-import org.iolaus.run.EngineStart;
+import org.iolaus.run.BuildInfo;
+import org.iolaus.run.ConfiguredModel;
+import org.iolaus.run.EngineFactory;
+import org.iolaus.run.ModelFactory;
 import org.iolaus.run.ParityPlots;
+import org.iolaus.run.ShardSets;
 import org.iolaus.tensor.HostTensor;
 import org.iolaus.train.Training;
 import org.iolaus.train.checkpoint.Checkpoint;
@@ -76,25 +79,29 @@ final class Train implements OnRanks {
     @Override
     public int run(Comm comm) {
         Config given = comm.rootFirst(() -> ConfigReader.read(configFile, device.over(overrides)));
-        try (EngineStart start = new EngineStart(comm, given.neuralNetwork().training());
-                ShardSet shards = Assembly.open(comm, given)) {
-            Assembly assembly = comm.rootFirst(() -> Assembly.of(given, shards.index()));
-            assembly.lowerAhead();
+        try (EngineFactory start = new EngineFactory(comm, given.neuralNetwork().training());
+                ShardSet shards = ShardSets.open(comm, given)) {
+            ConfiguredModel configured = comm.rootFirst(() -> ModelFactory.of(given, shards.index()));
+            configured.lowerAhead();
             try (Engine engine = start.engine(device -> device);
-                    Trainer trainer = trainer(comm, assembly, shards, engine)) {
+                    Trainer trainer = trainer(comm, configured, shards, engine)) {
                 print("%s, %,d parameters; %d rank%s; %s; logs in %s"
                         .formatted(
-                                assembly.config().neuralNetwork().architecture().mpnnType(),
-                                assembly.model().parameters().count(Role.TRAINED),
+                                configured
+                                        .config()
+                                        .neuralNetwork()
+                                        .architecture()
+                                        .mpnnType(),
+                                configured.model().parameters().count(Role.TRAINED),
                                 comm.size(),
                                 comm.size() == 1 ? "" : "s",
                                 engine.describe(),
-                                folder(assembly.training())));
-                if (draws(assembly) && assembly.config().visualization().plotInitSolution()) {
-                    plotInitial(comm, trainer, shards, assembly.training());
+                                folder(configured.training())));
+                if (draws(configured) && configured.config().visualization().plotInitSolution()) {
+                    plotInitial(comm, trainer, shards, configured.training());
                 }
                 trainer.run();
-                report(comm, assembly, trainer, shards, engine);
+                report(comm, configured, trainer, shards, engine);
             }
         }
         return 0;
@@ -102,25 +109,25 @@ final class Train implements OnRanks {
 
     /// A trainer that is ready to run: from first values, or from the newest checkpoint if the run is to continue.
     /// Nothing is written before every rank has found everything in order.
-    static Trainer trainer(Comm comm, Assembly assembly, ShardSet shards, Engine engine) {
-        Training settings = assembly.training();
+    static Trainer trainer(Comm comm, ConfiguredModel configured, ShardSet shards, Engine engine) {
+        Training settings = configured.training();
         Path folder = folder(settings);
         CheckpointStore.Found found = settings.continueRun() ? resume(comm, settings) : null;
-        ModelState state = comm.rootFirst(() -> state(assembly, shards, settings, found));
-        String json = ConfigReader.toJsonOfWholeRun(assembly.config());
+        ModelState state = comm.rootFirst(() -> state(configured, shards, settings, found));
+        String json = ConfigReader.toJsonOfWholeRun(configured.config());
         Trainer trainer = new Trainer(
                 comm,
                 new Trainer.Setup(
-                        assembly.model(),
+                        configured.model(),
                         state,
-                        assembly.columns(),
+                        configured.columns(),
                         shards,
                         settings,
                         engine,
-                        new Checkpoint.Run(settings.seed(), comm.size(), json, Assembly.version(), Assembly.commit()),
+                        new Checkpoint.Run(settings.seed(), comm.size(), json, BuildInfo.version(), BuildInfo.commit()),
                         folder,
-                        assembly.config().verbosity().level(),
-                        runLine(comm, assembly, settings, engine, json),
+                        configured.config().verbosity().level(),
+                        runLine(comm, configured, settings, engine, json),
                         found == null ? null : found.checkpoint()));
         if (comm.isRoot()) {
             write(folder.resolve("config.json"), json);
@@ -155,8 +162,8 @@ final class Train implements OnRanks {
     /// First values of the model: from the run's checkpoint, from the one to begin with (its averages, if it has some),
     /// or from the seed and the data.
     private static ModelState state(
-            Assembly assembly, ShardSet shards, Training settings, CheckpointStore.@Nullable Found resume) {
-        Model model = assembly.model();
+            ConfiguredModel configured, ShardSet shards, Training settings, CheckpointStore.@Nullable Found resume) {
+        Model model = configured.model();
         if (resume != null) {
             return state(
                     model, resume.path(), ModelState.values(resume.checkpoint().model()));
@@ -165,9 +172,7 @@ final class Train implements OnRanks {
             Path path = Path.of(settings.initFrom());
             return state(model, path, ModelState.evaluated(Checkpoint.read(path).model()));
         }
-        ModelState state = new ModelState(model.parameters(), settings.seed());
-        assembly.setFromData(state, shards.index().statistics());
-        return state;
+        return configured.initialState(shards.index().statistics());
     }
 
     private static ModelState state(Model model, Path path, Map<String, HostTensor> values) {
@@ -178,21 +183,22 @@ final class Train implements OnRanks {
         }
     }
 
-    private static JsonLine runLine(Comm comm, Assembly assembly, Training settings, Engine engine, String json) {
+    private static JsonLine runLine(
+            Comm comm, ConfiguredModel configured, Training settings, Engine engine, String json) {
         return new JsonLine()
-                .put("version", Assembly.version())
-                .put("commit", Assembly.commit())
+                .put("version", BuildInfo.version())
+                .put("commit", BuildInfo.commit())
                 .put("java", Runtime.version().toString())
                 .put("seed", settings.seed())
                 .put("ranks", comm.size())
                 .put("engine", engine.describe())
-                .put("parameters", assembly.model().parameters().count(Role.TRAINED))
+                .put("parameters", configured.model().parameters().count(Role.TRAINED))
                 .raw("config", json.replace("\n", ""));
     }
 
     /// Errors of the best model on all splits, and where everything is.
-    private void report(Comm comm, Assembly assembly, Trainer trainer, ShardSet shards, Engine engine) {
-        Training settings = assembly.training();
+    private void report(Comm comm, ConfiguredModel configured, Trainer trainer, ShardSet shards, Engine engine) {
+        Training settings = configured.training();
         Path folder = folder(settings);
         Path best = folder.resolve("best.h5");
         boolean hasBest = comm.any(comm.isRoot() && settings.checkpoint() && Files.exists(best));
@@ -200,9 +206,9 @@ final class Train implements OnRanks {
         ParityPlots plots = new ParityPlots(trainer.evaluator().metrics().quantities());
         if (hasBest) {
             ModelState state = new ModelState(
-                    assembly.model().parameters(),
+                    configured.model().parameters(),
                     ModelState.evaluated(Checkpoint.read(best).model()));
-            try (Evaluator evaluator = new Evaluator(comm, assembly.model(), state, assembly.columns(), engine)) {
+            try (Evaluator evaluator = new Evaluator(comm, configured.model(), state, configured.columns(), engine)) {
                 table = table(evaluator, shards, settings, plots);
             }
         } else {
@@ -216,7 +222,7 @@ final class Train implements OnRanks {
         print("last epoch: " + trainer.profile());
         print(settings.checkpoint() ? "checkpoint: " + (hasBest ? best : folder) : "no checkpoint was asked for");
         print("logs:       " + folder.resolve("metrics.csv") + ", " + folder.resolve("metrics.jsonl"));
-        if (draws(assembly)) {
+        if (draws(configured)) {
             Path pictures = folder.resolve("plots");
             plots.draw(pictures);
             new Plots(pictures)
@@ -226,8 +232,8 @@ final class Train implements OnRanks {
         }
     }
 
-    private boolean draws(Assembly assembly) {
-        return !noPlots && assembly.config().visualization().createPlots();
+    private boolean draws(ConfiguredModel configured) {
+        return !noPlots && configured.config().visualization().createPlots();
     }
 
     /// Parity plots of the validation frames before the first step.

@@ -3,7 +3,7 @@ package org.iolaus.bench;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.Arrays;
-import org.iolaus.run.Assembly;
+import org.iolaus.run.BuildInfo;
 import org.iolaus.train.report.JsonLine;
 
 /// How lines of measurements begin, and the figures that many of them have.
@@ -17,8 +17,8 @@ public final class BenchLine {
     public static JsonLine begin(String what, String command, String device) {
         return new JsonLine()
                 .put("bench", what)
-                .put("by", "iolaus " + Assembly.version())
-                .put("commit", Assembly.commit())
+                .put("by", "iolaus " + BuildInfo.version())
+                .put("commit", BuildInfo.commit())
                 .put("date", Instant.now().truncatedTo(ChronoUnit.SECONDS).toString())
                 .put("device", device)
                 .put("command", command);

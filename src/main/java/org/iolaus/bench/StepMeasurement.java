@@ -16,7 +16,7 @@ import org.iolaus.lower.Precision;
 import org.iolaus.lower.Schedule;
 import org.iolaus.lower.Target;
 import org.iolaus.nn.Parameters.Role;
-import org.iolaus.run.Assembly;
+import org.iolaus.run.ConfiguredModel;
 import org.iolaus.tensor.Sizes;
 import org.iolaus.train.TrainingException;
 import org.iolaus.train.engine.DeviceEngine;
@@ -37,7 +37,7 @@ import org.jspecify.annotations.Nullable;
 /// Measures the training step of one model on one batch, again and again the same.
 public final class StepMeasurement {
     private final Comm comm;
-    private final Assembly assembly;
+    private final ConfiguredModel configured;
     private final Engine engine;
     private final @Nullable TimedRuntime device;
     private final Batch batch;
@@ -64,16 +64,21 @@ public final class StepMeasurement {
     ///
     /// @param device the one that `engine` uses; null: the host
     public StepMeasurement(
-            Comm comm, Assembly assembly, Engine engine, @Nullable TimedRuntime device, Batch batch, Plan plan) {
+            Comm comm,
+            ConfiguredModel configured,
+            Engine engine,
+            @Nullable TimedRuntime device,
+            Batch batch,
+            Plan plan) {
         this.comm = comm;
-        this.assembly = assembly;
+        this.configured = configured;
         this.engine = engine;
         this.device = device;
         this.batch = batch;
         this.plan = plan;
-        this.inputs = new BatchInputs(assembly.model(), assembly.columns(), comm.size());
+        this.inputs = new BatchInputs(configured.model(), configured.columns(), comm.size());
         this.ready = engine.ready(inputs, batch);
-        this.learningRate = assembly.training().optimizer().learningRate();
+        this.learningRate = configured.training().optimizer().learningRate();
     }
 
     /// Measures and reports.
@@ -82,13 +87,13 @@ public final class StepMeasurement {
         if (engine instanceof DeviceEngine on) {
             Bucket bucket = inputs.bucket(batch);
             prediction = MemoryPrediction.of(
-                    assembly.model(), assembly.training(), on.precision(), Set.of(bucket), Set.of());
+                    configured.model(), configured.training(), on.precision(), Set.of(bucket), Set.of());
             prediction.requireRoom(on.freeBytes(), on.deviceName(), "--batch", batch.graphs(), bucket);
         }
         ModelState state = new ModelState(
-                assembly.model().parameters(), assembly.training().seed());
+                configured.model().parameters(), configured.training().seed());
         try (TrainingStep step =
-                engine.training(assembly.model(), state, inputs, assembly.training(), new StepProfile())) {
+                engine.training(configured.model(), state, inputs, configured.training(), new StepProfile())) {
             step.reserve(Set.of(inputs.bucket(batch)));
             comm.startupDone();
             describe(line);
@@ -102,14 +107,15 @@ public final class StepMeasurement {
     }
 
     private void describe(JsonLine line) {
-        boolean potential = assembly.model().architecture().potential().enableInteratomicPotential();
-        List<String> heads =
-                assembly.columns().targets().stream().map(Columns.Target::label).toList();
+        boolean potential = configured.model().architecture().potential().enableInteratomicPotential();
+        List<String> heads = configured.columns().targets().stream()
+                .map(Columns.Target::label)
+                .toList();
         Bucket bucket = device == null ? inputs.exact(batch) : inputs.bucket(batch);
-        line.put("model", assembly.model().architecture().mpnnType().toString())
+        line.put("model", configured.model().architecture().mpnnType().toString())
                 .put("targets", potential ? "energy+forces" : String.join("+", heads))
-                .put("parameters", assembly.model().parameters().count(Role.TRAINED))
-                .put("optimizer", assembly.training().optimizer().type().toString())
+                .put("parameters", configured.model().parameters().count(Role.TRAINED))
+                .put("optimizer", configured.training().optimizer().type().toString())
                 .put("ranks", comm.size())
                 .put("graphs", batch.graphs())
                 .put("atoms", batch.atoms())
@@ -160,7 +166,7 @@ public final class StepMeasurement {
                 .put("gpu_idle_share", BenchLine.rounded(Math.max(0, 1 - busy / times.backToBack)))
                 .put("gpu_idle_share_without_graph", BenchLine.rounded(Math.max(0, 1 - busy / without.backToBack)))
                 .put("event_ms", BenchLine.rounded(event));
-        Precision precision = assembly.training().precision();
+        Precision precision = configured.training().precision();
         Peaks peaks = Peaks.of(runtime, precision);
         put(line, peaks, times.backToBack, precision);
         if (plan.listed > 0) {
@@ -296,7 +302,7 @@ public final class StepMeasurement {
 
     private Schedule schedule(Precision precision) {
         return Lowering.run(
-                assembly.training().program(assembly.model()),
+                configured.training().program(configured.model()),
                 device == null ? Target.HOST : Target.DEVICE,
                 precision.narrowing());
     }
@@ -325,8 +331,8 @@ public final class StepMeasurement {
 
     /// The optimizer reads parameters, gradient and state, and writes parameters and state.
     private Cost update() {
-        int slots = UpdateRule.of(assembly.training().optimizer()).slots().size();
-        long n = assembly.model().parameters().count(Role.TRAINED);
+        int slots = UpdateRule.of(configured.training().optimizer()).slots().size();
+        long n = configured.model().parameters().count(Role.TRAINED);
         return new Cost((4L + 4L * slots) * n, (3L + 2L * slots) * n);
     }
 

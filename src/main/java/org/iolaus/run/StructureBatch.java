@@ -35,8 +35,8 @@ public final class StructureBatch {
 
     private static Batch single(Structure structure, Architecture architecture, Columns columns, long chance) {
         Integer most = architecture.maxNeighbours();
-        Edges edges = edges(structure, Assembly.requireRadius(architecture), most);
-        Neighbours second = Assembly.attention(architecture);
+        Edges edges = edges(structure, Cutoffs.radius(architecture), most);
+        Neighbours second = Cutoffs.attention(architecture);
         Edges attention = second == null ? null : edges(structure, second.cutoffAngstrom(), second.most());
         Map<String, Batch.Column> atomColumns = new HashMap<>();
         structure

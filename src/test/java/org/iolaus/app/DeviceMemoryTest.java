@@ -21,7 +21,10 @@ import org.iolaus.cuda.DeviceException;
 import org.iolaus.cuda.EmulatedRuntime;
 import org.iolaus.data.ShardSet;
 import org.iolaus.data.Split;
-import org.iolaus.run.Assembly;
+import org.iolaus.run.ConfiguredModel;
+import org.iolaus.run.EngineFactory;
+import org.iolaus.run.ModelFactory;
+import org.iolaus.run.ShardSets;
 import org.iolaus.train.checkpoint.Checkpoint;
 import org.iolaus.train.engine.DeviceEngine;
 import org.iolaus.train.engine.MemoryPrediction;
@@ -57,37 +60,37 @@ final class DeviceMemoryTest {
     private Seen train(long deviceBytes, String... overrides) {
         Config given = ConfigReader.read(config, List.of(overrides));
         try (Comm comm = new SoloComm();
-                ShardSet shards = Assembly.open(comm, given)) {
-            Assembly assembly = Assembly.of(given, shards.index());
-            try (var engine = (DeviceEngine) Assembly.engine(comm, assembly.training(), whole -> {
+                ShardSet shards = ShardSets.open(comm, given)) {
+            ConfiguredModel configured = ModelFactory.of(given, shards.index());
+            try (var engine = (DeviceEngine) EngineFactory.engine(comm, configured.training(), whole -> {
                         whole.close();
                         return new EmulatedRuntime(deviceBytes);
                     });
-                    Trainer trainer = Train.trainer(comm, assembly, shards, engine)) {
+                    Trainer trainer = Train.trainer(comm, configured, shards, engine)) {
                 long used = engine.usedBytes();
                 trainer.run();
                 assertEquals(used, engine.usedBytes(), "nothing is allocated while training goes on");
-                BatchInputs inputs = new BatchInputs(assembly.model(), assembly.columns(), 1);
-                RunBatches batches = new RunBatches(inputs, shards.index(), assembly.training(), 1, 0);
+                BatchInputs inputs = new BatchInputs(configured.model(), configured.columns(), 1);
+                RunBatches batches = new RunBatches(inputs, shards.index(), configured.training(), 1, 0);
                 MemoryPrediction predicted = MemoryPrediction.of(
-                        assembly.model(),
-                        assembly.training(),
+                        configured.model(),
+                        configured.training(),
                         engine.precision(),
                         batches.training(0),
                         batches.evaluation());
-                evaluateBest(comm, assembly, shards, engine);
+                evaluateBest(comm, configured, shards, engine);
                 return new Seen(predicted, used, engine.usedBytes());
             }
         }
     }
 
     /// As `train` does at its end; closing gives nothing back that counts here.
-    private void evaluateBest(Comm comm, Assembly assembly, ShardSet shards, DeviceEngine engine) {
+    private void evaluateBest(Comm comm, ConfiguredModel configured, ShardSet shards, DeviceEngine engine) {
         Checkpoint best = Checkpoint.read(folder.resolve("logs/run/best.h5"));
-        ModelState state = new ModelState(assembly.model().parameters(), ModelState.evaluated(best.model()));
-        Evaluator evaluator = new Evaluator(comm, assembly.model(), state, assembly.columns(), engine);
-        evaluator.run(shards, Split.TRAIN, Trainer.batching(assembly.training()), null);
-        evaluator.run(shards, Split.VALIDATION, Trainer.batching(assembly.training()), null);
+        ModelState state = new ModelState(configured.model().parameters(), ModelState.evaluated(best.model()));
+        Evaluator evaluator = new Evaluator(comm, configured.model(), state, configured.columns(), engine);
+        evaluator.run(shards, Split.TRAIN, Trainer.batching(configured.training()), null);
+        evaluator.run(shards, Split.VALIDATION, Trainer.batching(configured.training()), null);
     }
 
     @ParameterizedTest

@@ -18,7 +18,8 @@ import org.iolaus.bench.Symmetries.Answer;
 import org.iolaus.comm.SoloComm;
 import org.iolaus.config.ConfigReader;
 import org.iolaus.data.Splits;
-import org.iolaus.run.Assembly;
+import org.iolaus.run.ConfiguredModel;
+import org.iolaus.run.ModelFactory;
 import org.iolaus.train.checkpoint.Checkpoint;
 import org.iolaus.train.engine.HostEngine;
 import org.iolaus.train.engine.ModelState;
@@ -171,9 +172,10 @@ final class MolecularDynamicsTest {
     }
 
     private static EnergiesAndForces model(HostEngine engine, Checkpoint run, String... settings) {
-        Assembly assembly = Assembly.of(ConfigReader.fromJson(run.run().configJson(), List.of(settings)), null);
-        ModelState state = new ModelState(assembly.model().parameters(), ModelState.evaluated(run.model()));
-        return new EnergiesAndForces(assembly, engine, state);
+        ConfiguredModel configured =
+                ModelFactory.of(ConfigReader.fromJson(run.run().configJson(), List.of(settings)), null);
+        ModelState state = new ModelState(configured.model().parameters(), ModelState.evaluated(run.model()));
+        return new EnergiesAndForces(configured, engine, state);
     }
 
     /// Root mean square error of forces on frames that were not trained on, relative to the forces.

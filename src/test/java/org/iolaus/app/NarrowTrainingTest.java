@@ -22,7 +22,9 @@ import org.iolaus.data.ShardSet;
 import org.iolaus.ir.Program;
 import org.iolaus.ir.ProgramExecutor;
 import org.iolaus.lower.Precision;
-import org.iolaus.run.Assembly;
+import org.iolaus.run.ConfiguredModel;
+import org.iolaus.run.ModelFactory;
+import org.iolaus.run.ShardSets;
 import org.iolaus.tensor.HostTensor;
 import org.iolaus.train.engine.ModelState;
 import org.iolaus.train.inputs.BatchInputs;
@@ -172,15 +174,13 @@ final class NarrowTrainingTest {
     void gradientsAreOffByWhatIsStored(String model, boolean again) {
         Config config = ConfigReader.read(shards(model), List.of(with(settings(model), "conv_checkpointing=" + again)));
         try (SoloComm comm = new SoloComm();
-                ShardSet shards = Assembly.open(comm, config)) {
-            Assembly assembly = Assembly.of(config, shards.index());
-            ModelState state = new ModelState(
-                    assembly.model().parameters(), assembly.training().seed());
-            assembly.setFromData(state, shards.index().statistics());
+                ShardSet shards = ShardSets.open(comm, config)) {
+            ConfiguredModel configured = ModelFactory.of(config, shards.index());
+            ModelState state = configured.initialState(shards.index().statistics());
             Map<String, HostTensor> parameters = ModelState.values(state.snapshot());
             Batch batch = shards.batch(new int[] {0, 1, 2, 3}, 4, 20);
-            BatchInputs.Bound inputs = new BatchInputs(assembly.model(), assembly.columns(), 1).bind(batch);
-            Program program = assembly.training().program(assembly.model());
+            BatchInputs.Bound inputs = new BatchInputs(configured.model(), configured.columns(), 1).bind(batch);
+            Program program = configured.training().program(configured.model());
             Map<String, RoundingModel.Bound> bounds = RoundingModel.of(
                     program, new ReferenceCase.Batch(inputs.floats(), inputs.indices()), parameters, Precision.BF16);
             try (Devices devices = Devices.open(Devices.Device.EMULATED, Precision.BF16);

@@ -24,7 +24,10 @@ import org.iolaus.data.ShardSet;
 import org.iolaus.data.Split;
 import org.iolaus.data.read.ExtXyzWriter;
 import org.iolaus.model.Model;
-import org.iolaus.run.Assembly;
+import org.iolaus.run.ConfiguredModel;
+import org.iolaus.run.EngineFactory;
+import org.iolaus.run.ModelFactory;
+import org.iolaus.run.ShardSets;
 import org.iolaus.tensor.HostTensor;
 import org.iolaus.train.checkpoint.Checkpoint;
 import org.iolaus.train.engine.Engine;
@@ -263,13 +266,14 @@ final class RecipeTest {
     private double validationLoss(Map<String, HostTensor> values) {
         Config given = ConfigReader.read(config, List.of());
         try (SoloComm comm = new SoloComm();
-                ShardSet shards = Assembly.open(comm, given)) {
-            Assembly assembly = Assembly.of(given, shards.index());
-            ModelState state = new ModelState(assembly.model().parameters(), values);
-            try (Engine engine = Assembly.engine(comm, assembly.training());
-                    Evaluator evaluator = new Evaluator(comm, assembly.model(), state, assembly.columns(), engine)) {
+                ShardSet shards = ShardSets.open(comm, given)) {
+            ConfiguredModel configured = ModelFactory.of(given, shards.index());
+            ModelState state = new ModelState(configured.model().parameters(), values);
+            try (Engine engine = EngineFactory.engine(comm, configured.training());
+                    Evaluator evaluator =
+                            new Evaluator(comm, configured.model(), state, configured.columns(), engine)) {
                 return evaluator
-                        .run(shards, Split.VALIDATION, Trainer.batching(assembly.training()), null)
+                        .run(shards, Split.VALIDATION, Trainer.batching(configured.training()), null)
                         .loss();
             }
         }
@@ -281,7 +285,7 @@ final class RecipeTest {
         Path heads = TinyRun.headsConfig(folder);
         Config given = ConfigReader.read(heads, List.of("normalize_targets=true"));
         try (SoloComm comm = new SoloComm();
-                ShardSet shards = Assembly.open(comm, given)) {
+                ShardSet shards = ShardSets.open(comm, given)) {
             Batch all = shards.batch(shards.index().graphsOf(Split.TRAIN), 1, 1);
             double[] energies = Objects.requireNonNull(all.energy());
             double[] forces = Objects.requireNonNull(all.forces());
@@ -327,10 +331,8 @@ final class RecipeTest {
     }
 
     private static ModelState state(Config given, ShardSet shards) {
-        Assembly assembly = Assembly.of(given, shards.index());
-        ModelState state = new ModelState(assembly.model().parameters(), 1);
-        assembly.setFromData(state, shards.index().statistics());
-        return state;
+        return ModelFactory.of(given, shards.index())
+                .initialState(shards.index().statistics());
     }
 
     /// Weight decay shrinks what decays, and only that.

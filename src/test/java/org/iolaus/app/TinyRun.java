@@ -19,7 +19,10 @@ import org.iolaus.data.FrameSource;
 import org.iolaus.data.Neighbours;
 import org.iolaus.data.ShardSet;
 import org.iolaus.data.Splits;
-import org.iolaus.run.Assembly;
+import org.iolaus.run.ConfiguredModel;
+import org.iolaus.run.EngineFactory;
+import org.iolaus.run.ModelFactory;
+import org.iolaus.run.ShardSets;
 import org.iolaus.train.engine.Engine;
 import org.iolaus.train.loop.Trainer;
 import org.jspecify.annotations.Nullable;
@@ -205,10 +208,10 @@ final class TinyRun {
     /// Trains as the command does, without its report.
     static void train(Comm comm, Path config, String... overrides) {
         var given = ConfigReader.read(config, List.of(overrides));
-        try (ShardSet shards = Assembly.open(comm, given)) {
-            Assembly assembly = Assembly.of(given, shards.index());
-            try (Engine engine = Assembly.engine(comm, assembly.training());
-                    Trainer trainer = Train.trainer(comm, assembly, shards, engine)) {
+        try (ShardSet shards = ShardSets.open(comm, given)) {
+            ConfiguredModel configured = ModelFactory.of(given, shards.index());
+            try (Engine engine = EngineFactory.engine(comm, configured.training());
+                    Trainer trainer = Train.trainer(comm, configured, shards, engine)) {
                 trainer.run();
             }
         }

@@ -1,5 +1,7 @@
 package org.iolaus.run;
 
+import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.function.UnaryOperator;
@@ -16,31 +18,61 @@ import org.iolaus.train.engine.Engine;
 import org.iolaus.train.engine.HostEngine;
 import org.jspecify.annotations.Nullable;
 
-/// A way to an [Engine]: a device takes half a second to open, and is opened on a thread of its own while this rank
-/// reads data and lowers programs. What goes wrong there is thrown by [#engine]; a device that nobody asked for is
+/// Opens the [Engine] of a run. A device takes half a second to open: that happens on a thread of its own, while this
+/// rank reads data and lowers programs. [#engine] throws what went wrong there; a device that nobody asked for is
 /// closed.
-public final class EngineStart implements AutoCloseable {
+public final class EngineFactory implements AutoCloseable {
     private final Comm comm;
     private final Training training;
-    private final int here;
+    private final int ranksHere;
     private @Nullable CompletableFuture<DeviceRuntime> device;
 
-    /// A collective.
-    public EngineStart(Comm comm, Training training) {
+    /// Starts to open the device, if there is one. A collective.
+    public EngineFactory(Comm comm, Training training) {
         this.comm = comm;
         this.training = training;
-        this.here = Assembly.ranksOnThisHost(comm);
+        this.ranksHere = ranksOnThisHost(comm);
         this.device = training.device() == Training.Device.CPU
                 ? null
                 : CompletableFuture.supplyAsync(
-                        this::open,
+                        () -> open(training.device() == Training.Device.CUDA, comm, ranksHere, training.shareGpu()),
                         task -> Thread.ofPlatform().daemon().name("device").start(task));
     }
 
-    private DeviceRuntime open() {
-        return training.device() == Training.Device.CUDA
-                ? CudaRuntime.open(comm.localRank(), here, training.shareGpu())
-                : new EmulatedRuntime();
+    /// The engine that these settings name. A collective.
+    ///
+    /// @throws org.iolaus.cuda.DeviceException if the device asked for is not to be had; there is no fallback
+    public static Engine engine(Comm comm, Training training) {
+        return engine(comm, training, device -> device);
+    }
+
+    /// The same; programs use the device through `wrap`.
+    public static Engine engine(Comm comm, Training training, UnaryOperator<DeviceRuntime> wrap) {
+        try (EngineFactory factory = new EngineFactory(comm, training)) {
+            return factory.engine(wrap);
+        }
+    }
+
+    /// Opens the device of this rank: a GPU, or the emulation of one. A collective.
+    ///
+    /// @param share whether ranks may use one GPU together
+    public static DeviceRuntime device(Comm comm, boolean cuda, boolean share) {
+        return open(cuda, comm, ranksOnThisHost(comm), share);
+    }
+
+    private static DeviceRuntime open(boolean cuda, Comm comm, int ranksHere, boolean share) {
+        return cuda ? CudaRuntime.open(comm.localRank(), ranksHere, share) : new EmulatedRuntime();
+    }
+
+    private static int ranksOnThisHost(Comm comm) {
+        List<byte[]> hosts = comm.gather(comm.host().getBytes(StandardCharsets.UTF_8), 0);
+        String all = String.join(
+                "\n",
+                hosts.stream()
+                        .map(bytes -> new String(bytes, StandardCharsets.UTF_8))
+                        .toList());
+        String shared = new String(comm.broadcast(all.getBytes(StandardCharsets.UTF_8), 0), StandardCharsets.UTF_8);
+        return (int) shared.lines().filter(comm.host()::equals).count();
     }
 
     /// Where programs run on this rank: on a device, or on as many threads as configured or this rank's part of the
@@ -56,7 +88,7 @@ public final class EngineStart implements AutoCloseable {
             }
             Integer threads = training.threads();
             int cores = Runtime.getRuntime().availableProcessors();
-            return new HostEngine(comm, threads != null ? threads : Math.max(1, cores / here));
+            return new HostEngine(comm, threads != null ? threads : Math.max(1, cores / ranksHere));
         }
         DeviceRuntime opened;
         try {

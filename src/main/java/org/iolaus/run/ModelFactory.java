@@ -1,0 +1,151 @@
+package org.iolaus.run;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Objects;
+import org.iolaus.config.Config;
+import org.iolaus.config.ConfigException;
+import org.iolaus.data.Batch;
+import org.iolaus.data.DatasetConfig;
+import org.iolaus.data.GraphFile;
+import org.iolaus.data.ShardIndex;
+import org.iolaus.data.Statistics;
+import org.iolaus.model.Architecture;
+import org.iolaus.model.Model;
+import org.iolaus.train.inputs.Columns;
+import org.jspecify.annotations.Nullable;
+
+/// Makes models from configurations and, for sizes that follow from them, from the data.
+public final class ModelFactory {
+    private ModelFactory() {}
+
+    /// The model of a configuration.
+    ///
+    /// @param index says what depends on the data; null if the configuration says all of it
+    public static ConfiguredModel of(Config given, @Nullable ShardIndex index) {
+        DatasetConfig dataset = given.dataset();
+        if (dataset == null) {
+            throw new ConfigException("Dataset: want the section that says which columns to use, got none");
+        }
+        Architecture architecture = given.neuralNetwork().architecture();
+        boolean potential = architecture.potential().enableInteratomicPotential();
+        Columns columns = Columns.of(dataset, given.neuralNetwork().variablesOfInterest(), potential);
+        if (!architecture.edgeFeatures().isEmpty()) {
+            throw new ConfigException(
+                    "NeuralNetwork.Architecture.edge_features: want [] (shards hold no edge features), got "
+                            + architecture.edgeFeatures());
+        }
+        if (index != null) {
+            columns.requireIn(index, potential);
+            architecture = complete(architecture, columns, Facts.of(index));
+        }
+        return make(given, columns, architecture);
+    }
+
+    /// The model of a configuration; its shards say what depends on the data, if they are there.
+    public static ConfiguredModel ofConfig(Config given) {
+        DatasetConfig dataset = given.dataset();
+        if (dataset == null || !Files.exists(Path.of(dataset.shards(), ShardIndex.FILE))) {
+            return of(given, null);
+        }
+        Path folder = Path.of(dataset.shards());
+        return of(given, ShardIndex.of(ShardIndex.read(folder), folder));
+    }
+
+    /// The model of a configuration for fixed graphs.
+    public static ConfiguredModel ofFixed(Config given, GraphFile file) {
+        ConfiguredModel model = of(given, null);
+        Architecture architecture = model.config().neuralNetwork().architecture();
+        return make(given, model.columns(), complete(architecture, model.columns(), Facts.of(file)));
+    }
+
+    private static ConfiguredModel make(Config given, Columns columns, Architecture architecture) {
+        Config config = given.with(architecture);
+        String loss = config.neuralNetwork().training().lossFunctionType().toString();
+        return new ConfiguredModel(config, columns, new Model(architecture, loss, columns.attributeWidth()));
+    }
+
+    /// What a model may need to know of the data.
+    ///
+    /// @param atoms of each graph
+    /// @param degree how many atoms have k neighbours, by k
+    /// @param energyStd of the energies of frames, eV; NaN if not known
+    /// @param energyPerAtomStd the same per atom, without the elements' shares
+    @SuppressWarnings("ArrayRecordComponent")
+    private record Facts(
+            int[] atoms,
+            long[] degree,
+            double averageNeighbours,
+            double forceRms,
+            double energyStd,
+            double energyPerAtomStd) {
+        static Facts of(ShardIndex index) {
+            Statistics statistics = index.statistics();
+            Statistics.Spread energy = statistics.columns().get("graphs/energy");
+            return new Facts(
+                    index.atoms(),
+                    statistics.degree(),
+                    statistics.averageNeighbours(),
+                    statistics.forceRms(),
+                    energy == null ? Double.NaN : energy.std()[0],
+                    statistics.energyPerAtomStd());
+        }
+
+        static Facts of(GraphFile file) {
+            Batch batch = file.batch();
+            int[] atoms = new int[batch.graphs()];
+            Arrays.stream(batch.graphOfAtom()).forEach(graph -> atoms[graph]++);
+            double square = Arrays.stream(Objects.requireNonNull(batch.forces()))
+                    .map(force -> force * force)
+                    .average()
+                    .orElse(1);
+            return new Facts(
+                    atoms,
+                    file.degrees(),
+                    (double) batch.edges() / batch.atoms(),
+                    Math.sqrt(square),
+                    Double.NaN,
+                    Double.NaN);
+        }
+    }
+
+    private static Architecture complete(Architecture architecture, Columns columns, Facts facts) {
+        Architecture.Dimensions sizes = architecture.dimensions();
+        int[] atoms = facts.atoms;
+        boolean equal = Arrays.stream(atoms).distinct().count() == 1;
+        List<Integer> degrees =
+                Arrays.stream(facts.degree).mapToObj(Math::toIntExact).toList();
+        Architecture completed = architecture.with(new Architecture.Dimensions(
+                columns.inputs().size(),
+                sizes.outputDim(),
+                sizes.outputType(),
+                equal && architecture.tellsAtomsByPlace() ? Integer.valueOf(atoms[0]) : null,
+                sizes.edgeDim(),
+                degrees,
+                facts.averageNeighbours));
+        Architecture.Potential potential = architecture.potential();
+        Architecture.EnergyScale scale = potential.energyScale();
+        return scale == null || scale.rule() == null
+                ? completed
+                : completed.with(potential.with(Architecture.EnergyScale.of(scale(scale.rule(), potential, facts))));
+    }
+
+    private static double scale(Architecture.ScaleRule rule, Architecture.Potential potential, Facts facts) {
+        double scale = switch (rule) {
+            case AUTO -> facts.forceRms;
+            case ENERGY_STD ->
+                potential.energyReference() == Architecture.EnergyReference.MEAN
+                        ? facts.energyStd
+                        : facts.energyPerAtomStd;
+        };
+        if (!(scale > 0)) {
+            throw new ConfigException(
+                    "NeuralNetwork.Architecture.energy_scale: want a number where the data tell none, " + "got \""
+                            + rule.name().toLowerCase(Locale.ROOT) + "\", which is " + scale + " eV of them");
+        }
+        return scale;
+    }
+}
