@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import org.iolaus.ir.HostCall;
+import org.iolaus.ir.Op;
 import org.iolaus.ir.Program;
 import org.iolaus.ir.ProgramExecutor;
 import org.iolaus.ir.Type;
@@ -20,12 +21,8 @@ import org.iolaus.lower.Schedule.Call;
 import org.iolaus.lower.Schedule.Fused;
 import org.iolaus.lower.Target;
 import org.iolaus.op.AllReduce;
-import org.iolaus.op.BilinearOuter;
-import org.iolaus.op.BilinearProduct;
 import org.iolaus.op.Constant;
-import org.iolaus.op.GridActivation;
 import org.iolaus.op.MatMul;
-import org.iolaus.op.SegmentSum;
 import org.iolaus.tensor.HostTensor;
 import org.iolaus.tensor.HostView;
 import org.iolaus.tensor.Index;
@@ -212,18 +209,6 @@ public final class CpuExecutor implements ProgramExecutor {
                 new HostCall(new HostView(memory.data(call.out()), memory.offset(call.out()), shape), arguments);
         switch (call.op()) {
             case MatMul matmul -> matmul(matmul, host);
-            case SegmentSum _ ->
-                workers.split(
-                        host.index(1).range(),
-                        1,
-                        host.in(0).volume() > WORTH_SHARING,
-                        (member, from, to) -> SegmentSum.rows(host, from, to));
-            case BilinearProduct op ->
-                share(host, (long) op.terms().size() * host.out().shape()[2], op::items);
-            case BilinearOuter op ->
-                share(host, (long) op.terms().size() * host.in(0).shape()[2], op::items);
-            case GridActivation op ->
-                share(host, (long) op.grid().points() * host.out().shape()[2], op::items);
             case AllReduce reduce -> {
                 reduce.cpu(host);
                 Reduction reduction = options.allReduce();
@@ -232,19 +217,18 @@ public final class CpuExecutor implements ProgramExecutor {
                             host.out().data(), host.out().offset(), host.out().volume());
                 }
             }
-            default -> call.op().cpu(host);
+            default -> share(call.op(), host);
         }
     }
 
-    /// A part of the items of an operation.
-    private interface Items {
-        void run(HostCall call, int from, int to);
-    }
-
-    private void share(HostCall host, long perItem, Items part) {
-        int items = host.out().shape()[0];
-        boolean pays = items * perItem > WORTH_SHARING;
-        workers.split(items, 1, pays, (member, from, to) -> part.run(host, from, to));
+    private void share(Op op, HostCall host) {
+        long work = op.sharedWork(host);
+        if (work == 0) {
+            op.cpu(host);
+        } else {
+            workers.split(
+                    host.out().shape()[0], 1, work > WORTH_SHARING, (member, from, to) -> op.rows(host, from, to));
+        }
     }
 
     private void matmul(MatMul op, HostCall host) {

@@ -60,6 +60,17 @@ public interface Pointwise extends Op, TileFunction {
         return 1;
     }
 
+    @Override
+    default Op part(int axis, int length) {
+        return this;
+    }
+
+    /// One, unless an operation says otherwise.
+    @Override
+    default double instructions(Node node) {
+        return 1;
+    }
+
     /// The view's elements repeated along its extents of 1 until it has the given shape.
     static double[] stretch(HostView view, int[] shape) {
         int n = 1;

@@ -2,6 +2,8 @@ package org.iolaus.lower;
 
 import java.util.List;
 import org.iolaus.ir.HostCall;
+import org.iolaus.ir.LoopSum;
+import org.iolaus.ir.Op;
 import org.iolaus.ir.Sample;
 import org.iolaus.ir.Type;
 import org.iolaus.tensor.Dim;
@@ -32,6 +34,16 @@ record ChunkSum(int parts) implements LoweredOp {
                 out.set(part * row + c, sum);
             }
         }
+    }
+
+    @Override
+    public LoopSum loopSum() {
+        return new LoopSum.Runs(parts);
+    }
+
+    @Override
+    public Op part(int axis, int length) {
+        return this;
     }
 
     @Override

@@ -9,7 +9,6 @@ import java.util.Map;
 import java.util.Objects;
 import org.iolaus.ir.Node;
 import org.iolaus.ir.Op;
-import org.iolaus.ir.Pointwise;
 import org.iolaus.ir.Program;
 import org.iolaus.op.Add;
 import org.iolaus.op.Broadcast;
@@ -20,7 +19,6 @@ import org.iolaus.op.MatMul;
 import org.iolaus.op.Mul;
 import org.iolaus.op.Pad;
 import org.iolaus.op.Reshape;
-import org.iolaus.op.SegmentSum;
 import org.iolaus.op.Slice;
 import org.iolaus.op.Sum;
 import org.iolaus.tensor.Dim;
@@ -106,13 +104,7 @@ final class Expand {
 
     /// Lengths of the parts; empty if the operation is better left whole.
     private static List<Integer> parts(Op op, List<Node> in, Node plain, int axis) {
-        boolean splits = op instanceof Pointwise
-                || op instanceof Gather
-                || op instanceof SegmentSum
-                || op instanceof ChunkSum
-                || op instanceof Broadcast
-                || op instanceof Sum
-                || View.isPlain(plain);
+        boolean splits = op.part(axis, 1) != null || View.isPlain(plain);
         Dim extent = plain.shape().dim(axis);
         if (!splits || !extent.isConstant() || extent.isOne() || extent.factor() == 0) {
             return List.of();
@@ -141,11 +133,7 @@ final class Expand {
         for (Node input : in) {
             pieces.add(input.type().isIndex() ? input : slice(input, axis, start, length));
         }
-        return make(
-                op instanceof Broadcast broadcast
-                        ? new Broadcast(broadcast.target().with(axis, Dim.of(length)))
-                        : op,
-                pieces);
+        return make(Objects.requireNonNull(op.part(axis, length)), pieces);
     }
 
     /// The axis of a reshape's input that an axis of its result is, where only extents of 1 differ.

@@ -12,14 +12,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import org.iolaus.ir.LoopSum;
 import org.iolaus.ir.Node;
 import org.iolaus.ir.Pointwise;
 import org.iolaus.ir.Program;
 import org.iolaus.op.Concat;
 import org.iolaus.op.Constant;
 import org.iolaus.op.Reshape;
-import org.iolaus.op.SegmentSum;
-import org.iolaus.op.Sum;
 import org.iolaus.tensor.Dim;
 import org.iolaus.tensor.Shape;
 import org.jspecify.annotations.Nullable;
@@ -220,17 +219,7 @@ final class Fusion {
 
     /// Whether a loop can compute the node.
     static boolean isFusable(Node node, Target target) {
-        return switch (node.op()) {
-            case Pointwise _ -> true;
-            case SegmentSum _, ChunkSum _ ->
-                target == Target.DEVICE
-                        && LoopSums.haveConstantRows(node.input(0).shape());
-            case Sum sum ->
-                target == Target.DEVICE
-                        && (LoopSums.ofColumns(node.input(0).shape(), sum.axes())
-                                || LoopSums.ofRows(node.input(0).shape(), sum.axes()));
-            default -> false;
-        };
+        return node.op() instanceof Pointwise || (target == Target.DEVICE && LoopSums.of(node) != LoopSums.Kind.NONE);
     }
 
     boolean isFusable(Node node) {
@@ -248,10 +237,7 @@ final class Fusion {
 
     /// Whether a node sums over rows, so that its result follows a walk.
     static boolean isRowSum(Node node) {
-        return node.op() instanceof SegmentSum
-                || node.op() instanceof ChunkSum
-                || (node.op() instanceof Sum sum
-                        && LoopSums.ofRows(node.input(0).shape(), sum.axes()));
+        return LoopSums.of(node) == LoopSums.Kind.ROWS;
     }
 
     /// How a loop reads a node that it does not compute.
@@ -312,9 +298,9 @@ final class Fusion {
         return Objects.requireNonNull(sites.get(node));
     }
 
-    /// The inputs of a fusable node that are numbers.
+    /// The inputs that a loop computes a fusable node of.
     static List<Node> operands(Node node) {
-        return node.op() instanceof SegmentSum ? List.of(node.input(0)) : node.inputs();
+        return node.op() instanceof Pointwise ? node.inputs() : node.inputs().subList(0, 1);
     }
 
     // what must be in memory
@@ -459,10 +445,10 @@ final class Fusion {
         List<Dim> domain = View.extents(node.input(0).shape());
         Group group;
         if (isRowSum(node)) {
-            Walk walk = switch (node.op()) {
-                case SegmentSum _ -> new Walk(node.input(1), 0);
-                case ChunkSum chunks -> new Walk(null, chunks.parts());
-                default -> new Walk(null, 1);
+            Walk walk = switch (node.op().loopSum()) {
+                case LoopSum.Segments segments -> new Walk(node.input(segments.index()), 0);
+                case LoopSum.Runs runs -> new Walk(null, runs.parts());
+                case null, default -> new Walk(null, 1);
             };
             group = new Group(domain, 0, walk, Map.of(node, Place.RESULT), Set.of(node));
         } else {

@@ -42,6 +42,21 @@ public record GatheredProduct(BilinearTerms terms) implements LoweredOp {
     }
 
     @Override
+    public boolean readsBf16(int operand) {
+        return operand == 1;
+    }
+
+    @Override
+    public boolean writesBf16() {
+        return true;
+    }
+
+    @Override
+    public double instructions(Node node) {
+        return new BilinearProduct(terms).instructions(node);
+    }
+
+    @Override
     public List<Sample> samples() {
         return List.of();
     }

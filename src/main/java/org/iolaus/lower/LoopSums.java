@@ -1,6 +1,8 @@
 package org.iolaus.lower;
 
 import java.util.List;
+import org.iolaus.ir.LoopSum;
+import org.iolaus.ir.Node;
 import org.iolaus.tensor.Dim;
 import org.iolaus.tensor.Shape;
 
@@ -12,6 +14,24 @@ final class LoopSums {
     static final int MOST_ROWS = 1024;
 
     private LoopSums() {}
+
+    /// What a loop brings together to compute a sum.
+    enum Kind {
+        /// nothing: it is no sum, or no loop can compute it
+        NONE,
+        COLUMNS,
+        ROWS
+    }
+
+    static Kind of(Node node) {
+        return switch (node.op().loopSum()) {
+            case null -> Kind.NONE;
+            case LoopSum.Axes sum when ofColumns(node.input(0).shape(), sum.axes()) -> Kind.COLUMNS;
+            case LoopSum.Axes sum -> ofRows(node.input(0).shape(), sum.axes()) ? Kind.ROWS : Kind.NONE;
+            case LoopSum.Segments _, LoopSum.Runs _ ->
+                haveConstantRows(node.input(0).shape()) ? Kind.ROWS : Kind.NONE;
+        };
+    }
 
     /// Whether a sum over axes is one over the columns of rows: the last axes, not too many entries.
     static boolean ofColumns(Shape shape, List<Integer> axes) {

@@ -10,19 +10,13 @@ import java.util.Objects;
 import java.util.Set;
 import org.iolaus.ir.Leaf;
 import org.iolaus.ir.Node;
-import org.iolaus.ir.Op;
 import org.iolaus.ir.Program;
 import org.iolaus.kernel.Loop;
 import org.iolaus.lower.Schedule.Call;
 import org.iolaus.lower.Schedule.Fused;
 import org.iolaus.lower.Schedule.Step;
-import org.iolaus.op.BilinearOuter;
-import org.iolaus.op.BilinearProduct;
 import org.iolaus.op.Constant;
-import org.iolaus.op.GridActivation;
 import org.iolaus.op.MatMul;
-import org.iolaus.op.Reshape;
-import org.iolaus.op.Sum;
 import org.iolaus.tensor.Dim;
 
 /// The rule which arrays are stored in bfloat16. An array is narrow if
@@ -125,32 +119,15 @@ final class Narrow {
     }
 
     private static boolean inLoops(Node node) {
-        return Fusion.isFusable(node, Target.DEVICE)
-                || Fusion.isAssembled(node, Target.DEVICE)
-                || View.isView(node)
-                || node.op() instanceof Reshape;
+        return Fusion.isFusable(node, Target.DEVICE) || Fusion.isAssembled(node, Target.DEVICE) || View.isView(node);
     }
 
     private static boolean writesNarrow(Node node) {
-        return inLoops(node)
-                || node.op() instanceof MatMul
-                || node.op() instanceof BilinearProduct
-                || node.op() instanceof GatheredProduct
-                || node.op() instanceof SummedProduct
-                || node.op() instanceof GridActivation;
+        return inLoops(node) || node.op().writesBf16();
     }
 
     private static boolean readsNarrow(Node user, int input) {
-        return inLoops(user) || callReadsNarrow(user.op(), input);
-    }
-
-    private static boolean callReadsNarrow(Op op, int input) {
-        return switch (op) {
-            case MatMul _, GridActivation _, BilinearOuter _ -> true;
-            case BilinearProduct _, GatheredProduct _, SummedProduct _ -> input == 1;
-            case Sum _ -> true;
-            default -> false;
-        };
+        return inLoops(user) || user.op().readsBf16(input);
     }
 
     /// Takes back what has to agree with something that is not narrow: the other operand of a product, the result of a

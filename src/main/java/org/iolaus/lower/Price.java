@@ -17,6 +17,7 @@ final class Price {
     static final double READ = 1;
     static final double WRITE = 1;
 
+    private static final double INSTRUCTIONS_PER_READ = 50;
     private static final double GATHERED = 0.1;
     private static final double REPEATED = 0.02;
     private static final int MOST_NODES = 40;
@@ -81,11 +82,6 @@ final class Price {
 
     /// Working out an element whose operands are in registers.
     static double work(Node node) {
-        return switch (node.op().name()) {
-            case "Div", "Sqrt", "Exp" -> 0.12;
-            case "Sigmoid" -> 0.25;
-            case "Tanh", "Sin", "Cos", "Log", "Softplus", "Power" -> 0.5;
-            default -> 0.02;
-        };
+        return node.op().instructions(node) / INSTRUCTIONS_PER_READ;
     }
 }

@@ -9,12 +9,9 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import org.iolaus.ir.Node;
-import org.iolaus.ir.Op;
 import org.iolaus.ir.Pointwise;
 import org.iolaus.ir.Program;
-import org.iolaus.op.BilinearProduct;
 import org.iolaus.op.Concat;
-import org.iolaus.op.MatMul;
 import org.iolaus.op.Pad;
 import org.iolaus.tensor.Dim;
 
@@ -35,9 +32,6 @@ final class Recompute {
 
     /// Reads of one number that computing a number again may cost.
     private static final double MOST = 2.25;
-
-    /// Terms of a matrix product that are added in the time of one read.
-    private static final double TERMS = 100;
 
     private final Target target;
     private final Set<Node> forward;
@@ -137,7 +131,7 @@ final class Recompute {
     }
 
     private boolean isCheap(Node node) {
-        if (!inLoops(node) && !isNarrowOperation(node.op()) && !copied.contains(node)) {
+        if (Double.isInfinite(node.op().instructions(node)) || (View.isView(node) && !copied.contains(node))) {
             return false;
         }
         Recipe recipe = new Recipe(node);
@@ -147,10 +141,6 @@ final class Recompute {
 
     private static boolean inLoops(Node node) {
         return node.op() instanceof Pointwise || node.op() instanceof Concat || node.op() instanceof Pad;
-    }
-
-    private static boolean isNarrowOperation(Op op) {
-        return op instanceof MatMul || op instanceof BilinearProduct || op instanceof GatheredProduct;
     }
 
     /// What computing a node again takes, in reads for each of its numbers.
@@ -170,7 +160,7 @@ final class Recompute {
             if (!steps.add(step)) {
                 return;
             }
-            price += work(step) * share(step);
+            price += Price.work(step) * share(step);
             for (Node input : step.inputs()) {
                 Node base = stored(step, input);
                 if (inLoops(base) && isAnew(base)) {
@@ -189,17 +179,6 @@ final class Recompute {
             Dim theirs = other.shape().volume();
             return mine.symbols().equals(theirs.symbols()) ? (double) theirs.factor() / mine.factor() : 0;
         }
-    }
-
-    private static double work(Node node) {
-        return switch (node.op()) {
-            case MatMul product -> {
-                Dim terms = node.input(0).shape().dim(product.transposeA() ? -2 : -1);
-                yield terms.isConstant() ? terms.factor() / TERMS : Double.POSITIVE_INFINITY;
-            }
-            case BilinearProduct _, GatheredProduct _ -> 1;
-            default -> Price.work(node);
-        };
     }
 
     private static boolean isLarge(Node node) {

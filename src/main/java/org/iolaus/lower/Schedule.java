@@ -11,8 +11,6 @@ import org.iolaus.ir.Node;
 import org.iolaus.ir.Op;
 import org.iolaus.ir.Type;
 import org.iolaus.kernel.Loop;
-import org.iolaus.op.SegmentMax;
-import org.iolaus.op.SegmentSum;
 import org.iolaus.tensor.Dim;
 import org.iolaus.tensor.Shape;
 import org.iolaus.tensor.Sizes;
@@ -177,10 +175,10 @@ public record Schedule(List<Buffer> buffers, List<Step> steps, Map<String, Integ
         for (Step step : steps) {
             switch (step) {
                 case Call call -> {
-                    if (call.op() instanceof SegmentSum
-                            || call.op() instanceof SegmentMax
-                            || call.op() instanceof SummedProduct) {
-                        found.add(call.inputs().getLast());
+                    for (int operand = 0; operand < call.inputs().size(); operand++) {
+                        if (call.op().wantsCompressedRows(operand)) {
+                            found.add(call.inputs().get(operand));
+                        }
                     }
                 }
                 case Fused fused -> {

@@ -10,26 +10,19 @@ import org.iolaus.ir.Node;
 import org.iolaus.ir.Op;
 import org.iolaus.ir.Program;
 import org.iolaus.op.Add;
-import org.iolaus.op.BilinearOuter;
-import org.iolaus.op.BilinearProduct;
 import org.iolaus.op.Broadcast;
 import org.iolaus.op.Concat;
 import org.iolaus.op.Constant;
 import org.iolaus.op.Detach;
 import org.iolaus.op.Div;
 import org.iolaus.op.Expr;
-import org.iolaus.op.Gather;
-import org.iolaus.op.GridActivation;
 import org.iolaus.op.MatMul;
 import org.iolaus.op.Mul;
-import org.iolaus.op.Pad;
 import org.iolaus.op.Reshape;
 import org.iolaus.op.Scale;
-import org.iolaus.op.SegmentSum;
 import org.iolaus.op.Shift;
 import org.iolaus.op.Slice;
 import org.iolaus.op.Sub;
-import org.iolaus.op.Sum;
 import org.iolaus.op.Transpose;
 import org.iolaus.tensor.HostTensor;
 import org.iolaus.tensor.HostView;
@@ -79,8 +72,9 @@ public final class Simplify {
 
     private static Node better(Op op, List<Node> in, Node plain) {
         Shape shape = plain.shape();
-        if (isZero(op, in)) {
-            return zero(plain);
+        boolean fills = op instanceof Broadcast || op instanceof Reshape; // which zeros are made of
+        if (!fills && op.isZero(in.stream().map(node -> isUniform(node, 0)).toList())) {
+            return Expr.zeros(plain.shape());
         }
         Node folded = fold(plain);
         if (folded != null) {
@@ -141,33 +135,6 @@ public final class Simplify {
             when in.get(0).op() instanceof Concat c && c.axis() == s.axis() -> sliceOfConcat(s, in.get(0), plain);
             default -> plain;
         };
-    }
-
-    /// Whether a linear operation has nothing but zeros to work on.
-    private static boolean isZero(Op op, List<Node> in) {
-        return switch (op) {
-            case Mul _ -> isUniform(in.get(0), 0) || isUniform(in.get(1), 0);
-            case MatMul _ -> isUniform(in.get(0), 0) || isUniform(in.get(1), 0);
-            case BilinearProduct _ -> isUniform(in.get(0), 0) || isUniform(in.get(1), 0);
-            case BilinearOuter _ -> isUniform(in.get(0), 0) || isUniform(in.get(1), 0);
-            case GridActivation g ->
-                in.subList(1, in.size()).stream().anyMatch(node -> isUniform(node, 0))
-                        || (g.derivative() == 0 && isUniform(in.get(0), 0));
-            case Div _ -> isUniform(in.get(0), 0);
-            case Scale _ -> isUniform(in.get(0), 0);
-            case Sum _ -> isUniform(in.get(0), 0);
-            case Gather _ -> isUniform(in.get(0), 0);
-            case SegmentSum _ -> isUniform(in.get(0), 0);
-            case Slice _ -> isUniform(in.get(0), 0);
-            case Pad _ -> isUniform(in.get(0), 0);
-            case Transpose _ -> isUniform(in.get(0), 0);
-            case Concat c -> in.stream().allMatch(node -> isUniform(node, 0));
-            default -> false;
-        };
-    }
-
-    private static Node zero(Node plain) {
-        return Expr.zeros(plain.shape());
     }
 
     private static boolean isUniform(Node node, double value) {

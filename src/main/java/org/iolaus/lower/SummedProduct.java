@@ -42,6 +42,21 @@ public record SummedProduct(BilinearTerms terms) implements LoweredOp {
     }
 
     @Override
+    public boolean readsBf16(int operand) {
+        return operand == 1;
+    }
+
+    @Override
+    public boolean writesBf16() {
+        return true;
+    }
+
+    @Override
+    public boolean wantsCompressedRows(int operand) {
+        return operand == 2;
+    }
+
+    @Override
     public List<Sample> samples() {
         return List.of();
     }

@@ -40,10 +40,7 @@ record View(Node base, Shape shape, @Nullable Node index, List<Dim> strides, Lis
 
     /// Whether an operation only rearranges reading.
     static boolean isView(Node node) {
-        return switch (node.op()) {
-            case Broadcast _, Gather _, Slice _, Transpose _, Reshape _ -> true;
-            default -> false;
-        };
+        return node.op() instanceof org.iolaus.ir.View;
     }
 
     /// The node that a node only rearranges the reading of; itself if it does not.

@@ -41,11 +41,12 @@ public record BilinearOuter(BilinearTerms terms) implements Op {
 
     @Override
     public void cpu(HostCall call) {
-        items(call, 0, call.out().shape()[0]);
+        rows(call, 0, call.out().shape()[0]);
     }
 
     /// Computes the result of items `from <= e < to`. Channels are added in four interleaved sums.
-    public void items(HostCall call, int from, int to) {
+    @Override
+    public void rows(HostCall call, int from, int to) {
         BilinearTerms.Table table = terms.byEntry();
         int[] start = table.start();
         HostView out = call.out();
@@ -98,6 +99,21 @@ public record BilinearOuter(BilinearTerms terms) implements Op {
     public long roundings(HostCall call) {
         int channels = call.in(0).shape()[2];
         return (channels + 1L) * terms.byEntry().longest();
+    }
+
+    @Override
+    public boolean isZero(List<Boolean> zero) {
+        return zero.get(0) || zero.get(1);
+    }
+
+    @Override
+    public boolean readsBf16(int operand) {
+        return true;
+    }
+
+    @Override
+    public long sharedWork(HostCall call) {
+        return (long) terms.size() * call.in(0).shape()[0] * call.in(0).shape()[2];
     }
 
     @Override

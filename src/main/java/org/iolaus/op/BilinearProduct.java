@@ -46,12 +46,13 @@ public record BilinearProduct(BilinearTerms terms) implements Op {
 
     @Override
     public void cpu(HostCall call) {
-        items(call, 0, call.out().shape()[0]);
+        rows(call, 0, call.out().shape()[0]);
     }
 
     /// Computes the result of items `from <= e < to`. Four terms go over the channels together; the order
     /// of the additions is that of the terms whatever the range.
-    public void items(HostCall call, int from, int to) {
+    @Override
+    public void rows(HostCall call, int from, int to) {
         BilinearTerms.Table table = terms.byRow();
         int[] start = table.start();
         int[] entry = table.entry();
@@ -129,6 +130,31 @@ public record BilinearProduct(BilinearTerms terms) implements Op {
     @Override
     public long roundings(HostCall call) {
         return 2L * terms.byRow().longest();
+    }
+
+    @Override
+    public double instructions(Node node) {
+        return 50;
+    }
+
+    @Override
+    public boolean isZero(List<Boolean> zero) {
+        return zero.get(0) || zero.get(1);
+    }
+
+    @Override
+    public boolean readsBf16(int operand) {
+        return operand == 1;
+    }
+
+    @Override
+    public boolean writesBf16() {
+        return true;
+    }
+
+    @Override
+    public long sharedWork(HostCall call) {
+        return (long) terms.size() * call.out().shape()[0] * call.out().shape()[2];
     }
 
     @Override

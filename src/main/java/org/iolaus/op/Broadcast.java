@@ -7,12 +7,14 @@ import org.iolaus.ir.Op;
 import org.iolaus.ir.Pointwise;
 import org.iolaus.ir.Sample;
 import org.iolaus.ir.Type;
+import org.iolaus.ir.View;
+import org.iolaus.tensor.Dim;
 import org.iolaus.tensor.Shape;
 import org.iolaus.tensor.ShapeException;
 import org.jspecify.annotations.Nullable;
 
 /// Repeats along axes of extent 1 until the given shape is reached.
-public record Broadcast(Shape target) implements Op {
+public record Broadcast(Shape target) implements View {
 
     @Override
     public Type infer(List<Type> inputs) {
@@ -32,6 +34,11 @@ public record Broadcast(Shape target) implements Op {
     public void cpu(HostCall call) {
         double[] result = Pointwise.stretch(call.in(0), call.out().shape());
         System.arraycopy(result, 0, call.out().data(), call.out().offset(), result.length);
+    }
+
+    @Override
+    public Op part(int axis, int length) {
+        return new Broadcast(target.with(axis, Dim.of(length)));
     }
 
     @Override

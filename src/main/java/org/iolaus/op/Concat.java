@@ -60,6 +60,16 @@ public record Concat(int axis) implements Op {
     }
 
     @Override
+    public double instructions(Node node) {
+        return 1;
+    }
+
+    @Override
+    public boolean isZero(List<Boolean> zero) {
+        return !zero.contains(false);
+    }
+
+    @Override
     public List<Sample> samples() {
         return List.of(
                 Sample.of(new Concat(1), Sample.floats(31, 3), Sample.floats(31, 1), Sample.floats(31, 5)),

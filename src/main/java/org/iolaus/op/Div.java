@@ -34,6 +34,16 @@ public record Div() implements Pointwise {
     }
 
     @Override
+    public double instructions(Node node) {
+        return 6;
+    }
+
+    @Override
+    public boolean isZero(List<Boolean> zero) {
+        return zero.get(0);
+    }
+
+    @Override
     public List<Sample> samples() {
         return List.of(
                 Sample.of(this, Sample.positive(6, 5), Sample.positive(6, 5)),

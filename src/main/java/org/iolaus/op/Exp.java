@@ -34,6 +34,11 @@ record Exp() implements Pointwise {
     }
 
     @Override
+    public double instructions(Node node) {
+        return 6;
+    }
+
+    @Override
     public List<Sample> samples() {
         return List.of(Sample.of(new Exp(), Sample.floats(5, 3)), Sample.of(new Exp(), Sample.floats(1000)));
     }

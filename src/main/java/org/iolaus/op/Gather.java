@@ -7,6 +7,7 @@ import org.iolaus.ir.Node;
 import org.iolaus.ir.Op;
 import org.iolaus.ir.Sample;
 import org.iolaus.ir.Type;
+import org.iolaus.ir.View;
 import org.iolaus.tensor.HostView;
 import org.iolaus.tensor.Index;
 import org.iolaus.tensor.Shape;
@@ -14,7 +15,7 @@ import org.iolaus.tensor.ShapeException;
 import org.jspecify.annotations.Nullable;
 
 /// Rows by number: `x: (R, ...)`, index `(E)` with values below `R`, result `(E, ...)`.
-public record Gather() implements Op {
+public record Gather() implements View {
 
     @Override
     public Type infer(List<Type> inputs) {
@@ -41,6 +42,11 @@ public record Gather() implements Op {
         for (int e = 0; e < index.length(); e++) {
             System.arraycopy(x.data(), x.offset() + index.values()[e] * row, out.data(), out.offset() + e * row, row);
         }
+    }
+
+    @Override
+    public Op part(int axis, int length) {
+        return this;
     }
 
     @Override

@@ -74,11 +74,12 @@ public record GridActivation(ProductGrid grid, int derivative, Matrix out, List<
 
     @Override
     public void cpu(HostCall call) {
-        items(call, 0, call.out().shape()[0]);
+        rows(call, 0, call.out().shape()[0]);
     }
 
     /// Computes the result of items `from <= e < to`: ring by ring, and on a ring point by point.
-    public void items(HostCall call, int from, int to) {
+    @Override
+    public void rows(HostCall call, int from, int to) {
         int channels = call.out().shape()[2];
         int size = grid.coefficients() * channels;
         int waves = grid.waves();
@@ -167,6 +168,27 @@ public record GridActivation(ProductGrid grid, int derivative, Matrix out, List<
                 new ProductGrid(6, new int[] {0, 0, 1, -1, 2, -2}, to, from),
                 new ProductGrid(
                         5, new int[] {2, 0, -2, 0}, Arrays.copyOf(to, 3 * 4), Arrays.copyOfRange(from, 4, 4 + 3 * 4)));
+    }
+
+    @Override
+    public boolean readsBf16(int operand) {
+        return true;
+    }
+
+    @Override
+    public boolean writesBf16() {
+        return true;
+    }
+
+    /// A factor of zeros makes zeros, and so do zeros where the function is SiLU itself.
+    @Override
+    public boolean isZero(List<Boolean> zero) {
+        return zero.subList(1, zero.size()).contains(true) || (derivative == 0 && zero.get(0));
+    }
+
+    @Override
+    public long sharedWork(HostCall call) {
+        return (long) grid.points() * call.out().shape()[0] * call.out().shape()[2];
     }
 
     @Override

@@ -35,6 +35,11 @@ record Log() implements Pointwise {
     }
 
     @Override
+    public double instructions(Node node) {
+        return 25;
+    }
+
+    @Override
     public List<Sample> samples() {
         return List.of(Sample.of(new Log(), Sample.positive(5, 3)), Sample.of(new Log(), Sample.positive(1000)));
     }

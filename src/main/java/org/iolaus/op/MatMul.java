@@ -100,6 +100,28 @@ public record MatMul(boolean transposeA, boolean transposeB) implements Op {
     }
 
     @Override
+    public boolean isZero(List<Boolean> zero) {
+        return zero.get(0) || zero.get(1);
+    }
+
+    @Override
+    public boolean readsBf16(int operand) {
+        return true;
+    }
+
+    @Override
+    public boolean writesBf16() {
+        return true;
+    }
+
+    /// Tensor cores make a multiply-add cost half an instruction.
+    @Override
+    public double instructions(Node node) {
+        Dim terms = inner(node.input(0).shape(), transposeA, -1);
+        return terms.isConstant() ? terms.factor() / 2.0 : Double.POSITIVE_INFINITY;
+    }
+
+    @Override
     public List<Sample> samples() {
         return List.of(
                 Sample.of(new MatMul(false, false), Sample.floats(5, 7), Sample.floats(7, 3)),

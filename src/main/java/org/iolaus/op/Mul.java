@@ -33,6 +33,11 @@ public record Mul() implements Pointwise {
     }
 
     @Override
+    public boolean isZero(List<Boolean> zero) {
+        return zero.get(0) || zero.get(1);
+    }
+
+    @Override
     public List<Sample> samples() {
         return List.of(
                 Sample.of(this, Sample.floats(6, 5), Sample.floats(6, 5)),

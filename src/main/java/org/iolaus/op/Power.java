@@ -47,6 +47,11 @@ record Power(double exponent) implements Pointwise {
     }
 
     @Override
+    public double instructions(Node node) {
+        return 25;
+    }
+
+    @Override
     public List<Sample> samples() {
         return List.of(
                 Sample.of(new Power(-1), Sample.positive(5, 3)),

@@ -4,9 +4,9 @@ import java.util.List;
 import org.iolaus.ir.Cost;
 import org.iolaus.ir.HostCall;
 import org.iolaus.ir.Node;
-import org.iolaus.ir.Op;
 import org.iolaus.ir.Sample;
 import org.iolaus.ir.Type;
+import org.iolaus.ir.View;
 import org.iolaus.tensor.HostView;
 import org.iolaus.tensor.Shape;
 import org.iolaus.tensor.ShapeException;
@@ -14,7 +14,7 @@ import org.iolaus.tensor.Sizes;
 import org.jspecify.annotations.Nullable;
 
 /// The same elements in the same order under another shape.
-public record Reshape(Shape target) implements Op {
+public record Reshape(Shape target) implements View {
 
     @Override
     public Type infer(List<Type> inputs) {

@@ -28,6 +28,11 @@ public record Scale(double factor) implements Pointwise {
     }
 
     @Override
+    public boolean isZero(List<Boolean> zero) {
+        return zero.get(0);
+    }
+
+    @Override
     public List<Sample> samples() {
         return List.of(
                 Sample.of(new Scale(-2.5), Sample.floats(5, 3)), Sample.of(new Scale(-2.5), Sample.floats(1000)));

@@ -59,6 +59,11 @@ public record SegmentMax() implements Op {
     }
 
     @Override
+    public boolean wantsCompressedRows(int operand) {
+        return operand == 1;
+    }
+
+    @Override
     public List<Sample> samples() {
         return List.of(
                 Sample.of(this, Sample.floats(31, 5), Sample.indices(31, 7, false)),

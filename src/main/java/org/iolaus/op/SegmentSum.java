@@ -4,6 +4,7 @@ import java.util.Arrays;
 import java.util.List;
 import org.iolaus.ir.Cost;
 import org.iolaus.ir.HostCall;
+import org.iolaus.ir.LoopSum;
 import org.iolaus.ir.Node;
 import org.iolaus.ir.Op;
 import org.iolaus.ir.Sample;
@@ -40,7 +41,8 @@ public record SegmentSum() implements Op {
     }
 
     /// Computes result rows `from <= r < to`.
-    public static void rows(HostCall call, int from, int to) {
+    @Override
+    public void rows(HostCall call, int from, int to) {
         HostView x = call.in(0);
         HostView out = call.out();
         Index index = call.index(1);
@@ -74,6 +76,31 @@ public record SegmentSum() implements Op {
             longest = Math.max(longest, start[r + 1] - start[r]);
         }
         return longest - 1;
+    }
+
+    @Override
+    public boolean isZero(List<Boolean> zero) {
+        return zero.get(0);
+    }
+
+    @Override
+    public Op part(int axis, int length) {
+        return this;
+    }
+
+    @Override
+    public LoopSum loopSum() {
+        return new LoopSum.Segments(1);
+    }
+
+    @Override
+    public boolean wantsCompressedRows(int operand) {
+        return operand == 1;
+    }
+
+    @Override
+    public long sharedWork(HostCall call) {
+        return call.in(0).volume();
     }
 
     @Override

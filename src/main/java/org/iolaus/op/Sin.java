@@ -35,6 +35,11 @@ record Sin() implements Pointwise {
     }
 
     @Override
+    public double instructions(Node node) {
+        return 25;
+    }
+
+    @Override
     public List<Sample> samples() {
         return List.of(Sample.of(new Sin(), Sample.floats(5, 3)), Sample.of(new Sin(), Sample.floats(1000)));
     }

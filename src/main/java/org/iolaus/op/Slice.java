@@ -3,9 +3,9 @@ package org.iolaus.op;
 import java.util.List;
 import org.iolaus.ir.HostCall;
 import org.iolaus.ir.Node;
-import org.iolaus.ir.Op;
 import org.iolaus.ir.Sample;
 import org.iolaus.ir.Type;
+import org.iolaus.ir.View;
 import org.iolaus.tensor.Dim;
 import org.iolaus.tensor.HostView;
 import org.iolaus.tensor.Shape;
@@ -13,7 +13,7 @@ import org.iolaus.tensor.ShapeException;
 import org.jspecify.annotations.Nullable;
 
 /// The entries `start <= i < start + length` of one axis of constant extent.
-public record Slice(int axis, int start, int length) implements Op {
+public record Slice(int axis, int start, int length) implements View {
 
     @Override
     public Type infer(List<Type> inputs) {

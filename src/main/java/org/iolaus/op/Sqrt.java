@@ -28,6 +28,11 @@ record Sqrt() implements Pointwise {
     }
 
     @Override
+    public double instructions(Node node) {
+        return 6;
+    }
+
+    @Override
     public List<Sample> samples() {
         return List.of(Sample.of(new Sqrt(), Sample.positive(5, 3)), Sample.of(new Sqrt(), Sample.positive(1000)));
     }

@@ -3,6 +3,7 @@ package org.iolaus.op;
 import java.util.List;
 import org.iolaus.ir.Cost;
 import org.iolaus.ir.HostCall;
+import org.iolaus.ir.LoopSum;
 import org.iolaus.ir.Node;
 import org.iolaus.ir.Op;
 import org.iolaus.ir.Sample;
@@ -87,6 +88,26 @@ public record Sum(List<Integer> axes) implements Op {
     @Override
     public long roundings(HostCall call) {
         return (long) call.in(0).volume() / Math.max(1, call.out().volume()) - 1;
+    }
+
+    @Override
+    public boolean isZero(List<Boolean> zero) {
+        return zero.get(0);
+    }
+
+    @Override
+    public Op part(int axis, int length) {
+        return this;
+    }
+
+    @Override
+    public LoopSum loopSum() {
+        return new LoopSum.Axes(axes);
+    }
+
+    @Override
+    public boolean readsBf16(int operand) {
+        return true;
     }
 
     @Override

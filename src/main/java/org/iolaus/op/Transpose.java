@@ -4,9 +4,9 @@ import java.util.ArrayList;
 import java.util.List;
 import org.iolaus.ir.HostCall;
 import org.iolaus.ir.Node;
-import org.iolaus.ir.Op;
 import org.iolaus.ir.Sample;
 import org.iolaus.ir.Type;
+import org.iolaus.ir.View;
 import org.iolaus.tensor.Dim;
 import org.iolaus.tensor.HostView;
 import org.iolaus.tensor.Shape;
@@ -14,7 +14,7 @@ import org.iolaus.tensor.ShapeException;
 import org.jspecify.annotations.Nullable;
 
 /// Axes in another order: result axis `i` is input axis `permutation[i]`.
-public record Transpose(List<Integer> permutation) implements Op {
+public record Transpose(List<Integer> permutation) implements View {
 
     public Transpose {
         permutation = List.copyOf(permutation);
