@@ -22,8 +22,8 @@ public final class Symmetries {
     public interface Predictor {
         /// What the model says of these systems.
         ///
-        /// @param chance on which the random part of frames depends
-        Answer of(List<Structure> systems, long chance);
+        /// @param rngKey seeds the random part of frames
+        Answer of(List<Structure> systems, long rngKey);
     }
 
     /// What a model says of some systems.

@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
 /// @param globalGraphs graphs of this step over all ranks; likewise `globalAtoms`
 /// @param attention edges of a second neighbour list, for a global attention; null unless the set was made
 ///     for one
-/// @param chance a number of its own for each rank and step, on which all that is random in the step depends
+/// @param rngKey seeds everything random in the step; another one for each rank and step
 @SuppressWarnings("ArrayRecordComponent")
 public record Batch(
         int[] graphIds,
@@ -41,7 +41,7 @@ public record Batch(
         long globalGraphs,
         long globalAtoms,
         @Nullable Edges attention,
-        long chance) {
+        long rngKey) {
 
     /// Edges as those of the batch.
     ///

@@ -89,7 +89,7 @@ public final class ShardSet implements AutoCloseable {
         return batch(graphs, globalGraphs, globalAtoms, 0);
     }
 
-    private Batch batch(int[] graphs, long globalGraphs, long globalAtoms, long chance) {
+    private Batch batch(int[] graphs, long globalGraphs, long globalAtoms, long rngKey) {
         int g = graphs.length;
         int[] atomStart = new int[g + 1];
         for (int i = 0; i < g; i++) {
@@ -145,7 +145,7 @@ public final class ShardSet implements AutoCloseable {
                 globalGraphs,
                 globalAtoms,
                 second == null ? null : edges(attention, second, places),
-                chance);
+                rngKey);
     }
 
     /// Checks every byte of every `stride`-th shard of a set, beginning with shard `first`.

@@ -43,14 +43,14 @@ public record Architecture(
         Potential potential,
         Attention attention) {
 
-    /// Whether heads treat atoms differently by their place in the graph.
-    public boolean tellsAtomsByPlace() {
+    /// Whether a head has an MLP for each atom index within the graph.
+    public boolean hasMlpPerNode() {
         return outputHeads.node().stream().anyMatch(head -> head.architecture().type() == NodeHeadType.MLP_PER_NODE);
     }
 
-    /// How many atoms every graph must have; null where it does not matter, whatever `num_nodes` says.
-    public @Nullable Integer places() {
-        return tellsAtomsByPlace() ? dimensions.numNodes() : null;
+    /// How many atoms every graph must have; null where their number does not matter, whatever `num_nodes` says.
+    public @Nullable Integer atomsPerGraph() {
+        return hasMlpPerNode() ? dimensions.numNodes() : null;
     }
 
     /// This architecture with other sizes from the data.

@@ -67,11 +67,11 @@ final class ConvolutionHeads {
         return encoding -> {
             NodeFeatures features = encoding.atoms();
             for (Step step : steps) {
-                features = step.layer().apply(features, encoding.graph(), encoding.pass());
-                features = features.withInvariant(
-                        activation.apply(step.norm().apply(features.invariant(), encoding.pass())));
+                features = step.layer().apply(features, encoding.graph(), encoding.context());
+                features = features.withScalars(
+                        activation.apply(step.norm().apply(features.scalars(), encoding.context())));
             }
-            return features.invariant();
+            return features.scalars();
         };
     }
 

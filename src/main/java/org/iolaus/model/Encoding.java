@@ -6,8 +6,8 @@ import java.util.function.Supplier;
 import org.iolaus.attention.equiformer.EquiformerEngine;
 import org.iolaus.ir.Node;
 import org.iolaus.mpnn.NodeFeatures;
+import org.iolaus.nn.ForwardContext;
 import org.iolaus.nn.Graph;
-import org.iolaus.nn.Pass;
 import org.jspecify.annotations.Nullable;
 
 /// What the heads read.
@@ -21,12 +21,17 @@ record Encoding(
         NodeFeatures atoms,
         Node pooled,
         Graph graph,
-        Pass pass,
+        ForwardContext context,
         EquiformerEngine.@Nullable Run attention,
         Map<Object, Node> known) {
 
-    Encoding(NodeFeatures atoms, Node pooled, Graph graph, Pass pass, EquiformerEngine.@Nullable Run attention) {
-        this(atoms, pooled, graph, pass, attention, new HashMap<>());
+    Encoding(
+            NodeFeatures atoms,
+            Node pooled,
+            Graph graph,
+            ForwardContext context,
+            EquiformerEngine.@Nullable Run attention) {
+        this(atoms, pooled, graph, context, attention, new HashMap<>());
     }
 
     /// The node that `rule` makes, made once per encoding and key.

@@ -20,9 +20,9 @@ import org.iolaus.model.Architecture.Level;
 import org.iolaus.model.Architecture.MpnnType;
 import org.iolaus.mpnn.MessagePassing;
 import org.iolaus.nn.Cutoff;
+import org.iolaus.nn.ForwardContext;
 import org.iolaus.nn.Geometry;
 import org.iolaus.nn.Graph;
-import org.iolaus.nn.Pass;
 import org.iolaus.nn.Scope;
 import org.iolaus.nn.so3.EdgeFrame;
 import org.iolaus.so3.CoefficientMapping;
@@ -148,7 +148,7 @@ final class Equiformers {
                         settings.alphaDrop()),
                 settings.ffnHiddenChannels(),
                 FeedForwardNetwork.Form.of(settings.useGridMlp(), settings.useGateAct(), settings.useSepS2Act()),
-                EquivariantNorm.Kind.valueOf(settings.normType().name()),
+                EquivariantNorm.Type.valueOf(settings.normType().name()),
                 settings.gridResolution(),
                 WeightInit.valueOf(settings.weightInit().name()),
                 settings.dropPathRate(),
@@ -188,7 +188,7 @@ final class Equiformers {
     /// Begins an evaluation.
     ///
     /// @param local the message passing's edges
-    EquiformerEngine.Run begin(Graph local, Pass pass) {
+    EquiformerEngine.Run begin(Graph local, ForwardContext context) {
         Graph graph = hasOwnEdges(architecture)
                 ? new Graph(
                         inputs.positions, inputs.attentionSource, inputs.attentionTarget, inputs.attentionShift, null)
@@ -199,8 +199,8 @@ final class Equiformers {
                 : EdgeFrame.rolled(
                         geometry.vector(),
                         EdgeFrame.randomRoll(
-                                pass.chanceKey(),
-                                pass.nextStream(),
+                                context.rngKey(),
+                                context.nextStream(),
                                 geometry.length().shape().dim(0)),
                         mapping);
         Node envelope = enveloped() ? Cutoff.polynomial(geometry.length(), radius(), ENVELOPE_EXPONENT) : null;
@@ -213,7 +213,7 @@ final class Equiformers {
                         geometry.length(),
                         graph.edgeFeatures(),
                         envelope);
-        return engine.begin(edges, inputs.graph, pass);
+        return engine.begin(edges, inputs.graph, context);
     }
 
     private boolean smooth() {

@@ -65,7 +65,7 @@ final class Gps {
         if (scope != null) {
             return scope;
         }
-        return Reference.wanted(architecture) ? AttentionScope.BATCH : AttentionScope.GRAPH;
+        return HydraGnnCompat.wanted(architecture) ? AttentionScope.BATCH : AttentionScope.GRAPH;
     }
 
     private static double dropout(Architecture architecture) {
@@ -80,7 +80,7 @@ final class Gps {
 
     /// Whether energies and forces are to be functions of one frame, in training too, and no reference asks for more.
     private static boolean ownPotential(Architecture architecture) {
-        return architecture.potential().enableInteratomicPotential() && !Reference.wanted(architecture);
+        return architecture.potential().enableInteratomicPotential() && !HydraGnnCompat.wanted(architecture);
     }
 
     /// Columns of the positions' encodings; 0 without.

@@ -122,13 +122,13 @@ final class Heads {
             activation.nameAt(place.at("activation_function"));
             if (layers.type() == NodeHeadType.MLP) {
                 Mlp mlp = Mlp.of(place.at("mlp").at(0), activation, false, widths);
-                branches.add(e -> mlp.apply(e.atoms().invariant()));
+                branches.add(e -> mlp.apply(e.atoms().scalars()));
             } else {
-                Integer slots = architecture.dimensions().numNodes();
-                if (slots == null) {
+                Integer atomsPerGraph = architecture.dimensions().numNodes();
+                if (atomsPerGraph == null) {
                     throw new ModelException("mlp_per_node: want graphs of one size (num_nodes), got different ones");
                 }
-                branches.add(new SlotMlp(place.at("mlp"), activation, slots, inputs, widths));
+                branches.add(new MlpPerNode(place.at("mlp"), activation, atomsPerGraph, inputs, widths));
             }
         }
         return choose(branches, inputs.graph);

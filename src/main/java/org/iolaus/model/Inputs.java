@@ -26,7 +26,7 @@ import org.iolaus.tensor.Shape;
 /// | `pe` | (N, P) | encodings of positions in the graph, for GPS |
 /// | `graph_attr` | (G, A) | graph attributes |
 /// | `branch` | G -> B | each graph's branch (dataset) of the heads |
-/// | `nodes_by_slot` | P*G -> N | for `mlp_per_node` with P atoms per graph: the first atom of every graph,
+/// | `nodes_by_index` | P*G -> N | for `mlp_per_node` with P atoms per graph: the first atom of every graph,
 /// then the second of every graph, ... |
 /// | `y_head_i` | (G, W) or (N, W) | target of head i |
 /// | `energy` | (G, 1) | target, eV |
@@ -35,7 +35,7 @@ import org.iolaus.tensor.Shape;
 /// | `graph_weight` | (G, 1) | 1; 0 for padding |
 /// | `atoms_total`, `graphs_total` | () | over all ranks, without padding |
 /// | `ranks` | () | number of ranks |
-/// | `chance_key` | (2) | whole numbers below 2^24 on which all that is random depends |
+/// | `rng_key` | (2) | whole numbers below 2^24 on which all that is random depends |
 public final class Inputs {
     public static final String X = "x";
     public static final String ATOMIC_NUMBER = "atomic_number";
@@ -47,7 +47,7 @@ public final class Inputs {
     public static final String EDGE_ATTR = "edge_attr";
     public static final String GRAPH_ATTR = "graph_attr";
     public static final String BRANCH = "branch";
-    public static final String NODES_BY_SLOT = "nodes_by_slot";
+    public static final String NODES_BY_INDEX = "nodes_by_index";
     public static final String ENERGY = "energy";
     public static final String FORCES = "forces";
     public static final String ATOM_WEIGHT = "atom_weight";
@@ -58,7 +58,7 @@ public final class Inputs {
     public static final String ATTENTION_SOURCE = "attention_source";
     public static final String ATTENTION_TARGET = "attention_target";
     public static final String ATTENTION_SHIFT = "attention_shift";
-    public static final String CHANCE_KEY = "chance_key";
+    public static final String RNG_KEY = "rng_key";
     public static final String ENCODINGS = "pe";
 
     /// Atomic numbers run from 1 to 118.
@@ -80,7 +80,7 @@ public final class Inputs {
     final Node encodings;
     final Node graphAttr;
     final Node branch;
-    final Node nodesBySlot;
+    final Node nodesByIndex;
     final List<Node> targets = new ArrayList<>();
     final Node energy = Expr.input(ENERGY, Shape.of(G, 1));
     final Node forces = Expr.input(FORCES, Shape.of(N, 3));
@@ -92,7 +92,7 @@ public final class Inputs {
     final Node attentionSource = Expr.index(ATTENTION_SOURCE, A, N);
     final Node attentionTarget = Expr.index(ATTENTION_TARGET, A, N);
     final Node attentionShift = Expr.input(ATTENTION_SHIFT, Shape.of(A, 3));
-    final Node chanceKey = Expr.input(CHANCE_KEY, Shape.of(2));
+    final Node rngKey = Expr.input(RNG_KEY, Shape.of(2));
 
     Inputs(Architecture architecture, int graphAttributes) {
         Architecture.Dimensions sizes = architecture.dimensions();
@@ -101,7 +101,7 @@ public final class Inputs {
         encodings = Expr.input(ENCODINGS, Shape.of(N, Gps.encodings(architecture)));
         graphAttr = Expr.input(GRAPH_ATTR, Shape.of(G, graphAttributes));
         branch = Expr.index(BRANCH, G, Dim.of(branches(architecture)));
-        nodesBySlot = Expr.index(NODES_BY_SLOT, G.times(Dim.of(sizes.numNodes() == null ? 1 : sizes.numNodes())), N);
+        nodesByIndex = Expr.index(NODES_BY_INDEX, G.times(Dim.of(sizes.numNodes() == null ? 1 : sizes.numNodes())), N);
         for (int i = 0; i < sizes.outputType().size(); i++) {
             Dim rows = sizes.outputType().get(i) == Architecture.Level.GRAPH ? G : N;
             targets.add(Expr.input(target(i), Shape.of(rows, sizes.outputDim().get(i))));

@@ -59,10 +59,10 @@ final class MessagePassingTypes {
     }
 
     private static SchNet.Edges edges(Architecture architecture) {
-        if (!Reference.wanted(architecture)) {
+        if (!HydraGnnCompat.wanted(architecture)) {
             return SchNet.Edges.GIVEN;
         }
-        return Reference.rebuildsEdges(architecture) ? SchNet.Edges.REBUILT : SchNet.Edges.GIVEN_UNTRUNCATED;
+        return HydraGnnCompat.rebuildsEdges(architecture) ? SchNet.Edges.REBUILT : SchNet.Edges.GIVEN_UNTRUNCATED;
     }
 
     private static <T> T needed(String key, @Nullable T value) {

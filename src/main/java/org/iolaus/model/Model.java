@@ -11,11 +11,11 @@ import org.iolaus.model.Architecture.AttentionEngine;
 import org.iolaus.model.Architecture.Level;
 import org.iolaus.mpnn.MessagePassing;
 import org.iolaus.nn.Activation;
+import org.iolaus.nn.ForwardContext;
 import org.iolaus.nn.Initializer;
 import org.iolaus.nn.Loss;
 import org.iolaus.nn.Parameters;
 import org.iolaus.nn.Parameters.Role;
-import org.iolaus.nn.Pass;
 import org.iolaus.op.Expr;
 import org.jspecify.annotations.Nullable;
 
@@ -128,7 +128,7 @@ public final class Model {
     /// Whether the edges must be all ordered pairs of different atoms of a graph instead of a neighbour
     /// list; so it is for SchNet with `"compatibility": "hydragnn"`, which finds neighbours itself.
     public boolean wantsAllPairs() {
-        return Reference.rebuildsEdges(architecture);
+        return HydraGnnCompat.rebuildsEdges(architecture);
     }
 
     /// Atomic numbers must be below.
@@ -199,7 +199,7 @@ public final class Model {
 
     /// One evaluation, of which the programs take what they need.
     private final class Evaluation {
-        private final Pass pass;
+        private final ForwardContext context;
         private final Node atomsPerGraph;
         /// Outputs of the heads, before what they are multiplied by and what is added to them.
         private final List<Node> values = new ArrayList<>();
@@ -208,9 +208,9 @@ public final class Model {
         private @Nullable Objective objective;
 
         Evaluation(boolean training) {
-            pass = new Pass(training, architecture.syncBatchNorm(), inputs.atomWeight, inputs.chanceKey);
+            context = new ForwardContext(training, architecture.syncBatchNorm(), inputs.atomWeight, inputs.rngKey);
             atomsPerGraph = Expr.max(Expr.segmentSum(inputs.atomWeight, inputs.graph), Expr.constant(1));
-            Encoding encoding = stack.apply(pass, atomsPerGraph);
+            Encoding encoding = stack.apply(context, atomsPerGraph);
             for (int i = 0; i < heads.size(); i++) {
                 Node output = heads.get(i).apply(encoding);
                 int width = architecture.dimensions().outputDim().get(i);
@@ -282,7 +282,7 @@ public final class Model {
 
         Map<String, Node> buffers() {
             Map<String, Node> outputs = new LinkedHashMap<>();
-            pass.buffers().forEach((name, node) -> outputs.put(BUFFER_AFTER + name, node));
+            context.buffers().forEach((name, node) -> outputs.put(BUFFER_AFTER + name, node));
             return outputs;
         }
 

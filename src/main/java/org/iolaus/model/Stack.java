@@ -9,11 +9,11 @@ import org.iolaus.mpnn.MessagePassing;
 import org.iolaus.mpnn.NodeFeatures;
 import org.iolaus.nn.Activation;
 import org.iolaus.nn.BatchNorm;
+import org.iolaus.nn.ForwardContext;
 import org.iolaus.nn.Graph;
 import org.iolaus.nn.Initializer;
 import org.iolaus.nn.Parameters;
-import org.iolaus.nn.Parameters.Kind;
-import org.iolaus.nn.Pass;
+import org.iolaus.nn.Parameters.Group;
 import org.iolaus.nn.Pooling;
 import org.iolaus.nn.Scope;
 import org.iolaus.op.Expr;
@@ -21,7 +21,7 @@ import org.iolaus.tensor.Shape;
 import org.jspecify.annotations.Nullable;
 
 /// Embedding, message-passing layers and pooling. After each layer, which with GPS has attention beside it, come
-/// conditioning, normalisation where the kind of message passing wants it, and the activation; then the layer of
+/// conditioning, normalisation where the group of message passing wants it, and the activation; then the layer of
 /// EquiformerV2, if there is one.
 final class Stack {
     private final Inputs inputs;
@@ -49,12 +49,12 @@ final class Stack {
         this.messagePassing = messagePassing;
         this.activation = activation;
         this.pooling = Pooling.valueOf(architecture.graphPooling().name());
-        this.ignoreShifts = Reference.ignoresShifts(architecture);
+        this.ignoreShifts = HydraGnnCompat.ignoresShifts(architecture);
         int hidden = architecture.hiddenDim();
         alone = architecture.mpnnType() == Architecture.MpnnType.NONE;
         elements = architecture.elementEmbedding() && !Equiformers.embedsElements(architecture)
                 ? root.at("element_embedding")
-                        .parameter(Kind.EMBEDDING, "weight", Initializer.normal(), Inputs.ELEMENTS, hidden)
+                        .parameter(Group.EMBEDDINGS, "weight", Initializer.normal(), Inputs.ELEMENTS, hidden)
                 : null;
         boolean frozen = architecture.freezeConvLayers();
         attention = Equiformers.of(architecture, inputs, root.frozen(frozen));
@@ -83,32 +83,32 @@ final class Stack {
                 : null;
     }
 
-    Encoding apply(Pass pass, Node atomsPerGraph) {
+    Encoding apply(ForwardContext context, Node atomsPerGraph) {
         Node shift = ignoreShifts ? Expr.zeros(Shape.of(Inputs.E, 3)) : inputs.edgeShift;
         Node edgeAttr = inputs.edgeAttr.shape().dim(1).intValue() == 0 ? null : inputs.edgeAttr;
         edgeAttr = gps == null ? edgeAttr : gps.edges(edgeAttr, inputs.edgeSource, inputs.edgeTarget);
         Graph graph = new Graph(inputs.positions, inputs.edgeSource, inputs.edgeTarget, shift, edgeAttr);
         Node x = elements == null ? inputs.x : Expr.gather(elements, inputs.atomicNumber);
         NodeFeatures features = messagePassing.start(gps == null ? x : gps.atoms(x), graph);
-        EquiformerEngine.Run run = attention == null ? null : attention.begin(graph, pass);
+        EquiformerEngine.Run run = attention == null ? null : attention.begin(graph, context);
         features = run == null ? features : run.start(features);
         for (int i = 0; i < layers.size(); i++) {
             int layer = i;
             features = run == null
-                    ? local(layer, features, graph, pass)
-                    : run.layer(i, features, alone ? null : before -> local(layer, before, graph, pass));
+                    ? local(layer, features, graph, context)
+                    : run.layer(i, features, alone ? null : before -> local(layer, before, graph, context));
         }
-        Node pooled = pooling.apply(features.invariant(), inputs.graph, atomsPerGraph);
+        Node pooled = pooling.apply(features.scalars(), inputs.graph, atomsPerGraph);
         Node conditioned = conditioning == null ? pooled : conditioning.graphs(pooled, inputs);
-        return new Encoding(features, conditioned, graph, pass, run);
+        return new Encoding(features, conditioned, graph, context, run);
     }
 
     /// A layer of the message passing with what follows it.
-    private NodeFeatures local(int i, NodeFeatures before, Graph graph, Pass pass) {
-        NodeFeatures features = layers.get(i).apply(before, graph, pass);
-        Node changed = features.invariant();
+    private NodeFeatures local(int i, NodeFeatures before, Graph graph, ForwardContext context) {
+        NodeFeatures features = layers.get(i).apply(before, graph, context);
+        Node changed = features.scalars();
         changed = conditioning == null ? changed : conditioning.atoms(changed, inputs);
-        changed = norms.isEmpty() ? changed : norms.get(i).apply(changed, pass);
-        return features.withInvariant(activation.apply(changed));
+        changed = norms.isEmpty() ? changed : norms.get(i).apply(changed, context);
+        return features.withScalars(activation.apply(changed));
     }
 }

@@ -2,11 +2,11 @@ package org.iolaus.mpnn;
 
 import org.iolaus.ir.Node;
 import org.iolaus.nn.Activation;
+import org.iolaus.nn.ForwardContext;
 import org.iolaus.nn.Geometry;
 import org.iolaus.nn.Graph;
 import org.iolaus.nn.Linear;
 import org.iolaus.nn.Mlp;
-import org.iolaus.nn.Pass;
 import org.iolaus.nn.Scope;
 import org.iolaus.op.Expr;
 import org.iolaus.tensor.Shape;
@@ -39,7 +39,7 @@ public final class Egnn implements MessagePassing {
 
     @Override
     public NodeFeatures start(Node x, Graph graph) {
-        return new NodeFeatures(x, graph.positions());
+        return NodeFeatures.ofScalars(x).withPositions(graph.positions());
     }
 
     @Override
@@ -61,18 +61,18 @@ public final class Egnn implements MessagePassing {
         }
 
         @Override
-        public NodeFeatures apply(NodeFeatures features, Graph graph, Pass pass) {
-            Node x = features.invariant();
-            Node positions = features.equivariant() == null ? graph.positions() : features.equivariant();
+        public NodeFeatures apply(NodeFeatures features, Graph graph, ForwardContext context) {
+            Node x = features.scalars();
+            Node positions = features.positions() == null ? graph.positions() : features.positions();
             Geometry geometry = graph.geometry(positions);
             Node messages = messages(x, geometry, graph);
             Node sum = Expr.segmentSum(messages, graph.target());
             Node updated = node.after(node.layers().getFirst().applyToParts(x, sum));
             if (movement == null) {
-                return new NodeFeatures(updated, positions);
+                return NodeFeatures.ofScalars(updated).withPositions(positions);
             }
             Node steps = Expr.segmentSum(movement.steps(geometry, messages), graph.target());
-            return new NodeFeatures(updated, Expr.add(positions, Expr.div(steps, graph.degree())));
+            return NodeFeatures.ofScalars(updated).withPositions(Expr.add(positions, Expr.div(steps, graph.degree())));
         }
 
         /// (E, hidden). The first layer reads `[x target, x source, length, edge features]`; its parts that

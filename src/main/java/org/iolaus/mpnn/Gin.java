@@ -16,16 +16,16 @@ public final class Gin implements MessagePassing {
         Scope module = scope.at("module_0");
         Node epsilon = module.parameter("eps", Initializer.constant(100), 1);
         Mlp mlp = Mlp.of(module.at("nn"), Activation.RELU, false, in, out, out);
-        return (features, graph, pass) -> {
-            Node x = features.invariant();
+        return (features, graph, context) -> {
+            Node x = features.scalars();
             Node neighbours = Expr.segmentSum(Expr.gather(x, graph.source()), graph.target());
-            return features.withInvariant(mlp.apply(Expr.add(Expr.mul(x, Expr.shift(epsilon, 1)), neighbours)));
+            return features.withScalars(mlp.apply(Expr.add(Expr.mul(x, Expr.shift(epsilon, 1)), neighbours)));
         };
     }
 
     @Override
     public NodeFeatures start(Node x, Graph graph) {
-        return new NodeFeatures(x, null);
+        return NodeFeatures.ofScalars(x);
     }
 
     @Override

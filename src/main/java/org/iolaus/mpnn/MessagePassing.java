@@ -1,8 +1,8 @@
 package org.iolaus.mpnn;
 
 import org.iolaus.ir.Node;
+import org.iolaus.nn.ForwardContext;
 import org.iolaus.nn.Graph;
-import org.iolaus.nn.Pass;
 import org.iolaus.nn.Scope;
 
 /// A kind of message passing: makes layers, and says what a stack of them begins with.
@@ -11,13 +11,13 @@ public interface MessagePassing {
     /// One layer.
     @FunctionalInterface
     interface Layer {
-        NodeFeatures apply(NodeFeatures features, Graph graph, Pass pass);
+        NodeFeatures apply(NodeFeatures features, Graph graph, ForwardContext context);
     }
 
     /// Makes a layer and its parameters.
     ///
-    /// @param in width of the invariant features that enter; `out` of those that leave
-    /// @param last whether no layer follows that reads equivariant features
+    /// @param in width of the scalars that enter; `out` of those that leave
+    /// @param last whether no layer follows that reads vectors or positions
     Layer layer(Scope scope, int in, int out, boolean last);
 
     /// Width C of the vectors (N, 3, C) that leave a layer made with the same arguments; 0 where there are

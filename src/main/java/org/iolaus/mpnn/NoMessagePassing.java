@@ -9,12 +9,12 @@ public final class NoMessagePassing implements MessagePassing {
 
     @Override
     public Layer layer(Scope scope, int in, int out, boolean last) {
-        return (features, graph, pass) -> features;
+        return (features, graph, context) -> features;
     }
 
     @Override
     public NodeFeatures start(Node x, Graph graph) {
-        return new NodeFeatures(x, null);
+        return NodeFeatures.ofScalars(x);
     }
 
     @Override

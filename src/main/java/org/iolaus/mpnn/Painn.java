@@ -4,11 +4,11 @@ import java.util.Objects;
 import org.iolaus.ir.Node;
 import org.iolaus.nn.Activation;
 import org.iolaus.nn.Cutoff;
+import org.iolaus.nn.ForwardContext;
 import org.iolaus.nn.Geometry;
 import org.iolaus.nn.Graph;
 import org.iolaus.nn.Linear;
 import org.iolaus.nn.Mlp;
-import org.iolaus.nn.Pass;
 import org.iolaus.nn.Scope;
 import org.iolaus.nn.SincBasis;
 import org.iolaus.op.Expr;
@@ -41,11 +41,11 @@ public final class Painn implements MessagePassing {
         Update update = new Update(scope.at("module_1"), in, last);
         Mlp scalars = Mlp.of(scope.at("module_2"), Activation.TANH, false, in, out, out);
         Linear vectors = last ? null : Linear.withoutBias(scope.at("module_3"), in, out);
-        return (features, graph, pass) -> {
-            NodeFeatures updated = update.apply(message.apply(features, graph, pass));
-            Node v = updated.equivariant();
-            return new NodeFeatures(
-                    scalars.apply(updated.invariant()), vectors == null || v == null ? v : vectors.apply(v));
+        return (features, graph, context) -> {
+            NodeFeatures updated = update.apply(message.apply(features, graph, context));
+            Node v = updated.vectors();
+            return NodeFeatures.ofScalars(scalars.apply(updated.scalars()))
+                    .withVectors(vectors == null || v == null ? v : vectors.apply(v));
         };
     }
 
@@ -56,7 +56,7 @@ public final class Painn implements MessagePassing {
 
     @Override
     public NodeFeatures start(Node x, Graph graph) {
-        return new NodeFeatures(x, null);
+        return NodeFeatures.ofScalars(x);
     }
 
     @Override
@@ -96,9 +96,9 @@ public final class Painn implements MessagePassing {
         }
 
         @Override
-        public NodeFeatures apply(NodeFeatures features, Graph graph, Pass pass) {
-            Node s = features.invariant();
-            Node v = features.equivariant();
+        public NodeFeatures apply(NodeFeatures features, Graph graph, ForwardContext context) {
+            Node s = features.scalars();
+            Node v = features.vectors();
             Geometry geometry = graph.geometry(graph.positions());
             Node basis = geometry.derived(Painn.this, Painn.this::dampedBasis);
             Node direction = geometry.derived("r/|r|^2", Painn::direction);
@@ -113,7 +113,8 @@ public final class Painn implements MessagePassing {
             }
             Node vectorSum = Expr.segmentSum(vectors, graph.target());
             Node scalarSum = Expr.segmentSum(third(2, hidden, basis, edge, graph), graph.target());
-            return new NodeFeatures(Expr.add(s, scalarSum), v == null ? vectorSum : Expr.add(v, vectorSum));
+            return NodeFeatures.ofScalars(Expr.add(s, scalarSum))
+                    .withVectors(v == null ? vectorSum : Expr.add(v, vectorSum));
         }
 
         /// (E, width): one third of what the edge lets through of its source's scalars: gate of the
@@ -150,15 +151,16 @@ public final class Painn implements MessagePassing {
         }
 
         NodeFeatures apply(NodeFeatures features) {
-            Node s = features.invariant();
-            Node v = Objects.requireNonNull(features.equivariant());
+            Node s = features.scalars();
+            Node v = Objects.requireNonNull(features.vectors());
             Node u = left.apply(v);
             Node w = right.apply(v);
             Node hidden = Activation.SILU.apply(mlp.layers().getFirst().applyToParts(norm(w), s));
             int offset = last ? 0 : 1;
             Node product = Expr.squeeze(Expr.sum(Expr.mul(u, w), 1), 1);
             Node scalars = Expr.add(s, Expr.mul(gate(offset, hidden), product), gate(offset + 1, hidden));
-            return new NodeFeatures(scalars, last ? v : Expr.add(v, Expr.mul(Expr.unsqueeze(gate(0, hidden), 1), u)));
+            return NodeFeatures.ofScalars(scalars)
+                    .withVectors(last ? v : Expr.add(v, Expr.mul(Expr.unsqueeze(gate(0, hidden), 1), u)));
         }
 
         private Node gate(int part, Node hidden) {

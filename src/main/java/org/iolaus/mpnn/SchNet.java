@@ -3,13 +3,13 @@ package org.iolaus.mpnn;
 import org.iolaus.ir.Node;
 import org.iolaus.nn.Activation;
 import org.iolaus.nn.Cutoff;
+import org.iolaus.nn.ForwardContext;
 import org.iolaus.nn.GaussianSmearing;
 import org.iolaus.nn.Geometry;
 import org.iolaus.nn.Graph;
 import org.iolaus.nn.Initializer;
 import org.iolaus.nn.Linear;
 import org.iolaus.nn.Mlp;
-import org.iolaus.nn.Pass;
 import org.iolaus.nn.Scope;
 import org.iolaus.op.Expr;
 import org.jspecify.annotations.Nullable;
@@ -61,7 +61,7 @@ public final class SchNet implements MessagePassing {
 
     @Override
     public NodeFeatures start(Node x, Graph graph) {
-        return new NodeFeatures(x, graph.positions());
+        return NodeFeatures.ofScalars(x).withPositions(graph.positions());
     }
 
     @Override
@@ -94,14 +94,14 @@ public final class SchNet implements MessagePassing {
         }
 
         @Override
-        public NodeFeatures apply(NodeFeatures features, Graph graph, Pass pass) {
-            Node positions = features.equivariant() == null ? graph.positions() : features.equivariant();
+        public NodeFeatures apply(NodeFeatures features, Graph graph, ForwardContext context) {
+            Node positions = features.positions() == null ? graph.positions() : features.positions();
             Geometry geometry = graph.geometry(positions);
             Node weights = weights(geometry, graph);
-            Node sent = Expr.gather(before.apply(features.invariant()), graph.source());
+            Node sent = Expr.gather(before.apply(features.scalars()), graph.source());
             Node received = Expr.segmentSum(Expr.mul(sent, weights), graph.target());
             Node moved = movement == null ? positions : Expr.add(positions, displacement(geometry, graph, weights));
-            return new NodeFeatures(after.apply(received), moved);
+            return NodeFeatures.ofScalars(after.apply(received)).withPositions(moved);
         }
 
         /// (E, filters)

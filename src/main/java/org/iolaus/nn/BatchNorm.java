@@ -1,7 +1,7 @@
 package org.iolaus.nn;
 
 import org.iolaus.ir.Node;
-import org.iolaus.nn.Parameters.Kind;
+import org.iolaus.nn.Parameters.Group;
 import org.iolaus.op.Expr;
 
 /// Normalises each channel over the atoms of the batch (Ioffe and Szegedy 2015), eps 1e-5, momentum 0.1.
@@ -21,28 +21,28 @@ public final class BatchNorm {
 
     public BatchNorm(Scope scope, int channels) {
         this.scope = scope;
-        weight = scope.parameter(Kind.NORM, "weight", Initializer.constant(1), channels);
-        bias = scope.parameter(Kind.NORM, "bias", Initializer.constant(0), channels);
+        weight = scope.parameter(Group.NORMS, "weight", Initializer.constant(1), channels);
+        bias = scope.parameter(Group.NORMS, "bias", Initializer.constant(0), channels);
         runningMean = scope.buffer("running_mean", Initializer.constant(0), channels);
         runningVariance = scope.buffer("running_var", Initializer.constant(1), channels);
         batches = scope.buffer("num_batches_tracked", Initializer.constant(0), 1);
     }
 
     /// x: (N, C) -> (N, C)
-    public Node apply(Node x, Pass pass) {
-        return pass.training() ? train(x, pass) : normalise(x, runningMean, runningVariance);
+    public Node apply(Node x, ForwardContext context) {
+        return context.training() ? train(x, context) : normalise(x, runningMean, runningVariance);
     }
 
-    private Node train(Node x, Pass pass) {
-        Node atoms = over(pass, Expr.sum(pass.atomWeight(), 0));
-        Node mean = Expr.div(over(pass, Expr.sum(Expr.mul(x, pass.atomWeight()), 0)), atoms);
-        Node deviation = Expr.mul(Expr.square(Expr.sub(x, mean)), pass.atomWeight());
-        Node variance = Expr.div(over(pass, Expr.sum(deviation, 0)), atoms);
+    private Node train(Node x, ForwardContext context) {
+        Node atoms = over(context, Expr.sum(context.atomWeight(), 0));
+        Node mean = Expr.div(over(context, Expr.sum(Expr.mul(x, context.atomWeight()), 0)), atoms);
+        Node deviation = Expr.mul(Expr.square(Expr.sub(x, mean)), context.atomWeight());
+        Node variance = Expr.div(over(context, Expr.sum(deviation, 0)), atoms);
         Node unbiased = Expr.mul(variance, Expr.div(atoms, Expr.max(Expr.shift(atoms, -1), Expr.constant(1))));
-        move(pass, "running_mean", runningMean, Expr.squeeze(mean, 0));
-        move(pass, "running_var", runningVariance, Expr.squeeze(unbiased, 0));
+        move(context, "running_mean", runningMean, Expr.squeeze(mean, 0));
+        move(context, "running_var", runningVariance, Expr.squeeze(unbiased, 0));
         String counter = scope.name("num_batches_tracked");
-        pass.update(counter, Expr.shift(pass.buffer(counter, batches), 1));
+        context.update(counter, Expr.shift(context.buffer(counter, batches), 1));
         return normalise(x, mean, variance);
     }
 
@@ -51,12 +51,12 @@ public final class BatchNorm {
         return Expr.add(Expr.mul(Expr.sub(x, mean), scale), bias);
     }
 
-    private void move(Pass pass, String name, Node start, Node batch) {
-        Node before = pass.buffer(scope.name(name), start);
-        pass.update(scope.name(name), Expr.add(Expr.scale(before, 1 - MOMENTUM), Expr.scale(batch, MOMENTUM)));
+    private void move(ForwardContext context, String name, Node start, Node batch) {
+        Node before = context.buffer(scope.name(name), start);
+        context.update(scope.name(name), Expr.add(Expr.scale(before, 1 - MOMENTUM), Expr.scale(batch, MOMENTUM)));
     }
 
-    private static Node over(Pass pass, Node sum) {
-        return pass.synchronised() ? Expr.allReduce(sum) : sum;
+    private static Node over(ForwardContext context, Node sum) {
+        return context.synchronised() ? Expr.allReduce(sum) : sum;
     }
 }

@@ -1,7 +1,7 @@
 package org.iolaus.nn;
 
 import org.iolaus.ir.Node;
-import org.iolaus.nn.Parameters.Kind;
+import org.iolaus.nn.Parameters.Group;
 import org.iolaus.op.Expr;
 
 /// Normalises the last axis to mean 0 and variance 1, then scales and shifts (Ba, Kiros and Hinton 2016);
@@ -15,8 +15,8 @@ public record LayerNorm(Node weight, Node bias) {
     /// Starts as the plain normalisation.
     public static LayerNorm of(Scope scope, int channels) {
         return new LayerNorm(
-                scope.parameter(Kind.NORM, "weight", Initializer.constant(1), channels),
-                scope.parameter(Kind.NORM, "bias", Initializer.constant(0), channels));
+                scope.parameter(Group.NORMS, "weight", Initializer.constant(1), channels),
+                scope.parameter(Group.NORMS, "bias", Initializer.constant(0), channels));
     }
 
     /// x: (..., C) -> (..., C)

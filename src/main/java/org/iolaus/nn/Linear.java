@@ -1,7 +1,7 @@
 package org.iolaus.nn;
 
 import org.iolaus.ir.Node;
-import org.iolaus.nn.Parameters.Kind;
+import org.iolaus.nn.Parameters.Group;
 import org.iolaus.op.Expr;
 import org.iolaus.tensor.ShapeException;
 import org.jspecify.annotations.Nullable;
@@ -28,7 +28,7 @@ public record Linear(Node weight, @Nullable Node bias) {
             Scope scope, int in, int out, Initializer weightInitializer, @Nullable Initializer biasInitializer) {
         Node weight = scope.parameter("weight", weightInitializer, out, in);
         return new Linear(
-                weight, biasInitializer == null ? null : scope.parameter(Kind.BIAS, "bias", biasInitializer, out));
+                weight, biasInitializer == null ? null : scope.parameter(Group.BIASES, "bias", biasInitializer, out));
     }
 
     /// x: (..., in) -> (..., out)

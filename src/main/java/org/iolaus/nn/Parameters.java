@@ -27,22 +27,22 @@ public final class Parameters {
         BUFFER
     }
 
-    /// What a weight is for; weight decay may leave some kinds out.
-    public enum Kind {
-        /// multiplies features, like all that is none of the others
-        WEIGHT,
-        /// added to features
-        BIAS,
-        /// scale or shift after a normalisation, or scale of a residual branch
-        NORM,
-        /// looked up by a number such as the atomic number
-        EMBEDDING
+    /// Groups of trained parameters; weight decay may leave some out.
+    public enum Group {
+        /// what multiplies features, and all that is in no other group
+        WEIGHTS,
+        /// what is added to features
+        BIASES,
+        /// scales and shifts after normalisations, scales of residual branches
+        NORMS,
+        /// rows that are looked up by a number such as the atomic number
+        EMBEDDINGS
     }
 
     /// One parameter or buffer.
     ///
-    /// @param kind of a buffer: without meaning
-    public record Spec(String name, Shape shape, Role role, Kind kind, Initializer initializer) {
+    /// @param group without meaning for a buffer
+    public record Spec(String name, Shape shape, Role role, Group group, Initializer initializer) {
 
         public int[] extents() {
             return shape.dims().stream().mapToInt(dim -> dim.intValue()).toArray();

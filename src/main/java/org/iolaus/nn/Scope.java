@@ -3,7 +3,7 @@ package org.iolaus.nn;
 import java.util.ArrayList;
 import java.util.List;
 import org.iolaus.ir.Node;
-import org.iolaus.nn.Parameters.Kind;
+import org.iolaus.nn.Parameters.Group;
 import org.iolaus.nn.Parameters.Role;
 import org.iolaus.nn.Parameters.Spec;
 import org.iolaus.tensor.Shape;
@@ -49,17 +49,17 @@ public final class Scope {
 
     /// A weight that training changes, unless this place is frozen.
     public Node parameter(String name, Initializer initializer, Object... shape) {
-        return parameter(Kind.WEIGHT, name, initializer, shape);
+        return parameter(Group.WEIGHTS, name, initializer, shape);
     }
 
-    /// The same for a weight of a certain kind.
-    public Node parameter(Kind kind, String name, Initializer initializer, Object... shape) {
-        return add(name, frozen ? Role.FROZEN : Role.TRAINED, kind, initializer, shape);
+    /// The same for a weight of another group than [Group#WEIGHTS].
+    public Node parameter(Group group, String name, Initializer initializer, Object... shape) {
+        return add(name, frozen ? Role.FROZEN : Role.TRAINED, group, initializer, shape);
     }
 
     /// A value that belongs to the model's state but is not trained.
     public Node buffer(String name, Initializer initializer, Object... shape) {
-        return add(name, Role.BUFFER, Kind.WEIGHT, initializer, shape);
+        return add(name, Role.BUFFER, Group.WEIGHTS, initializer, shape);
     }
 
     /// Makes `name` here a further name of the parameter with the full name `original`.
@@ -73,9 +73,9 @@ public final class Scope {
         return join(path, name);
     }
 
-    private Node add(String name, Role role, Kind kind, Initializer initializer, Object... shape) {
+    private Node add(String name, Role role, Group group, Initializer initializer, Object... shape) {
         String full = join(path, name);
-        Node node = parameters.add(new Spec(full, Shape.of(shape), role, kind, initializer));
+        Node node = parameters.add(new Spec(full, Shape.of(shape), role, group, initializer));
         otherPaths.forEach(other -> parameters.addAlias(join(other, name), full));
         return node;
     }

@@ -348,7 +348,7 @@ public final class Expr {
                 : Node.of(new Concat(parts.getFirst().shape().axis(axis)), parts);
     }
 
-    // chance and ranks
+    // random numbers and ranks
 
     /// `x` with elements set to zero at random and the rest scaled to keep the mean.
     ///

@@ -122,7 +122,7 @@ public final class ModelFactory {
                 columns.inputs().size(),
                 sizes.outputDim(),
                 sizes.outputType(),
-                equal && architecture.tellsAtomsByPlace() ? Integer.valueOf(atoms[0]) : null,
+                equal && architecture.hasMlpPerNode() ? Integer.valueOf(atoms[0]) : null,
                 sizes.edgeDim(),
                 degrees,
                 facts.averageNeighbours));

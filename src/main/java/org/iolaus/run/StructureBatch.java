@@ -24,16 +24,16 @@ public final class StructureBatch {
     /// known of.
     ///
     /// @param structures with the same further columns
-    /// @param chance on which all that is random in the step depends
+    /// @param rngKey seeds everything random in the step
     /// @throws ConfigException if a column is missing that the model reads
-    public static Batch of(List<Structure> structures, Architecture architecture, Columns columns, long chance) {
+    public static Batch of(List<Structure> structures, Architecture architecture, Columns columns, long rngKey) {
         List<Batch> singles = structures.stream()
-                .map(structure -> single(structure, architecture, columns, chance))
+                .map(structure -> single(structure, architecture, columns, rngKey))
                 .toList();
-        return singles.size() == 1 ? singles.getFirst() : join(singles, chance);
+        return singles.size() == 1 ? singles.getFirst() : join(singles, rngKey);
     }
 
-    private static Batch single(Structure structure, Architecture architecture, Columns columns, long chance) {
+    private static Batch single(Structure structure, Architecture architecture, Columns columns, long rngKey) {
         Integer most = architecture.maxNeighbours();
         Edges edges = edges(structure, Cutoffs.radius(architecture), most);
         Neighbours second = Cutoffs.attention(architecture);
@@ -83,7 +83,7 @@ public final class StructureBatch {
                 1,
                 structure.atoms(),
                 attention == null ? null : new Batch.Edges(attention.source(), attention.target(), attention.shift()),
-                chance);
+                rngKey);
     }
 
     private static Edges edges(Structure structure, double cutoffAngstrom, @Nullable Integer most) {
@@ -96,7 +96,7 @@ public final class StructureBatch {
                 most == null ? NeighbourList.UNLIMITED : most);
     }
 
-    private static Batch join(List<Batch> parts, long chance) {
+    private static Batch join(List<Batch> parts, long rngKey) {
         int[] offsets = new int[parts.size()];
         int[] graphs = new int[parts.size()];
         for (int i = 1; i < offsets.length; i++) {
@@ -133,7 +133,7 @@ public final class StructureBatch {
                 n,
                 atoms,
                 attention.isEmpty() ? null : join(attention, offsets),
-                chance);
+                rngKey);
     }
 
     private static Batch.Edges join(List<Batch.Edges> parts, int[] offsets) {

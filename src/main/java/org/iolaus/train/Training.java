@@ -6,7 +6,6 @@ import org.iolaus.ir.Program;
 import org.iolaus.lower.Precision;
 import org.iolaus.model.Model;
 import org.iolaus.nn.Parameters;
-import org.iolaus.nn.Parameters.Kind;
 import org.iolaus.train.optimize.Optimizer;
 import org.jspecify.annotations.Nullable;
 
@@ -100,14 +99,14 @@ public record Training(
     ///
     /// @param useZeroRedundancy whether the state is divided over the ranks
     /// @param betas the two decay rates of Adam's moments
-    /// @param noDecay parameters that `weightDecay` leaves out
+    /// @param noDecay groups of parameters that `weightDecay` leaves out
     /// @param momentum of SGD, likewise `nesterov`
     public record Optimizer(
             OptimizerType type,
             double learningRate,
             boolean useZeroRedundancy,
             double weightDecay,
-            List<NoDecay> noDecay,
+            List<Parameters.Group> noDecay,
             List<Double> betas,
             double eps,
             double momentum,
@@ -159,25 +158,6 @@ public record Training(
         @Override
         public String toString() {
             return key;
-        }
-    }
-
-    /// Parameters without weight decay.
-    public enum NoDecay {
-        BIASES(Kind.BIAS),
-        /// scales and shifts after normalisations
-        NORMS(Kind.NORM),
-        EMBEDDINGS(Kind.EMBEDDING);
-
-        private final Kind kind;
-
-        NoDecay(Kind kind) {
-            this.kind = kind;
-        }
-
-        /// Whether one of `settings` leaves this parameter out.
-        public static boolean has(List<NoDecay> settings, Parameters.Spec spec) {
-            return settings.stream().anyMatch(setting -> setting.kind == spec.kind());
         }
     }
 

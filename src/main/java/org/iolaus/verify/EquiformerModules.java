@@ -28,7 +28,7 @@ import org.iolaus.attention.equiformer.WeightInit;
 import org.iolaus.config.ConfigException;
 import org.iolaus.config.JsonSettings;
 import org.iolaus.ir.Node;
-import org.iolaus.nn.Pass;
+import org.iolaus.nn.ForwardContext;
 import org.iolaus.nn.Scope;
 import org.iolaus.op.Expr;
 import org.iolaus.so3.CoefficientMapping;
@@ -91,10 +91,10 @@ final class EquiformerModules {
             case "so3_linear" -> y(so3Linear());
             case "so2_m_conv" -> y(so2MConvolution());
             case "so2_conv" -> so2Convolution();
-            case "layer_norm_sh" -> y(norm(EquivariantNorm.Kind.LAYER_NORM_SH));
-            case "layer_norm" -> y(norm(EquivariantNorm.Kind.LAYER_NORM));
-            case "rms_norm_sh" -> y(norm(EquivariantNorm.Kind.RMS_NORM_SH));
-            case "rms_norm_v1" -> y(norm(EquivariantNorm.Kind.RMS_NORM_V1));
+            case "layer_norm_sh" -> y(norm(EquivariantNorm.Type.LAYER_NORM_SH));
+            case "layer_norm" -> y(norm(EquivariantNorm.Type.LAYER_NORM));
+            case "rms_norm_sh" -> y(norm(EquivariantNorm.Type.RMS_NORM_SH));
+            case "rms_norm_v1" -> y(norm(EquivariantNorm.Type.RMS_NORM_V1));
             case "gate_activation" -> y(gateActivation());
             case "separable_s2_activation" -> y(s2Activation(true));
             case "s2_activation" -> y(s2Activation(false));
@@ -183,7 +183,7 @@ final class EquiformerModules {
         return outputs;
     }
 
-    private Node norm(EquivariantNorm.Kind kind) {
+    private Node norm(EquivariantNorm.Type kind) {
         return new EquivariantNorm(scope, kind, settings.integer("lmax"), settings.integer("num_channels"))
                 .apply(x("N"));
     }
@@ -232,7 +232,7 @@ final class EquiformerModules {
                 attentionSettings("hidden_channels"));
         So3Embedding x = So3Embedding.split(x("N"), mapping);
         return attention
-                .apply(x, edges(mapping, settings.integer("max_num_elements")), pass())
+                .apply(x, edges(mapping, settings.integer("max_num_elements")), context())
                 .joined();
     }
 
@@ -264,14 +264,14 @@ final class EquiformerModules {
         TransBlockV2.Settings each = new TransBlockV2.Settings(
                 attentionSettings("attn_hidden_channels"),
                 feedForwardSettings("ffn_hidden_channels"),
-                normKind(),
+                normType(),
                 0,
                 0,
                 null);
         TransBlockV2 block = new TransBlockV2(
                 scope, mapping, settings.integer("sphere_channels"), settings.integer("output_channels"), each);
         EdgeSet edges = edges(mapping, settings.integer("max_num_elements"));
-        return block.apply(So3Embedding.split(x("N"), mapping), edges, inputs.graph(), pass())
+        return block.apply(So3Embedding.split(x("N"), mapping), edges, inputs.graph(), context())
                 .joined();
     }
 
@@ -309,7 +309,7 @@ final class EquiformerModules {
                         0),
                 feedForward.hidden(),
                 feedForward.form(),
-                normKind(),
+                normType(),
                 settings.integerOrNull("grid_resolution"),
                 WeightInit.UNIFORM,
                 0,
@@ -328,21 +328,21 @@ final class EquiformerModules {
                 distance,
                 null,
                 null);
-        So3Embedding x = network.apply(edges, inputs.graph(), pass());
+        So3Embedding x = network.apply(edges, inputs.graph(), context());
         Map<String, Node> outputs = new LinkedHashMap<>();
         outputs.put("energy", Expr.squeeze(network.energies(x, inputs.graph()), 1));
         if (regressForces) {
-            outputs.put("forces", network.forces(x, edges, pass()));
+            outputs.put("forces", network.forces(x, edges, context()));
         }
         return outputs;
     }
 
-    private EquivariantNorm.Kind normKind() {
+    private EquivariantNorm.Type normType() {
         String name = settings.text("norm_type");
         return switch (name) {
-            case "layer_norm" -> EquivariantNorm.Kind.LAYER_NORM;
-            case "layer_norm_sh" -> EquivariantNorm.Kind.LAYER_NORM_SH;
-            case "rms_norm_sh" -> EquivariantNorm.Kind.RMS_NORM_SH;
+            case "layer_norm" -> EquivariantNorm.Type.LAYER_NORM;
+            case "layer_norm_sh" -> EquivariantNorm.Type.LAYER_NORM_SH;
+            case "rms_norm_sh" -> EquivariantNorm.Type.RMS_NORM_SH;
             default ->
                 throw new ConfigException("norm_type: want layer_norm, layer_norm_sh or rms_norm_sh, got " + name);
         };
@@ -374,8 +374,8 @@ final class EquiformerModules {
                 null);
     }
 
-    private static Pass pass() {
-        return new Pass(false, false, Expr.constant(1));
+    private static ForwardContext context() {
+        return new ForwardContext(false, false, Expr.constant(1));
     }
 
     /// What files have in reduced order.

@@ -134,12 +134,12 @@ public final class GoldenCase implements ReferenceCase {
         floats.put(Inputs.GRAPHS_TOTAL, HostTensor.scalar(graphs));
         floats.put(Inputs.RANKS, HostTensor.scalar(1));
         indices.put(Inputs.GRAPH, new Index(graph, graphs));
-        Integer slots = model.architecture().dimensions().numNodes();
-        if (slots != null && slots * graphs == atoms) {
-            int[] bySlot = IntStream.range(0, atoms)
-                    .map(i -> i % graphs * slots + i / graphs)
+        Integer atomsPerGraph = model.architecture().dimensions().numNodes();
+        if (atomsPerGraph != null && atomsPerGraph * graphs == atoms) {
+            int[] byIndex = IntStream.range(0, atoms)
+                    .map(i -> i % graphs * atomsPerGraph + i / graphs)
                     .toArray();
-            indices.put(Inputs.NODES_BY_SLOT, new Index(bySlot, atoms));
+            indices.put(Inputs.NODES_BY_INDEX, new Index(byIndex, atoms));
         }
         AttentionEdges attention = model.attentionEdges();
         if (attention != null) {

@@ -203,7 +203,7 @@ final class ConfigReaderTest {
                 "Optimizer=Adam | Optimizer: want an object, got \"Adam\"",
                 "Dataset.path=here | Dataset.path: want an object, got \"here\"",
                 "energy_scale=big | energy_scale: want a number, \"auto\", \"energy_std\" or null, got \"big\"",
-                "Optimizer.no_decay=[\"bias\"] | Optimizer.no_decay[0]: want one of biases, norms, embeddings, got \"bias\"",
+                "Optimizer.no_decay=[\"bias\"] | Optimizer.no_decay[0]: want one of weights, biases, norms, embeddings, got \"bias\"",
                 "activation_function=gelu | want one of relu, selu, prelu, elu, lrelu_01, lrelu_025, lrelu_05, sigmoid, silu, tanh, got \"gelu\"",
                 "units.energy=foe | Dataset.units: unit of energy: want one of",
                 "Dataset.rotational_invariance=true | Dataset.rotational_invariance: not supported yet, want false",

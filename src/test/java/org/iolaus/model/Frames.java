@@ -123,7 +123,7 @@ final class Frames {
         floats.put(Inputs.POSITIONS, rows(positions, 3));
         floats.put(Inputs.EDGE_SHIFT, rows(shift, 3));
         floats.put(Inputs.ATTENTION_SHIFT, rows(attentionShift, 3));
-        floats.put(Inputs.CHANCE_KEY, HostTensor.of(new int[] {2}, 5, 7));
+        floats.put(Inputs.RNG_KEY, HostTensor.of(new int[] {2}, 5, 7));
         floats.put(Inputs.ATOM_WEIGHT, rows(atomWeight, 1));
         floats.put(Inputs.GRAPH_WEIGHT, column(weight));
         double graphs = Arrays.stream(weight).sum();

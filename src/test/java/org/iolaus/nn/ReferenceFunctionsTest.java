@@ -171,10 +171,10 @@ final class ReferenceFunctionsTest {
     void batchNormMovesItsStatistics() {
         Parameters parameters = new Parameters();
         BatchNorm norm = new BatchNorm(parameters.root(), 1);
-        Pass pass = new Pass(true, false, Expr.input("w", Shape.of("N", 1)));
-        Node y = norm.apply(Expr.input("x", Shape.of("N", 1)), pass);
-        norm.apply(Expr.input("z", Shape.of("N", 1)), pass);
-        Map<String, Node> outputs = new LinkedHashMap<>(pass.buffers());
+        ForwardContext context = new ForwardContext(true, false, Expr.input("w", Shape.of("N", 1)));
+        Node y = norm.apply(Expr.input("x", Shape.of("N", 1)), context);
+        norm.apply(Expr.input("z", Shape.of("N", 1)), context);
+        Map<String, Node> outputs = new LinkedHashMap<>(context.buffers());
         outputs.put("y", y);
         Map<String, HostTensor> out = run(
                 outputs,

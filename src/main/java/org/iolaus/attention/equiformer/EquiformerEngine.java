@@ -6,10 +6,10 @@ import java.util.Objects;
 import java.util.function.UnaryOperator;
 import org.iolaus.ir.Node;
 import org.iolaus.mpnn.NodeFeatures;
+import org.iolaus.nn.ForwardContext;
 import org.iolaus.nn.Initializer;
 import org.iolaus.nn.LayerNorm;
 import org.iolaus.nn.Linear;
-import org.iolaus.nn.Pass;
 import org.iolaus.nn.Scope;
 import org.iolaus.op.Expr;
 import org.iolaus.op.Pad;
@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
 /// EquiformerV2 as global attention beside local message passing: coefficients of all degrees live on from
 /// layer to layer, each layer is a block of the network.
 ///
-/// What the local layer makes of the invariant features, with its shortcut, is normalised and added where l =
+/// What the local layer makes of the scalars, with its shortcut, is normalised and added where l =
 /// 0; its vectors are added where l = 1. After the block, l = 0 and l = 1 of the normalised coefficients are
 /// added back to both. Without local message passing nothing is added between blocks, so the coefficients are
 /// the paper's.
@@ -28,7 +28,7 @@ public final class EquiformerEngine {
     private final CoefficientMapping mapping;
     private final int channels;
     private final Scope scope;
-    private final EquivariantNorm.Kind norm;
+    private final EquivariantNorm.Type norm;
     private final @Nullable Linear start;
     private final List<Coupling> couplings = new ArrayList<>();
 
@@ -36,7 +36,7 @@ public final class EquiformerEngine {
     ///
     /// @param root where the network's own names begin
     /// @param scope where the layers between it and the local message passing are
-    /// @param startWidth width of invariant features that are added before the first block; 0: none
+    /// @param startWidth width of scalars that are added before the first block; 0: none
     public EquiformerEngine(
             Scope root, Scope scope, EquiformerV2.Settings settings, int startWidth, boolean energies, boolean forces) {
         this.network = new EquiformerV2(root, settings, energies, forces);
@@ -62,9 +62,9 @@ public final class EquiformerEngine {
     /// Makes the next layer.
     ///
     /// @param local whether there is local message passing
-    /// @param out width of the invariant features that leave it
+    /// @param out width of the scalars that leave it
     /// @param vectors width of the vectors that leave it; 0 without
-    /// @param read whether someone reads invariant features after this layer
+    /// @param read whether someone reads scalars after this layer
     /// @param readVectors whether someone reads vectors after it
     public void layer(boolean local, int out, int vectors, boolean read, boolean readVectors) {
         Scope place = scope.at(couplings.size());
@@ -95,27 +95,27 @@ public final class EquiformerEngine {
     /// Begins an evaluation.
     ///
     /// @param graph of each atom: N -> G
-    public Run begin(EdgeSet edges, Node graph, Pass pass) {
-        return new Run(edges, graph, pass);
+    public Run begin(EdgeSet edges, Node graph, ForwardContext context) {
+        return new Run(edges, graph, context);
     }
 
     /// One evaluation.
     public final class Run {
         private final EdgeSet edges;
         private final Node graph;
-        private final Pass pass;
+        private final ForwardContext context;
 
-        private Run(EdgeSet edges, Node graph, Pass pass) {
+        private Run(EdgeSet edges, Node graph, ForwardContext context) {
             this.edges = edges;
             this.graph = graph;
-            this.pass = pass;
+            this.context = context;
         }
 
         /// Features with the coefficients that enter the first layer.
         public NodeFeatures start(NodeFeatures features) {
             So3Embedding x = network.embed(edges);
-            x = start == null ? x : x.plusScalars(start.apply(features.invariant()));
-            return features.withSphere(x.joined());
+            x = start == null ? x : x.plusScalars(start.apply(features.scalars()));
+            return features.withIrreps(x.joined());
         }
 
         /// Features after layer `i`.
@@ -123,14 +123,14 @@ public final class EquiformerEngine {
         /// @param local the layer of the message passing with what follows it; null without
         public NodeFeatures layer(int i, NodeFeatures features, @Nullable UnaryOperator<NodeFeatures> local) {
             Coupling coupling = couplings.get(i);
-            So3Embedding x = So3Embedding.split(Objects.requireNonNull(features.sphere()), mapping);
+            So3Embedding x = So3Embedding.split(Objects.requireNonNull(features.irreps()), mapping);
             NodeFeatures mixed = features;
             if (local != null) {
                 mixed = beside(features, local.apply(features));
                 x = feed(coupling, x, mixed);
             }
-            So3Embedding y = network.block(i, x, edges, graph, pass);
-            return read(coupling, mixed, y).withSphere(y.joined());
+            So3Embedding y = network.block(i, x, edges, graph, context);
+            return read(coupling, mixed, y).withIrreps(y.joined());
         }
 
         /// (G, 1)
@@ -140,27 +140,25 @@ public final class EquiformerEngine {
 
         /// (N, 3)
         public Node forces(NodeFeatures features) {
-            return network.forces(normalised(features), edges, pass);
+            return network.forces(normalised(features), edges, context);
         }
 
         private So3Embedding normalised(NodeFeatures features) {
-            return network.normalise(So3Embedding.split(Objects.requireNonNull(features.sphere()), mapping));
+            return network.normalise(So3Embedding.split(Objects.requireNonNull(features.irreps()), mapping));
         }
     }
 
     /// The local layer's result with a shortcut around it, where widths allow one.
     private static NodeFeatures beside(NodeFeatures before, NodeFeatures after) {
-        Node h = before.invariant();
-        return h.shape().equals(after.invariant().shape())
-                ? after.withInvariant(Expr.add(h, after.invariant()))
-                : after;
+        Node h = before.scalars();
+        return h.shape().equals(after.scalars().shape()) ? after.withScalars(Expr.add(h, after.scalars())) : after;
     }
 
     private So3Embedding feed(Coupling coupling, So3Embedding x, NodeFeatures features) {
-        Node normal = Objects.requireNonNull(coupling.feedNorm()).apply(features.invariant());
+        Node normal = Objects.requireNonNull(coupling.feedNorm()).apply(features.scalars());
         So3Embedding fed =
                 x.plusScalars(Objects.requireNonNull(coupling.feedScalars()).apply(normal));
-        Node vectors = features.equivariant();
+        Node vectors = features.vectors();
         if (coupling.feedVectors() == null || vectors == null) {
             return fed;
         }
@@ -183,11 +181,11 @@ public final class EquiformerEngine {
         So3Embedding normal = EquivariantNorm.apply(coupling.readNorms(), y);
         Node scalars = coupling.readScalars().apply(normal.scalars());
         // where the network stands alone, what entered it is in the coefficients already
-        Node invariant = coupling.feedNorm() == null ? scalars : Expr.add(features.invariant(), scalars);
-        Node vectors = features.equivariant();
+        Node sum = coupling.feedNorm() == null ? scalars : Expr.add(features.scalars(), scalars);
+        Node vectors = features.vectors();
         if (coupling.readVectors() != null && vectors != null) {
             vectors = Expr.add(vectors, coupling.readVectors().apply(normal.vectors()));
         }
-        return new NodeFeatures(invariant, vectors, features.sphere());
+        return features.withScalars(sum).withVectors(vectors);
     }
 }

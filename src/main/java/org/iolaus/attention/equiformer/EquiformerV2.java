@@ -3,9 +3,9 @@ package org.iolaus.attention.equiformer;
 import java.util.ArrayList;
 import java.util.List;
 import org.iolaus.ir.Node;
+import org.iolaus.nn.ForwardContext;
 import org.iolaus.nn.Initializer;
-import org.iolaus.nn.Parameters.Kind;
-import org.iolaus.nn.Pass;
+import org.iolaus.nn.Parameters.Group;
 import org.iolaus.nn.Scope;
 import org.iolaus.op.Expr;
 import org.iolaus.so3.CoefficientMapping;
@@ -57,7 +57,7 @@ public final class EquiformerV2 {
             Attention attention,
             int networkHidden,
             FeedForwardNetwork.Form networkForm,
-            EquivariantNorm.Kind norm,
+            EquivariantNorm.Type norm,
             @Nullable Integer gridResolution,
             WeightInit init,
             double dropPath,
@@ -96,7 +96,8 @@ public final class EquiformerV2 {
         int elements = settings.elements();
         distances = new DistanceExpansion(scope.at("distance_expansion"), settings.distances());
         sphereEmbedding = scope.at("sphere_embedding")
-                .parameter(Kind.EMBEDDING, "weight", Initializer.normal(), elements, mapping.resolutions() * channels);
+                .parameter(
+                        Group.EMBEDDINGS, "weight", Initializer.normal(), elements, mapping.resolutions() * channels);
         boolean sharing = settings.atomEdges() == AtomEdges.SHARED;
         shared = sharing ? AtomEdgeEmbedding.of(scope, elements, width, Initializer.normal()) : null;
         int given = settings.distances().count() + settings.edgeFeatures() + (sharing ? 2 * width : 0);
@@ -178,15 +179,15 @@ public final class EquiformerV2 {
     /// Features of atoms after a block.
     ///
     /// @param graph of each atom: N -> G
-    public So3Embedding block(int i, So3Embedding x, EdgeSet edges, Node graph, Pass pass) {
-        return blocks.get(i).apply(x, edges, graph, pass);
+    public So3Embedding block(int i, So3Embedding x, EdgeSet edges, Node graph, ForwardContext context) {
+        return blocks.get(i).apply(x, edges, graph, context);
     }
 
     /// Features after all blocks, normalised, as the heads take them.
-    public So3Embedding apply(EdgeSet edges, Node graph, Pass pass) {
+    public So3Embedding apply(EdgeSet edges, Node graph, ForwardContext context) {
         So3Embedding x = embed(edges);
         for (int i = 0; i < layers(); i++) {
-            x = block(i, x, edges, graph, pass);
+            x = block(i, x, edges, graph, context);
         }
         return normalise(x);
     }
@@ -209,13 +210,13 @@ public final class EquiformerV2 {
     /// (N, 3): coefficients of degree 1 that attention gives, all resolutions together.
     ///
     /// @param x normalised
-    public Node forces(So3Embedding x, EdgeSet edges, Pass pass) {
+    public Node forces(So3Embedding x, EdgeSet edges, ForwardContext context) {
         if (force == null) {
             throw new IllegalStateException("EquiformerV2: want a force head, got a network without");
         }
         if (mapping.lmax() == 0) {
             throw new IllegalArgumentException("EquiformerV2: want degree 1 for forces, got " + mapping);
         }
-        return Expr.squeeze(force.vectors(x, edges, pass), 2);
+        return Expr.squeeze(force.vectors(x, edges, context), 2);
     }
 }

@@ -5,7 +5,7 @@ import java.util.List;
 import org.iolaus.ir.Node;
 import org.iolaus.nn.Initializer;
 import org.iolaus.nn.LayerNorm;
-import org.iolaus.nn.Parameters;
+import org.iolaus.nn.Parameters.Group;
 import org.iolaus.nn.Scope;
 import org.iolaus.op.Expr;
 import org.iolaus.op.Pad;
@@ -14,10 +14,10 @@ import org.iolaus.tensor.Shape;
 /// Normalises the coefficients of each atom by their own sizes, then scales each degree and channel:
 /// normalisation `component`, eps 1e-5 inside the root.
 ///
-/// All kinds are `y = (x - mean) f w + b`: the mean over channels of l = 0 if the kind centres it, a factor f
+/// All kinds are `y = (x - mean) f w + b`: the mean over channels of l = 0 if the type centres it, a factor f
 /// for each group of degrees, a weight for each degree and channel, a bias where l = 0.
 public final class EquivariantNorm {
-    private final Kind kind;
+    private final Type type;
     private final int lmax;
     private final int channels;
     private final Node weight;
@@ -25,7 +25,7 @@ public final class EquivariantNorm {
     private final Node bias;
 
     /// What is divided by what.
-    public enum Kind {
+    public enum Type {
         /// every degree by the root mean square over its orders and channels, l = 0 centred
         LAYER_NORM,
         /// l = 0 by a LayerNorm; all others by one number, to which each degree adds its mean square
@@ -37,26 +37,24 @@ public final class EquivariantNorm {
         RMS_NORM_V1
     }
 
-    public EquivariantNorm(Scope scope, Kind kind, int lmax, int channels) {
-        this.kind = kind;
+    public EquivariantNorm(Scope scope, Type type, int lmax, int channels) {
+        this.type = type;
         this.lmax = lmax;
         this.channels = channels;
-        centred = kind != Kind.RMS_NORM_V1;
+        centred = type != Type.RMS_NORM_V1;
         Initializer ones = Initializer.constant(1);
         Initializer zeros = Initializer.constant(0);
-        if (kind == Kind.LAYER_NORM_SH) {
+        if (type == Type.LAYER_NORM_SH) {
             Scope scalar = scope.at("norm_l0");
-            Node first = Expr.reshape(
-                    scalar.parameter(Parameters.Kind.NORM, "weight", ones, channels), Shape.of(1, channels));
-            bias = scalar.parameter(Parameters.Kind.NORM, "bias", zeros, channels);
+            Node first = Expr.reshape(scalar.parameter(Group.NORMS, "weight", ones, channels), Shape.of(1, channels));
+            bias = scalar.parameter(Group.NORMS, "bias", zeros, channels);
             weight = lmax == 0
                     ? first
-                    : Expr.concat(
-                            0, first, scope.parameter(Parameters.Kind.NORM, "affine_weight", ones, lmax, channels));
+                    : Expr.concat(0, first, scope.parameter(Group.NORMS, "affine_weight", ones, lmax, channels));
         } else {
-            weight = scope.parameter(Parameters.Kind.NORM, "affine_weight", ones, lmax + 1, channels);
+            weight = scope.parameter(Group.NORMS, "affine_weight", ones, lmax + 1, channels);
             bias = centred
-                    ? scope.parameter(Parameters.Kind.NORM, "affine_bias", zeros, channels)
+                    ? scope.parameter(Group.NORMS, "affine_bias", zeros, channels)
                     : Expr.zeros(Shape.of(channels));
         }
     }
@@ -90,7 +88,7 @@ public final class EquivariantNorm {
 
     /// The group whose number divides a degree.
     private int group(int l) {
-        return switch (kind) {
+        return switch (type) {
             case LAYER_NORM -> l;
             case LAYER_NORM_SH -> Math.min(l, 1);
             case RMS_NORM_SH, RMS_NORM_V1 -> 0;
@@ -119,7 +117,7 @@ public final class EquivariantNorm {
         for (int k = 0; k < degree.length; k++) {
             int l = degree[k];
             double orders = 2 * l + 1;
-            double share = switch (kind) {
+            double share = switch (type) {
                 case LAYER_NORM -> 1 / orders;
                 case LAYER_NORM_SH -> l == 0 ? 1 : 1 / (lmax * orders);
                 case RMS_NORM_SH -> 1 / ((lmax + 1) * orders);

@@ -4,9 +4,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import org.iolaus.ir.Node;
+import org.iolaus.nn.ForwardContext;
 import org.iolaus.nn.Initializer;
 import org.iolaus.nn.LayerNorm;
-import org.iolaus.nn.Pass;
 import org.iolaus.nn.Scope;
 import org.iolaus.nn.SegmentSoftmax;
 import org.iolaus.op.Expr;
@@ -119,8 +119,8 @@ public final class So2EquivariantGraphAttention {
         }
     }
 
-    public So3Embedding apply(So3Embedding x, EdgeSet edges, Pass pass) {
-        Messages messages = messages(x, edges, pass);
+    public So3Embedding apply(So3Embedding x, EdgeSet edges, ForwardContext context) {
+        Messages messages = messages(x, edges, context);
         List<Node> joined = weigh(
                         second.apply(messages.hidden(), edges.scalars()).values(), messages.weights())
                 .joined();
@@ -134,8 +134,8 @@ public final class So2EquivariantGraphAttention {
 
     /// (N, 3, out): what attention gives where l = 1, all resolutions added up; other degrees are not
     /// computed.
-    Node vectors(So3Embedding x, EdgeSet edges, Pass pass) {
-        Messages messages = messages(x, edges, pass);
+    Node vectors(So3Embedding x, EdgeSet edges, ForwardContext context) {
+        Messages messages = messages(x, edges, context);
         Node sum = null;
         for (int i = 0; i < mapping.resolutions(); i++) {
             if (mapping.lmaxList().get(i) > 0) {
@@ -153,12 +153,12 @@ public final class So2EquivariantGraphAttention {
     /// @param weights (E, heads): of their values
     private record Messages(OrderMajor hidden, Node weights) {}
 
-    private Messages messages(So3Embedding x, EdgeSet edges, Pass pass) {
+    private Messages messages(So3Embedding x, EdgeSet edges, ForwardContext context) {
         EdgeSet known = embedding == null ? edges : edges.with(embedding);
         So2Convolution.Result hidden = first.apply(message(x, known), known.scalars());
         Node extra = Objects.requireNonNull(hidden.extra());
         int alphas = settings.heads() * settings.alphaChannels();
-        Node weights = pass.dropout(weights(Expr.slice(extra, 1, 0, alphas), edges), settings.dropout());
+        Node weights = context.dropout(weights(Expr.slice(extra, 1, 0, alphas), edges), settings.dropout());
         if (edges.envelope() != null) {
             weights = Expr.mul(weights, edges.envelope());
         }

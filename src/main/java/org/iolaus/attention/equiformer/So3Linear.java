@@ -2,7 +2,7 @@ package org.iolaus.attention.equiformer;
 
 import org.iolaus.ir.Node;
 import org.iolaus.nn.Initializer;
-import org.iolaus.nn.Parameters.Kind;
+import org.iolaus.nn.Parameters.Group;
 import org.iolaus.nn.Scope;
 import org.iolaus.op.Expr;
 import org.iolaus.op.Pad;
@@ -24,7 +24,7 @@ public final class So3Linear {
         this.in = in;
         this.out = out;
         weight = scope.parameter("weight", init.dense(in), lmax + 1, out, in);
-        bias = scope.parameter(Kind.BIAS, "bias", Initializer.constant(0), out);
+        bias = scope.parameter(Group.BIASES, "bias", Initializer.constant(0), out);
     }
 
     /// x: (N, K, in) -> (N, K, out)

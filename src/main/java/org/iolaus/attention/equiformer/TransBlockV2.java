@@ -3,9 +3,9 @@ package org.iolaus.attention.equiformer;
 import java.util.ArrayList;
 import java.util.List;
 import org.iolaus.ir.Node;
+import org.iolaus.nn.ForwardContext;
 import org.iolaus.nn.Initializer;
-import org.iolaus.nn.Parameters.Kind;
-import org.iolaus.nn.Pass;
+import org.iolaus.nn.Parameters.Group;
 import org.iolaus.nn.Scope;
 import org.iolaus.op.Expr;
 import org.iolaus.so3.CoefficientMapping;
@@ -34,7 +34,7 @@ public final class TransBlockV2 {
     public record Settings(
             So2EquivariantGraphAttention.Settings attention,
             FeedForwardNetwork.Settings network,
-            EquivariantNorm.Kind norm,
+            EquivariantNorm.Type norm,
             double dropPath,
             double projectionDropout,
             @Nullable Double layerScale) {}
@@ -65,17 +65,17 @@ public final class TransBlockV2 {
 
     private @Nullable Node scale(Scope scope, int channels) {
         Double first = settings.layerScale();
-        return first == null ? null : scope.parameter(Kind.NORM, "weight", Initializer.constant(first), channels);
+        return first == null ? null : scope.parameter(Group.NORMS, "weight", Initializer.constant(first), channels);
     }
 
     /// The layer.
     ///
     /// @param graph of each atom: N -> G
-    public So3Embedding apply(So3Embedding x, EdgeSet edges, Node graph, Pass pass) {
-        So3Embedding attended = attention.apply(EquivariantNorm.apply(firstNorm, x), edges, pass);
-        So3Embedding y = x.plus(branch(attended, firstScale, graph, pass));
+    public So3Embedding apply(So3Embedding x, EdgeSet edges, Node graph, ForwardContext context) {
+        So3Embedding attended = attention.apply(EquivariantNorm.apply(firstNorm, x), edges, context);
+        So3Embedding y = x.plus(branch(attended, firstScale, graph, context));
         So3Embedding changed = network.apply(EquivariantNorm.apply(secondNorm, y));
-        return shortcut(y).plus(branch(changed, secondScale, graph, pass));
+        return shortcut(y).plus(branch(changed, secondScale, graph, context));
     }
 
     private So3Embedding shortcut(So3Embedding y) {
@@ -90,17 +90,17 @@ public final class TransBlockV2 {
     }
 
     /// A branch as the sum gets it.
-    private So3Embedding branch(So3Embedding x, @Nullable Node scale, Node graph, Pass pass) {
+    private So3Embedding branch(So3Embedding x, @Nullable Node scale, Node graph, ForwardContext context) {
         So3Embedding result = scale == null ? x : x.times(scale);
-        if (pass.drops(settings.dropPath())) {
+        if (context.dropsOut(settings.dropPath())) {
             Node ones = Expr.full(Shape.of(graph.type().indexRange(), 1, 1), 1);
-            result = result.times(Expr.gather(pass.dropout(ones, settings.dropPath()), graph));
+            result = result.times(Expr.gather(context.dropout(ones, settings.dropPath()), graph));
         }
-        if (pass.drops(settings.projectionDropout())) {
+        if (context.dropsOut(settings.projectionDropout())) {
             List<Node> values = new ArrayList<>();
             for (Node value : result.values()) {
                 Shape each = Shape.of(value.shape().dim(0), 1, value.shape().dim(2));
-                Node mask = pass.dropout(Expr.full(each, 1), settings.projectionDropout());
+                Node mask = context.dropout(Expr.full(each, 1), settings.projectionDropout());
                 values.add(Expr.mul(value, mask));
             }
             result = new So3Embedding(x.mapping(), values);

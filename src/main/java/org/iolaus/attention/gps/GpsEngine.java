@@ -5,17 +5,17 @@ import org.iolaus.mpnn.MessagePassing;
 import org.iolaus.mpnn.NodeFeatures;
 import org.iolaus.nn.Activation;
 import org.iolaus.nn.BatchNorm;
+import org.iolaus.nn.ForwardContext;
 import org.iolaus.nn.Graph;
 import org.iolaus.nn.LayerNorm;
 import org.iolaus.nn.Linear;
-import org.iolaus.nn.Pass;
 import org.iolaus.nn.Scope;
 import org.iolaus.op.Expr;
 import org.jspecify.annotations.Nullable;
 
 /// GPS as global attention: each layer of message passing gets an attention over all atoms of the graph beside it.
 ///
-/// Attention reads and writes invariant features alone; vectors pass through the message passing. Positions in the
+/// Attention reads and writes scalars only; vectors are those of the message passing. Positions in the
 /// graph are encoded by eigenvectors of its Laplacian, which enter the features of atoms and, as absolute
 /// differences, those of edges.
 public final class GpsEngine {
@@ -102,7 +102,7 @@ public final class GpsEngine {
     /// Makes a layer.
     ///
     /// @param messagePassing beside which attention runs
-    /// @param last whether no layer follows that reads equivariant features
+    /// @param last whether no layer follows that reads vectors or positions
     public MessagePassing.Layer layer(Scope scope, MessagePassing messagePassing, boolean last) {
         int channels = settings.channels();
         MessagePassing.Layer local = messagePassing.layer(scope.at("conv"), channels, channels, last);
@@ -119,13 +119,13 @@ public final class GpsEngine {
     private Norm norm(Scope scope, String name) {
         if (settings.layerNorm()) {
             LayerNorm norm = LayerNorm.of(scope.at(name), settings.channels());
-            return (x, pass) -> norm.apply(x);
+            return (x, context) -> norm.apply(x);
         }
         return new BatchNorm(scope.at(name).at("module"), settings.channels())::apply;
     }
 
     private interface Norm {
-        Node apply(Node x, Pass pass);
+        Node apply(Node x, ForwardContext context);
     }
 
     /// `a = norm1(local(x) + x)`, `b = norm2(attention(x) + x)`, then `norm3(a + b + mlp(a + b))`.
@@ -156,16 +156,16 @@ public final class GpsEngine {
         }
 
         @Override
-        public NodeFeatures apply(NodeFeatures features, Graph graph, Pass pass) {
-            Node x = features.invariant();
+        public NodeFeatures apply(NodeFeatures features, Graph graph, ForwardContext context) {
+            Node x = features.scalars();
             double dropout = settings.dropout();
-            NodeFeatures passed = local.apply(features, graph, pass);
-            Node near = norm1.apply(Expr.add(pass.dropout(passed.invariant(), dropout), x), pass);
-            Node all = norm2.apply(Expr.add(pass.dropout(attention.apply(x, pairs), dropout), x), pass);
+            NodeFeatures passed = local.apply(features, graph, context);
+            Node near = norm1.apply(Expr.add(context.dropout(passed.scalars(), dropout), x), context);
+            Node all = norm2.apply(Expr.add(context.dropout(attention.apply(x, pairs), dropout), x), context);
             Node both = Expr.add(near, all);
-            Node hidden = pass.dropout(Activation.RELU.apply(wide.apply(both)), dropout);
-            Node further = pass.dropout(narrow.apply(hidden), dropout);
-            return passed.withInvariant(norm3.apply(Expr.add(both, further), pass));
+            Node hidden = context.dropout(Activation.RELU.apply(wide.apply(both)), dropout);
+            Node further = context.dropout(narrow.apply(hidden), dropout);
+            return passed.withScalars(norm3.apply(Expr.add(both, further), context));
         }
     }
 }

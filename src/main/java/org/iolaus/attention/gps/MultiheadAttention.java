@@ -3,7 +3,7 @@ package org.iolaus.attention.gps;
 import org.iolaus.ir.Node;
 import org.iolaus.nn.Initializer;
 import org.iolaus.nn.Linear;
-import org.iolaus.nn.Parameters.Kind;
+import org.iolaus.nn.Parameters.Group;
 import org.iolaus.nn.Scope;
 import org.iolaus.nn.SegmentSoftmax;
 import org.iolaus.op.Expr;
@@ -24,7 +24,7 @@ final class MultiheadAttention implements Attention {
         Initializer start = Initializer.constant(0);
         in = new Linear(
                 scope.parameter("in_proj_weight", Initializer.xavierUniform(1), 3 * channels, channels),
-                scope.parameter(Kind.BIAS, "in_proj_bias", start, 3 * channels));
+                scope.parameter(Group.BIASES, "in_proj_bias", start, 3 * channels));
         out = Linear.of(scope.at("out_proj"), channels, channels, Initializer.dense(channels), start);
     }
 

@@ -90,7 +90,7 @@ public final class EdgeFrame {
     /// Rolls that are uniform over the circle: a pure function of (seed, step, stream, edge).
     ///
     /// @param key (2): seed and step
-    /// @param stream a number of its own for each use of chance in a program
+    /// @param stream the stream of random numbers, one for each place in a program that draws some
     /// @return (E, 1), rad
     public static Node randomRoll(Node key, int stream, Dim edges) {
         double[] weights = new double[DIGITS];

@@ -189,11 +189,11 @@ final class DeviceStep implements TrainingStep {
     }
 
     /// Which numbers do not decay; 0 if all do.
-    private long undecayed(List<Training.NoDecay> noDecay) {
+    private long undecayed(List<Parameters.Group> noDecay) {
         if (noDecay.isEmpty()) {
             return 0;
         }
-        byte[] blocks = state.blocks(spec -> Training.NoDecay.has(noDecay, spec));
+        byte[] blocks = state.blocks(spec -> noDecay.contains(spec.group()));
         long address = device.allocate(blocks.length);
         try (Arena scope = Arena.ofConfined()) {
             device.upload(address, scope.allocateFrom(ValueLayout.JAVA_BYTE, blocks), blocks.length);

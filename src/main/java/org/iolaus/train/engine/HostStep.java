@@ -8,6 +8,7 @@ import java.util.function.Supplier;
 import org.iolaus.comm.Comm;
 import org.iolaus.cpu.CpuExecutor;
 import org.iolaus.model.Model;
+import org.iolaus.nn.Parameters;
 import org.iolaus.tensor.HostView;
 import org.iolaus.train.Training;
 import org.iolaus.train.checkpoint.Checkpoint;
@@ -53,12 +54,12 @@ final class HostStep implements TrainingStep {
                 + values.buffers().values().stream().mapToInt(Integer::intValue).sum();
         long bucketBytes = (long) settings.gradientBucketMib() << 20;
         this.buckets = new GradientBuckets(comm, model.parameters(), state, bucketBytes, shared);
-        List<Training.NoDecay> noDecay = settings.optimizer().noDecay();
+        List<Parameters.Group> noDecay = settings.optimizer().noDecay();
         this.optimizer = new Optimizer(
                 UpdateRule.of(settings.optimizer()),
                 state.trained().length,
                 List.of(),
-                state.ranges(spec -> Training.NoDecay.has(noDecay, spec)));
+                state.ranges(spec -> noDecay.contains(spec.group())));
     }
 
     @Override

@@ -23,7 +23,7 @@ public final class BatchInputs {
     private static final int PADDING_ELEMENT = 1;
 
     /// Whole numbers that a float holds.
-    private static final long CHANCE_MASK = (1 << 24) - 1;
+    private static final long RNG_KEY_BITS = (1 << 24) - 1;
 
     private final Model model;
     private final Columns columns;
@@ -72,10 +72,10 @@ public final class BatchInputs {
     ///
     /// @param attentionEdges -1 without any
     public Bucket bucket(int atoms, int edges, int graphs, int attentionEdges) {
-        Integer slots = model.architecture().places();
-        return slots == null
+        Integer atomsPerGraph = model.architecture().atomsPerGraph();
+        return atomsPerGraph == null
                 ? Bucket.of(atoms, edges, graphs, attentionEdges)
-                : Bucket.ofEqualGraphs(edges, graphs, attentionEdges, slots);
+                : Bucket.ofEqualGraphs(edges, graphs, attentionEdges, atomsPerGraph);
     }
 
     private int edgesOf(Batch batch) {
@@ -135,8 +135,8 @@ public final class BatchInputs {
         indices.put(
                 Inputs.ATOMIC_NUMBER,
                 new Index(padded(batch.atomicNumbers(), n, _ -> PADDING_ELEMENT), Inputs.ELEMENTS));
-        floats.put(Inputs.CHANCE_KEY, HostTensor.of(new int[] {2}, (double) (batch.chance() & CHANCE_MASK), (double)
-                (batch.chance() >>> 24 & CHANCE_MASK)));
+        floats.put(Inputs.RNG_KEY, HostTensor.of(new int[] {2}, (double) (batch.rngKey() & RNG_KEY_BITS), (double)
+                (batch.rngKey() >>> 24 & RNG_KEY_BITS)));
         requireElements(batch);
         int atoms = n - batch.atoms();
         int graphs = g - batch.graphs();
@@ -160,9 +160,9 @@ public final class BatchInputs {
             floats.put(
                     Inputs.target(i), target(batch, i, columns.targets().get(i).level() == Level.GRAPH ? g : n));
         }
-        Integer slots = model.architecture().places();
-        if (slots != null) {
-            indices.put(Inputs.NODES_BY_SLOT, new Index(bySlot(n, g, slots), n));
+        Integer atomsPerGraph = model.architecture().atomsPerGraph();
+        if (atomsPerGraph != null) {
+            indices.put(Inputs.NODES_BY_INDEX, new Index(byIndex(n, g, atomsPerGraph), n));
         }
         return new Bound(floats, indices);
     }
@@ -289,15 +289,15 @@ public final class BatchInputs {
     }
 
     /// The first atom of every graph, then the second of every graph, ...
-    private static int[] bySlot(int atoms, int graphs, int slots) {
-        if (atoms != graphs * slots) {
-            throw new DataException("mlp_per_node: want graphs of " + slots + " atoms, got " + atoms + " atoms in "
-                    + graphs + " graphs");
+    private static int[] byIndex(int atoms, int graphs, int atomsPerGraph) {
+        if (atoms != graphs * atomsPerGraph) {
+            throw new DataException("mlp_per_node: want graphs of " + atomsPerGraph + " atoms, got " + atoms
+                    + " atoms in " + graphs + " graphs");
         }
-        int[] order = new int[graphs * slots];
-        for (int slot = 0; slot < slots; slot++) {
+        int[] order = new int[graphs * atomsPerGraph];
+        for (int index = 0; index < atomsPerGraph; index++) {
             for (int graph = 0; graph < graphs; graph++) {
-                order[slot * graphs + graph] = graph * slots + slot;
+                order[index * graphs + graph] = graph * atomsPerGraph + index;
             }
         }
         return order;

@@ -14,8 +14,8 @@ import org.iolaus.attention.equiformer.So2EquivariantGraphAttention.NonLinearity
 import org.iolaus.cpu.CpuExecutor;
 import org.iolaus.ir.Node;
 import org.iolaus.ir.Program;
+import org.iolaus.nn.ForwardContext;
 import org.iolaus.nn.Parameters;
-import org.iolaus.nn.Pass;
 import org.iolaus.nn.so3.EdgeFrame;
 import org.iolaus.op.Expr;
 import org.iolaus.so3.CoefficientMapping;
@@ -48,7 +48,7 @@ final class DropoutTest {
                     new So2EquivariantGraphAttention.Settings(
                             4, 2, 3, 2, edge, false, true, NonLinearity.GATE, null, alpha, WeightInit.UNIFORM),
                     new FeedForwardNetwork.Settings(5, FeedForwardNetwork.Form.GATE, null, WeightInit.UNIFORM),
-                    EquivariantNorm.Kind.RMS_NORM_SH,
+                    EquivariantNorm.Type.RMS_NORM_SH,
                     dropPath,
                     projection,
                     null);
@@ -63,9 +63,10 @@ final class DropoutTest {
                     EdgeScalars.of(vectors),
                     null);
             Node x = Expr.input("x", Shape.of(n, COEFFICIENTS, CHANNELS));
-            Pass pass = new Pass(training, false, Expr.constant(1), Expr.input("key", Shape.of(2)));
+            ForwardContext context =
+                    new ForwardContext(training, false, Expr.constant(1), Expr.input("key", Shape.of(2)));
             Node graph = Expr.index("graph", n, Dim.symbol("G"));
-            Node y = block.apply(So3Embedding.split(x, MAPPING), edges, graph, pass)
+            Node y = block.apply(So3Embedding.split(x, MAPPING), edges, graph, context)
                     .joined();
             program = Program.of(Map.of("y", y));
             values = parameters.initial(3);

@@ -14,8 +14,8 @@ import org.iolaus.attention.equiformer.So2EquivariantGraphAttention.NonLinearity
 import org.iolaus.cpu.CpuExecutor;
 import org.iolaus.ir.Node;
 import org.iolaus.ir.Program;
+import org.iolaus.nn.ForwardContext;
 import org.iolaus.nn.Parameters;
-import org.iolaus.nn.Pass;
 import org.iolaus.nn.so3.EdgeFrame;
 import org.iolaus.op.Expr;
 import org.iolaus.so3.CoefficientMapping;
@@ -59,7 +59,7 @@ final class EquiformerV2Test {
                 new EquiformerV2.Attention(4, 2, 3, 2, false, true, NonLinearity.of(gate, true), 0),
                 5,
                 FeedForwardNetwork.Form.of(!gate, gate, true),
-                EquivariantNorm.Kind.LAYER_NORM_SH,
+                EquivariantNorm.Type.LAYER_NORM_SH,
                 grid,
                 WeightInit.UNIFORM,
                 0,
@@ -85,11 +85,11 @@ final class EquiformerV2Test {
                 Expr.sqrt(Expr.sum(Expr.square(vectors), 1)),
                 null,
                 null);
-        Pass pass = new Pass(false, false, Expr.constant(1));
-        So3Embedding x = network.apply(edges, graph, pass);
+        ForwardContext context = new ForwardContext(false, false, Expr.constant(1));
+        So3Embedding x = network.apply(edges, graph, context);
         Map<String, Node> outputs = new LinkedHashMap<>();
         outputs.put("energy", network.energies(x, graph));
-        outputs.put("forces", network.forces(x, edges, pass));
+        outputs.put("forces", network.forces(x, edges, context));
         SplittableRandom random = new SplittableRandom(4);
         double[] positions = random.doubles(3 * ATOMS, 0, 4).toArray();
         int count = ATOMS * (ATOMS - 1);
@@ -280,10 +280,10 @@ final class EquiformerV2Test {
                 new EdgeFrames(EdgeFrame.smooth(vectors, TWO), TWO),
                 EdgeScalars.of(vectors),
                 null);
-        Pass pass = new Pass(false, false, Expr.constant(1));
-        Node whole = attention.apply(features, edges, pass).vectors();
+        ForwardContext context = new ForwardContext(false, false, Expr.constant(1));
+        Node whole = attention.apply(features, edges, context).vectors();
         Node sum = Expr.add(Expr.slice(whole, 2, 0, 3), Expr.slice(whole, 2, 3, 3));
-        same(parameters, x, sum, attention.vectors(features, edges, pass));
+        same(parameters, x, sum, attention.vectors(features, edges, context));
     }
 
     private static void same(Parameters parameters, Node x, Node want, Node got) {

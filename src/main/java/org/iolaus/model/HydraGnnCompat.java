@@ -4,9 +4,9 @@ import org.iolaus.model.Architecture.Compatibility;
 import org.iolaus.model.Architecture.MpnnType;
 
 /// What `"compatibility": "hydragnn"` changes; `docs/parity.md` lists the reasons.
-final class Reference {
+final class HydraGnnCompat {
 
-    private Reference() {}
+    private HydraGnnCompat() {}
 
     static boolean wanted(Architecture architecture) {
         return architecture.compatibility() == Compatibility.HYDRAGNN;

@@ -12,28 +12,27 @@ import org.iolaus.op.Expr;
 import org.iolaus.tensor.Dim;
 import org.iolaus.tensor.Shape;
 
-/// `mlp_per_node`: an MLP of its own for each position in the graph, for graphs of one size. All MLPs run as one
-/// batched product.
-final class SlotMlp implements Head {
+/// `mlp_per_node`: an MLP of its own for each atom index, for graphs of one size. All MLPs run as one batched product.
+final class MlpPerNode implements Head {
     private final List<Mlp> mlps = new ArrayList<>();
     private final Activation activation;
     private final Inputs inputs;
 
-    SlotMlp(Scope scope, Activation activation, int slots, Inputs inputs, int[] widths) {
+    MlpPerNode(Scope scope, Activation activation, int atomsPerGraph, Inputs inputs, int[] widths) {
         this.activation = activation;
         this.inputs = inputs;
-        for (int slot = 0; slot < slots; slot++) {
-            mlps.add(Mlp.of(scope.at(slot), activation, false, widths));
+        for (int index = 0; index < atomsPerGraph; index++) {
+            mlps.add(Mlp.of(scope.at(index), activation, false, widths));
         }
     }
 
     /// (N, in) -> (N, out)
     @Override
     public Node apply(Encoding encoding) {
-        Node x = encoding.atoms().invariant();
-        int slots = mlps.size();
-        Node rows = Expr.gather(x, inputs.nodesBySlot);
-        rows = Expr.reshape(rows, Shape.of(slots, Inputs.G, x.shape().dim(1)));
+        Node x = encoding.atoms().scalars();
+        int atomsPerGraph = mlps.size();
+        Node rows = Expr.gather(x, inputs.nodesByIndex);
+        rows = Expr.reshape(rows, Shape.of(atomsPerGraph, Inputs.G, x.shape().dim(1)));
         int layers = mlps.getFirst().layers().size();
         for (int i = 0; i < layers; i++) {
             List<Node> weights = new ArrayList<>();
@@ -49,7 +48,8 @@ final class SlotMlp implements Head {
             rows = i + 1 < layers ? activation.apply(rows) : rows;
         }
         Node flat = Expr.reshape(
-                rows, Shape.of(Inputs.G.times(Dim.of(slots)), rows.shape().dim(2)));
-        return Expr.segmentSum(flat, inputs.nodesBySlot);
+                rows,
+                Shape.of(Inputs.G.times(Dim.of(atomsPerGraph)), rows.shape().dim(2)));
+        return Expr.segmentSum(flat, inputs.nodesByIndex);
     }
 }

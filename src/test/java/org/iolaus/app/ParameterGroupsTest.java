@@ -9,12 +9,12 @@ import java.util.Map;
 import java.util.regex.Pattern;
 import org.iolaus.data.Hdf5File;
 import org.iolaus.nn.Parameters;
-import org.iolaus.nn.Parameters.Kind;
+import org.iolaus.nn.Parameters.Group;
 import org.iolaus.verify.ReferenceCase;
 import org.junit.jupiter.api.Test;
 
 /// What each weight is for agrees with its name in the reference's state dict.
-final class ParameterKindsTest {
+final class ParameterGroupsTest {
     private static final Path GOLDEN = Path.of(System.getProperty("golden.dir", "src/test/resources/golden"));
 
     private static final Pattern NORM = Pattern.compile(
@@ -22,20 +22,22 @@ final class ParameterKindsTest {
                     + "|feature_layers\\..*");
     private static final Pattern EMBEDDING = Pattern.compile("(.*\\.)?(sphere|source|target)_embedding\\.weight");
 
-    private static Kind byName(String name) {
+    private static Group byName(String name) {
         if (NORM.matcher(name).matches()) {
-            return Kind.NORM;
+            return Group.NORMS;
         }
-        return EMBEDDING.matcher(name).matches() ? Kind.EMBEDDING : name.endsWith(".bias") ? Kind.BIAS : Kind.WEIGHT;
+        return EMBEDDING.matcher(name).matches()
+                ? Group.EMBEDDINGS
+                : name.endsWith(".bias") ? Group.BIASES : Group.WEIGHTS;
     }
 
-    private static Map<Kind, Integer> check(Parameters parameters) {
-        Map<Kind, Integer> counts = new EnumMap<>(Kind.class);
+    private static Map<Group, Integer> check(Parameters parameters) {
+        Map<Group, Integer> counts = new EnumMap<>(Group.class);
         parameters.specs().values().stream()
                 .filter(spec -> spec.role() == Parameters.Role.TRAINED)
                 .forEach(spec -> {
-                    assertEquals(byName(spec.name()), spec.kind(), spec.name());
-                    counts.merge(spec.kind(), 1, Integer::sum);
+                    assertEquals(byName(spec.name()), spec.group(), spec.name());
+                    counts.merge(spec.group(), 1, Integer::sum);
                 });
         return counts;
     }
@@ -44,8 +46,8 @@ final class ParameterKindsTest {
     @Test
     void ofEquiformerV2() {
         try (Hdf5File file = Hdf5File.open(GOLDEN.resolve("equiformer_v2").resolve("model_l4m2_gate.h5"))) {
-            Map<Kind, Integer> counts = check(ReferenceCase.open(file, "").parameters());
-            assertEquals(Kind.values().length, counts.size(), counts::toString);
+            Map<Group, Integer> counts = check(ReferenceCase.open(file, "").parameters());
+            assertEquals(Group.values().length, counts.size(), counts::toString);
         }
     }
 
@@ -53,8 +55,8 @@ final class ParameterKindsTest {
     void ofGin() {
         try (Hdf5File file = Hdf5File.open(GOLDEN.resolve("hydragnn").resolve("GIN.h5"))) {
             String first = ReferenceCase.names(file).getFirst();
-            Map<Kind, Integer> counts = check(ReferenceCase.open(file, first).parameters());
-            assertTrue(counts.containsKey(Kind.NORM) && counts.containsKey(Kind.BIAS), counts::toString);
+            Map<Group, Integer> counts = check(ReferenceCase.open(file, first).parameters());
+            assertTrue(counts.containsKey(Group.NORMS) && counts.containsKey(Group.BIASES), counts::toString);
         }
     }
 }

@@ -7,11 +7,11 @@ import org.iolaus.op.Expr;
 import org.jspecify.annotations.Nullable;
 
 /// One evaluation of a model: its mode, the weights of its atoms, and what its buffers become.
-public final class Pass {
+public final class ForwardContext {
     private final boolean training;
     private final boolean synchronised;
     private final Node atomWeight;
-    private final @Nullable Node chanceKey;
+    private final @Nullable Node rngKey;
     private final Map<String, Node> buffers = new LinkedHashMap<>();
     private int streams;
 
@@ -20,18 +20,18 @@ public final class Pass {
     /// @param training whether batch statistics (and dropout) are in use
     /// @param synchronised whether batch statistics are over all ranks
     /// @param atomWeight (N, 1): 1, or 0 for padding
-    public Pass(boolean training, boolean synchronised, Node atomWeight) {
+    public ForwardContext(boolean training, boolean synchronised, Node atomWeight) {
         this(training, synchronised, atomWeight, null);
     }
 
     /// Begins an evaluation in which something may be random.
     ///
-    /// @param chanceKey (2): seed and step; null where nothing is random
-    public Pass(boolean training, boolean synchronised, Node atomWeight, @Nullable Node chanceKey) {
+    /// @param rngKey (2): seed and step; null where nothing is random
+    public ForwardContext(boolean training, boolean synchronised, Node atomWeight, @Nullable Node rngKey) {
         this.training = training;
         this.synchronised = synchronised;
         this.atomWeight = atomWeight;
-        this.chanceKey = chanceKey;
+        this.rngKey = rngKey;
     }
 
     public boolean training() {
@@ -47,27 +47,27 @@ public final class Pass {
     }
 
     /// Whether dropout of this probability changes anything.
-    public boolean drops(double probability) {
+    public boolean dropsOut(double probability) {
         return training && probability > 0;
     }
 
     /// In training, `x` with elements set to zero at random and the rest scaled to keep the mean; else `x`.
     public Node dropout(Node x, double probability) {
-        if (!drops(probability)) {
+        if (!dropsOut(probability)) {
             return x;
         }
-        return Expr.dropout(x, probability, chanceKey(), nextStream());
+        return Expr.dropout(x, probability, rngKey(), nextStream());
     }
 
     /// (2): seed and step of everything random in this evaluation.
-    public Node chanceKey() {
-        if (chanceKey == null) {
-            throw new IllegalStateException("chance: want a key, got none");
+    public Node rngKey() {
+        if (rngKey == null) {
+            throw new IllegalStateException("random numbers: want rng_key, got none");
         }
-        return chanceKey;
+        return rngKey;
     }
 
-    /// A number of its own for each use of chance.
+    /// A stream of random numbers of its own, for each place that draws some.
     public int nextStream() {
         return streams++;
     }
