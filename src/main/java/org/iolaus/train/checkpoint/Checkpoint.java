@@ -22,7 +22,6 @@ import org.iolaus.nn.Parameters.Role;
 import org.iolaus.tensor.HostTensor;
 import org.iolaus.train.optimize.BestMetric;
 import org.iolaus.train.optimize.EarlyStopping;
-import org.iolaus.train.optimize.Optimizer;
 import org.iolaus.train.optimize.ReduceLROnPlateau;
 import org.iolaus.train.optimize.UpdateRule;
 import org.iolaus.train.report.MetricsLog;
@@ -92,17 +91,13 @@ public record Checkpoint(
         }
     }
 
-    /// What [Optimizer#state] and [Optimizer#steps] say.
+    /// What an optimizer remembers.
     ///
     /// @param kind [UpdateRule#kind]
-    /// @param slots one flat array (P) each
+    /// @param slots one number for each that is trained, in order of creation
     public record OptimizerState(String kind, long steps, Map<String, double[]> slots) {
         public OptimizerState {
             slots = Collections.unmodifiableMap(new TreeMap<>(slots));
-        }
-
-        public static OptimizerState of(Optimizer optimizer) {
-            return new OptimizerState(optimizer.rule().kind(), optimizer.steps(), optimizer.state());
         }
 
         /// Refuses the state of another rule.

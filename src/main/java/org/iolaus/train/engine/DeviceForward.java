@@ -49,7 +49,7 @@ final class DeviceForward implements Engine.Forward {
         long end = 0;
         for (var output : program.outputs().entrySet()) {
             offsets.put(output.getKey(), end);
-            end += DeviceState.aligned(volume(output.getValue().shape(), capacity)) * precision.bytes();
+            end += FlatLayout.aligned(volume(output.getValue().shape(), capacity)) * precision.bytes();
         }
         if (results != 0) {
             device.free(results);

@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.function.LongToDoubleFunction;
 import java.util.function.Supplier;
 import org.iolaus.comm.DeviceComm;
 import org.iolaus.cuda.DeviceRuntime;
@@ -56,8 +57,8 @@ final class DeviceStep implements TrainingStep {
     private final DeviceState state;
     private final @Nullable DeviceState average;
     private final StepProfile profile;
-    private final SharedValues shared;
-    private final long sharedSize;
+    private final FlatLayout layout;
+    private final FlatLayout.Gradient gradientLayout;
     private final UpdateRule rule;
     private final DeviceEngine.Prepared prepared;
     private final List<Piece> pieces = new ArrayList<>();
@@ -79,7 +80,6 @@ final class DeviceStep implements TrainingStep {
     private final long clip;
     private final long undecayed;
     private final Training settings;
-    private final Map<String, Long> places;
     /// What follows when the gradient is summed, for a learning rate at [#rate].
     private List<Kernels.Launch> update = List.of();
     /// What follows a batch that is not the last of its step.
@@ -90,17 +90,17 @@ final class DeviceStep implements TrainingStep {
 
     /// A stretch of the gradient that is summed over ranks in one message.
     private static final class Piece {
-        private final long start;
-        private long end;
-        private int members;
+        private final FlatLayout.Range range;
+        private final int members;
         /// Where the parts that are there were computed.
         private final List<Mark> done = new ArrayList<>();
         /// Adds what earlier batches of the step gave.
-        private List<Kernels.Launch> fold = List.of();
+        private final List<Kernels.Launch> fold;
 
-        Piece(long start) {
-            this.start = start;
-            this.end = start;
+        Piece(FlatLayout.GradientBucket bucket, List<Kernels.Launch> fold) {
+            this.range = bucket.range();
+            this.members = bucket.outputs().size();
+            this.fold = fold;
         }
 
         void begin() {
@@ -124,42 +124,36 @@ final class DeviceStep implements TrainingStep {
         this.average = settings.emaDecay() == null ? null : engine.values(host.average());
         this.profile = profile;
         this.rule = UpdateRule.of(settings.optimizer());
-        var program = settings.program(model);
-        this.shared = SharedValues.of(program, host);
         this.settings = settings;
-        this.places = new LinkedHashMap<>();
-        cut(model.parameters(), (long) settings.gradientBucketMib() << 20);
-        long end = state.trained();
-        places.put(Model.LOSS, end);
-        places.put(Model.TASK_LOSSES, end + DeviceState.aligned(1));
-        end += lossSize();
-        for (var buffer : shared.buffers().entrySet()) {
-            places.put(Model.BUFFER_AFTER + buffer.getKey(), end);
-            end += DeviceState.aligned(buffer.getValue());
-        }
-        this.sharedSize = end - state.trained();
-        this.gradient = zeros(end * precision.bytes());
+        var program = settings.program(model);
+        this.layout = host.layout();
+        long bucketBytes = (long) settings.gradientBucketMib() << 20;
+        this.gradientLayout = layout.gradient(program, bucketBytes / precision.bytes());
+        this.gradient = zeros(gradientLayout.size() * precision.bytes());
         boolean several = settings.gradientAccumulationSteps() > 1;
-        this.earlier = several ? zeros((state.trained() + lossSize()) * precision.bytes()) : 0;
-        places.replaceAll((name, place) -> gradient + place * precision.bytes());
+        long accumulated = gradientLayout.losses().end();
+        this.earlier = several ? zeros(accumulated * precision.bytes()) : 0;
         for (int slot = 0; slot < rule.slots().size(); slot++) {
-            slots.add(zeros(state.trained() * precision.bytes()));
+            slots.add(zeros(layout.trained() * precision.bytes()));
         }
         this.counter = zeros(8);
-        this.history = zeros(HISTORY * lossSize() * precision.bytes());
-        this.clip = zeros(8L * (2 + Kernels.squareSumParts(state.trained())));
+        this.history = zeros(HISTORY * gradientLayout.losses().size() * precision.bytes());
+        this.clip = zeros(8L * (2 + Kernels.squareSumParts(layout.trained())));
         this.undecayed = undecayed(settings.optimizer().noDecay());
+        Map<String, Long> places = new HashMap<>();
+        gradientLayout.places().forEach((name, range) -> places.put(name, address(range)));
         this.prepared = engine.new Prepared(program, state, places);
-        this.rest = new Piece(state.trained());
-        rest.end += sharedSize;
         Kernels kernels = kernels();
-        for (Piece piece : pieces) {
-            piece.fold = fold(kernels, piece.start, piece.end);
+        List<FlatLayout.GradientBucket> buckets = gradientLayout.buckets();
+        for (FlatLayout.GradientBucket bucket : buckets.subList(0, buckets.size() - 1)) {
+            Piece piece = new Piece(bucket, fold(kernels, bucket.range()));
+            pieces.add(piece);
+            bucket.outputs().forEach(output -> pieceOf.put(output, piece));
         }
-        rest.fold = fold(kernels, rest.start, rest.start + lossSize());
+        this.rest = new Piece(buckets.getLast(), fold(kernels, buckets.getLast().range()));
         List<Kernels.Launch> launches = new ArrayList<>();
         if (several) {
-            launches.addAll(kernels.add(gradient, earlier, state.trained() + lossSize()));
+            launches.addAll(kernels.add(gradient, earlier, accumulated));
             storeBuffers(kernels, state, 1, launches);
         }
         this.keep = List.copyOf(launches);
@@ -170,16 +164,17 @@ final class DeviceStep implements TrainingStep {
         return new Kernels(device.builtin(), precision.bytes(), Arena.ofAuto());
     }
 
-    private List<Kernels.Launch> fold(Kernels kernels, long start, long end) {
-        int bytes = precision.bytes();
-        return earlier == 0
-                ? List.of()
-                : kernels.takeUp(earlier + start * bytes, gradient + start * bytes, end - start);
+    /// Where a part of the gradient begins.
+    private long address(FlatLayout.Range range) {
+        return gradient + range.start() * precision.bytes();
     }
 
-    /// Numbers that the loss and its terms occupy.
-    private long lossSize() {
-        return DeviceState.aligned(1) + DeviceState.aligned(shared.tasks());
+    /// Buffers are not added up.
+    private List<Kernels.Launch> fold(Kernels kernels, FlatLayout.Range range) {
+        long end = Math.min(range.end(), gradientLayout.losses().end());
+        return earlier == 0
+                ? List.of()
+                : kernels.takeUp(earlier + range.start() * precision.bytes(), address(range), end - range.start());
     }
 
     private long zeros(long bytes) {
@@ -193,7 +188,7 @@ final class DeviceStep implements TrainingStep {
         if (noDecay.isEmpty()) {
             return 0;
         }
-        byte[] blocks = state.blocks(spec -> noDecay.contains(spec.group()));
+        byte[] blocks = layout.blocks(spec -> noDecay.contains(spec.group()));
         long address = device.allocate(blocks.length);
         try (Arena scope = Arena.ofConfined()) {
             device.upload(address, scope.allocateFrom(ValueLayout.JAVA_BYTE, blocks), blocks.length);
@@ -202,29 +197,10 @@ final class DeviceStep implements TrainingStep {
         return address;
     }
 
-    /// Cuts the gradient into messages of about `bytes`, and places its parts.
-    private void cut(Parameters parameters, long bytes) {
-        Piece open = new Piece(0);
-        for (Parameters.Spec spec : parameters.specs().values()) {
-            if (spec.role() != Role.TRAINED) {
-                continue;
-            }
-            if ((open.end - open.start) * precision.bytes() >= bytes) {
-                pieces.add(open);
-                open = new Piece(open.end);
-            }
-            places.put(Model.GRADIENT + spec.name(), state.offset(spec.name()));
-            pieceOf.put(Model.GRADIENT + spec.name(), open);
-            open.end += DeviceState.aligned(spec.size());
-            open.members++;
-        }
-        pieces.add(open);
-    }
-
     /// Clip, update, store buffers, average, keep the losses.
     private List<Kernels.Launch> update(long learningRate) {
         Kernels kernels = kernels();
-        long n = state.trained();
+        long n = layout.trained();
         List<Kernels.Launch> launches = new ArrayList<>(kernels.increment(counter));
         long scale = 0;
         Double most = settings.gradientClipNorm();
@@ -242,15 +218,20 @@ final class DeviceStep implements TrainingStep {
             launches.addAll(kernels.movingAverage(state.address(), averages.address(), 1 - decay, n));
             storeBuffers(kernels, averages, engine.ranks(), launches);
         }
-        launches.addAll(kernels.append(gradient + n * precision.bytes(), history, counter, HISTORY, lossSize()));
+        launches.addAll(kernels.append(
+                address(gradientLayout.losses()),
+                history,
+                counter,
+                HISTORY,
+                gradientLayout.losses().size()));
         return launches;
     }
 
     private void storeBuffers(Kernels kernels, DeviceState to, int ranks, List<Kernels.Launch> launches) {
-        shared.buffers().forEach((name, size) -> {
-            long from = Objects.requireNonNull(places.get(Model.BUFFER_AFTER + name));
-            launches.addAll(kernels.scaledCopy(from, to.address(name), 1.0 / ranks, size));
-        });
+        gradientLayout
+                .buffers()
+                .forEach((name, from) ->
+                        launches.addAll(kernels.scaledCopy(address(from), to.address(name), 1.0 / ranks, from.size())));
     }
 
     private List<Kernels.Launch> rule(Kernels kernels, Kernels.StepState at, long n) {
@@ -375,7 +356,7 @@ final class DeviceStep implements TrainingStep {
             } else {
                 entry.start("gradient", work);
             }
-            comm.sum(gradient, state.trained() + sharedSize, precision.bytes());
+            comm.sum(gradient, gradientLayout.size(), precision.bytes());
             entry.start("update", this::finish);
         }
         keepWithin();
@@ -412,11 +393,10 @@ final class DeviceStep implements TrainingStep {
     }
 
     private void sumBeside(Piece piece) {
-        long address = gradient + piece.start * precision.bytes();
         device.after(piece.done);
         device.beside(() -> {
             start(piece.fold);
-            comm.sum(address, piece.end - piece.start, precision.bytes());
+            comm.sum(address(piece.range), piece.range.size(), precision.bytes());
         });
     }
 
@@ -434,16 +414,18 @@ final class DeviceStep implements TrainingStep {
             return;
         }
         comm.await();
-        int width = (int) lossSize();
+        long width = gradientLayout.losses().size();
+        long firstTask = gradientLayout.place(Model.TASK_LOSSES).start()
+                - gradientLayout.losses().start();
         try (Arena scope = Arena.ofConfined()) {
-            long bytes = (long) HISTORY * width * precision.bytes();
+            long bytes = HISTORY * width * precision.bytes();
             MemorySegment rows = scope.allocate(bytes, 64);
             device.download(rows, history, bytes);
             for (long step = steps - pending.size(); !pending.isEmpty(); step++) {
                 long row = step % HISTORY * width;
-                double[] tasks = new double[shared.tasks()];
+                double[] tasks = new double[gradientLayout.tasks()];
                 for (int i = 0; i < tasks.length; i++) {
-                    tasks[i] = precision.get(rows, row + DeviceState.aligned(1) + i);
+                    tasks[i] = precision.get(rows, row + firstTask + i);
                 }
                 losses.add(precision.get(rows, row), tasks, pending.removeFirst());
             }
@@ -453,7 +435,7 @@ final class DeviceStep implements TrainingStep {
     @Override
     public Supplier<Checkpoint.Values> save() {
         DeviceState averages = average;
-        long bytes = state.trained() * precision.bytes();
+        long bytes = layout.trained() * precision.bytes();
         long all = state.bytes() * (averages == null ? 1 : 2) + bytes * slots.size();
         MemorySegment idle = copies.poll();
         MemorySegment copy = idle == null ? Arena.ofAuto().allocate(Math.max(8, all), 64) : idle;
@@ -474,7 +456,7 @@ final class DeviceStep implements TrainingStep {
                     averages == null ? null : name -> averages.read(ofAverages, name));
             Map<String, double[]> saved = new LinkedHashMap<>();
             for (int slot = 0; slot < slots.size(); slot++) {
-                saved.put(rule.slots().get(slot), state.gather(ofSlots.asSlice(slot * bytes)));
+                saved.put(rule.slots().get(slot), layout.withoutGaps(at(ofSlots.asSlice(slot * bytes))));
             }
             copies.add(copy);
             return new Checkpoint.Values(model, new Checkpoint.OptimizerState(rule.kind(), made, saved));
@@ -500,9 +482,13 @@ final class DeviceStep implements TrainingStep {
         }
     }
 
+    private LongToDoubleFunction at(MemorySegment array) {
+        return i -> precision.get(array, i);
+    }
+
     private void fillSlots(double value) {
         if (value != 0) {
-            double[] values = new double[state.trainedOnHost()];
+            double[] values = new double[Math.toIntExact(parameters.count(Role.TRAINED))];
             Arrays.fill(values, value);
             slots.forEach(slot -> setSlot(slot, values));
         }
@@ -510,9 +496,9 @@ final class DeviceStep implements TrainingStep {
 
     private void setSlot(long address, double[] values) {
         try (Arena scope = Arena.ofConfined()) {
-            long bytes = state.trained() * precision.bytes();
+            long bytes = layout.trained() * precision.bytes();
             MemorySegment staged = scope.allocate(Math.max(8, bytes), 64);
-            state.scatter(values, staged);
+            layout.withGaps(values, (at, value) -> precision.put(staged, at, value));
             device.upload(address, staged, bytes);
             device.synchronize();
         }

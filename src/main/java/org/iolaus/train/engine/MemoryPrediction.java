@@ -9,15 +9,12 @@ import java.util.stream.Collectors;
 import org.iolaus.cuda.DeviceException;
 import org.iolaus.cuda.DeviceProgram;
 import org.iolaus.cuda.Kernels;
-import org.iolaus.ir.Node;
 import org.iolaus.ir.Program;
 import org.iolaus.lower.Lowering;
 import org.iolaus.lower.Precision;
 import org.iolaus.lower.Schedule;
 import org.iolaus.lower.Target;
 import org.iolaus.model.Model;
-import org.iolaus.nn.Parameters;
-import org.iolaus.nn.Parameters.Role;
 import org.iolaus.tensor.HostTensor;
 import org.iolaus.train.Training;
 import org.iolaus.train.inputs.Bucket;
@@ -69,16 +66,19 @@ public record MemoryPrediction(
             constants = DeviceProgram.constantBytes(lowered, precision);
             results = results(evaluate, evaluation) * bytes;
         }
-        long trained = numbers(model.parameters(), true);
-        long values = (trained + numbers(model.parameters(), false)) * bytes;
-        long losses = losses(train);
+        FlatLayout layout = new FlatLayout(model.parameters());
+        FlatLayout.Gradient gradient = layout.gradient(train, Long.MAX_VALUE);
+        long trained = layout.trained();
+        long values = layout.size() * bytes;
+        long losses = gradient.losses().size();
         UpdateRule rule = UpdateRule.of(settings.optimizer());
         other += settings.optimizer().noDecay().isEmpty() ? 0 : trained / Kernels.DECAY_BLOCK;
         other += 8 + 8L * (2 + Kernels.squareSumParts(trained)) + DeviceStep.HISTORY * losses * bytes;
-        long earlier = settings.gradientAccumulationSteps() > 1 ? (trained + losses) * bytes : 0;
+        long earlier =
+                settings.gradientAccumulationSteps() > 1 ? gradient.losses().end() * bytes : 0;
         return new MemoryPrediction(
                 settings.emaDecay() == null ? values : 2 * values,
-                (trained + losses + buffers(train)) * bytes + earlier,
+                gradient.size() * bytes + earlier,
                 rule.slots().size() * trained * bytes,
                 Math.max(1, memory.arena()) + Math.max(1, memory.workspace()),
                 Math.min(smallest, memory.arena()),
@@ -94,32 +94,11 @@ public record MemoryPrediction(
                 .reduce(new DeviceProgram.Memory(0, 0, 0), DeviceProgram.Memory::or);
     }
 
-    private static long numbers(Parameters parameters, boolean trained) {
-        return parameters.specs().values().stream()
-                .filter(spec -> (spec.role() == Role.TRAINED) == trained)
-                .mapToLong(spec -> DeviceState.aligned(spec.size()))
-                .sum();
-    }
-
-    private static long losses(Program program) {
-        Node tasks = Objects.requireNonNull(program.outputs().get(Model.TASK_LOSSES));
-        return DeviceState.aligned(1)
-                + DeviceState.aligned(tasks.shape().volume().intValue());
-    }
-
-    private static long buffers(Program program) {
-        return program.outputs().entrySet().stream()
-                .filter(output -> output.getKey().startsWith(Model.BUFFER_AFTER))
-                .mapToLong(output ->
-                        DeviceState.aligned(output.getValue().shape().volume().intValue()))
-                .sum();
-    }
-
     private static long results(Program program, Collection<Bucket> buckets) {
         Bucket all = buckets.stream().reduce(new Bucket(1, 1, 1, 1), Bucket::or);
         return program.outputs().values().stream()
                 .mapToLong(node ->
-                        DeviceState.aligned(HostTensor.volume(node.shape().bind(all.sizes()))))
+                        FlatLayout.aligned(HostTensor.volume(node.shape().bind(all.sizes()))))
                 .sum();
     }
 

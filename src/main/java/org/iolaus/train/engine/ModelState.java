@@ -3,27 +3,23 @@ package org.iolaus.train.engine;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
-import java.util.function.Predicate;
 import org.iolaus.cpu.CpuExecutor;
 import org.iolaus.data.DataException;
 import org.iolaus.nn.Parameters;
-import org.iolaus.nn.Parameters.Role;
 import org.iolaus.nn.Parameters.Spec;
 import org.iolaus.tensor.HostTensor;
 import org.iolaus.tensor.HostView;
 import org.iolaus.train.checkpoint.Checkpoint;
-import org.iolaus.train.optimize.Optimizer;
 import org.jspecify.annotations.Nullable;
 
-/// The values of a model on this rank: what is trained lies in one flat array, in the order of creation; frozen weights
-/// and buffers lie in another. Beside it there may be another state, whose trained values are averages over the steps.
+/// The values of a model on this rank, in one flat array that is laid out as [FlatLayout] says. Beside it there may be
+/// another state, whose trained values are averages over the steps.
 public final class ModelState implements CpuExecutor.ParameterSource {
     private final Parameters parameters;
-    private final double[] trained;
-    private final double[] fixed;
+    private final FlatLayout layout;
+    private final double[] values;
     private final Map<String, HostView> views = new LinkedHashMap<>();
     private @Nullable ModelState average;
 
@@ -37,17 +33,11 @@ public final class ModelState implements CpuExecutor.ParameterSource {
     /// @throws DataException if names or shapes are not those of the model
     public ModelState(Parameters parameters, Map<String, HostTensor> values) {
         this.parameters = parameters;
-        int[] sizes = new int[2];
+        this.layout = new FlatLayout(parameters);
+        this.values = new double[Math.toIntExact(layout.size())];
         for (Spec spec : parameters.specs().values()) {
-            sizes[spec.role() == Role.TRAINED ? 0 : 1] += spec.size();
-        }
-        trained = new double[sizes[0]];
-        fixed = new double[sizes[1]];
-        int[] next = new int[2];
-        for (Spec spec : parameters.specs().values()) {
-            int kind = spec.role() == Role.TRAINED ? 0 : 1;
-            views.put(spec.name(), new HostView(kind == 0 ? trained : fixed, next[kind], spec.extents()));
-            next[kind] += spec.size();
+            int start = (int) layout.range(spec.name()).start();
+            views.put(spec.name(), new HostView(this.values, start, spec.extents()));
         }
         requireNames(values);
         values.forEach(this::set);
@@ -68,9 +58,13 @@ public final class ModelState implements CpuExecutor.ParameterSource {
         return parameters;
     }
 
-    /// All that is trained, one parameter after another.
-    public double[] trained() {
-        return trained;
+    FlatLayout layout() {
+        return layout;
+    }
+
+    /// All numbers, as [#layout] places them.
+    double[] values() {
+        return values;
     }
 
     /// The state whose trained values are averages; it begins as a copy of this one when it is first asked for.
@@ -90,24 +84,11 @@ public final class ModelState implements CpuExecutor.ParameterSource {
 
     /// One step of the average: `average += (1 - decay) (trained - average)`.
     void moveAverage(double decay) {
-        double[] averages = average().trained;
+        double[] averages = average().values;
         double share = 1 - decay;
-        for (int i = 0; i < trained.length; i++) {
-            averages[i] += share * (trained[i] - averages[i]);
+        for (int i = 0; i < layout.trained(); i++) {
+            averages[i] += share * (values[i] - averages[i]);
         }
-    }
-
-    /// Where a trained parameter begins in [#trained].
-    int offset(String name) {
-        return find(name).offset();
-    }
-
-    /// The parts of [#trained] that belong to certain parameters.
-    List<Optimizer.Range> ranges(Predicate<Spec> wanted) {
-        return parameters.specs().values().stream()
-                .filter(spec -> spec.role() == Role.TRAINED && wanted.test(spec))
-                .map(spec -> new Optimizer.Range(offset(spec.name()), offset(spec.name()) + spec.size()))
-                .toList();
     }
 
     @Override

@@ -95,8 +95,8 @@ public final class Optimizer {
     /// @param parameters (P), overwritten
     /// @param gradients (P), mean over the whole batch of all ranks
     public void step(double[] parameters, double[] gradients, double learningRate) {
-        requireSize("parameters", parameters);
-        requireSize("gradients", gradients);
+        requireRoom("parameters", parameters);
+        requireRoom("gradients", gradients);
         steps++;
         for (Group group : groups) {
             for (Range range : group.ranges) {
@@ -107,7 +107,7 @@ public final class Optimizer {
 
     /// Euclidean norm of the trainable part of the gradient.
     public double gradientNorm(double[] gradients) {
-        requireSize("gradients", gradients);
+        requireRoom("gradients", gradients);
         double sum = 0;
         for (Range range : trainable) {
             for (int i = range.start(); i < range.end(); i++) {
@@ -157,6 +157,14 @@ public final class Optimizer {
             System.arraycopy(values, 0, state[slot], 0, size);
         }
         this.steps = steps;
+    }
+
+    /// Others may follow the numbers that count.
+    private void requireRoom(String what, double[] values) {
+        if (values.length < size) {
+            throw new IllegalArgumentException(
+                    "Optimizer " + what + ": want at least " + size + " elements, got " + values.length);
+        }
     }
 
     private void requireSize(String what, double[] values) {

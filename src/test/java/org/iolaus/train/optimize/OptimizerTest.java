@@ -225,7 +225,7 @@ class OptimizerTest {
         state.put("exp_avg", new double[2]);
         assertThrows(IllegalArgumentException.class, () -> adam.load(1, state));
         assertThrows(IllegalArgumentException.class, () -> adam.load(1, Map.of("exp_avg", new double[3])));
-        assertThrows(IllegalArgumentException.class, () -> adam.step(new double[3], new double[4], 1));
+        assertThrows(IllegalArgumentException.class, () -> adam.step(new double[3], new double[2], 1));
         assertThrows(IllegalArgumentException.class, () -> new Sgd(0, 0, 0, true));
         assertThrows(IllegalArgumentException.class, () -> new Optimizer(Adam.DEFAULT, 3, List.of(new Range(2, 4))));
     }
