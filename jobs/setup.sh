@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Finds JDK 25, Maven and Open MPI with its Java bindings, and writes where they are to target/env.sh, which the other jobs read.
+# Finds JDK 25, Maven, Open MPI with its Java bindings and g++, and writes where they are to target/env.sh, which the other jobs read.
 # As root on Debian and Ubuntu it installs what is missing with apt; elsewhere it says what to install or load. mpi.jar, which
 # distributions leave out, comes from the Open MPI installation or is compiled once from its source package, and goes into Maven's
 # local repository. Outside the project nothing else changes. Run again it does nothing; --force looks everything up anew.
@@ -199,6 +199,11 @@ if [ "$(cat "$artifact/openmpi-version" 2> /dev/null)" != "$version" ] || [ ! -r
     -DgroupId=org.open-mpi -DartifactId=mpi -Dversion=installed -Dpackaging=jar -DgeneratePom=true
   [ -d "$artifact" ] && printf '%s\n' "$version" > "$artifact/openmpi-version"
   say "mpi.jar (${jar/#$work*/compiled}) as org.open-mpi:mpi:installed in Maven's local repository"
+fi
+
+# Only tests and the emulated device need a C++ compiler.
+if ! command -v "${CXX:-g++}" > /dev/null; then
+  if can_install; then install g++; else say "no C++ compiler: tests of the emulated device need g++, or one that CXX names"; fi
 fi
 
 mkdir -p "$project/target"

@@ -13,22 +13,20 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import org.iolaus.cuda.DeviceException;
+import org.iolaus.Tool;
 import org.iolaus.cuda.DeviceRuntime;
-import org.iolaus.cuda.EmulatedRuntime;
+import org.iolaus.cuda.Emulated;
 import org.iolaus.cuda.KernelSource;
 import org.iolaus.cuda.RunTimeCompiler;
 import org.iolaus.lower.Precision;
 import org.iolaus.verify.Devices;
 import org.iolaus.verify.OpVerification;
-import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/// What is generated for the host also is CUDA C++: the sources of all operations pass the CUDA compilers that there
-/// are, nvcc
-/// and NVRTC.
+/// What is generated for the host also is CUDA C++: the sources of all operations pass the CUDA compilers that
+/// there are, nvcc and NVRTC.
 final class CudaSourceTest {
     @TempDir
     private Path folder = Path.of("");
@@ -42,8 +40,10 @@ final class CudaSourceTest {
     void sourcesOfAllOperationsAreCuda(Precision precision) throws IOException, InterruptedException {
         nvcc = run("nvcc", "--version") == 0;
         nvrtc = RunTimeCompiler.find(folder.resolve("cache"));
-        Assumptions.assumeTrue(nvcc || nvrtc.isPresent(), "neither nvcc nor NVRTC here");
-        DeviceRuntime emulated = emulated();
+        if (!nvcc && nvrtc.isEmpty()) {
+            Tool.NVRTC.missing("want nvcc or NVRTC, found neither");
+        }
+        DeviceRuntime emulated = Emulated.runtime();
         DeviceRuntime checking = (DeviceRuntime) Proxy.newProxyInstance(
                 CudaSourceTest.class.getClassLoader(),
                 new Class<?>[] {DeviceRuntime.class},
@@ -69,15 +69,6 @@ final class CudaSourceTest {
         assertTrue(compiled.contains("fused loops"), compiled::toString);
         assertTrue(compiled.contains("activation on a grid"), compiled::toString);
         assertTrue(compiled.stream().anyMatch(name -> name.startsWith("bilinear")), compiled::toString);
-    }
-
-    private static DeviceRuntime emulated() {
-        try {
-            return new EmulatedRuntime();
-        } catch (DeviceException e) {
-            Assumptions.abort(e.getMessage());
-            throw e;
-        }
     }
 
     private void check(String name, String source) {

@@ -3,7 +3,6 @@ package org.iolaus.app;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -14,7 +13,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
-import java.util.stream.Stream;
+import org.iolaus.cuda.Emulated;
 import org.iolaus.data.Hdf5File;
 import org.iolaus.ir.Program;
 import org.iolaus.ir.ProgramExecutor;
@@ -39,9 +38,7 @@ final class EmulatedDeviceTest {
 
     @BeforeAll
     static void needsCompiler() {
-        boolean found = Stream.of(System.getenv().getOrDefault("PATH", "").split(":"))
-                .anyMatch(folder -> Files.isExecutable(Path.of(folder, "g++")));
-        assumeTrue(found, "needs g++ on the PATH to compile kernels for the host");
+        Emulated.runtime().close();
     }
 
     @ParameterizedTest

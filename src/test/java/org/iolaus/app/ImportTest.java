@@ -4,7 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -514,7 +513,8 @@ final class ImportTest {
         return read;
     }
 
-    /// Published files of EquiformerV2 have wrappers around the names, and buffers that follow from the settings.
+    /// Published files of EquiformerV2 have wrappers around the names, and buffers that follow from the
+    /// settings.
     @Test
     void publishedEquiformersBuffersAreSkipped() {
         try (Hdf5File file = Hdf5File.open(GOLDEN.resolve("equiformer_v2/model_l4m2_gate.h5"))) {
@@ -598,7 +598,7 @@ final class ImportTest {
 
     private static Path torchFile(String name) {
         Path path = Path.of("src/test/resources/torch", name);
-        assumeTrue(Files.exists(path), "needs " + path + ", which bench/write_state_dicts.py writes with PyTorch");
+        assertTrue(Files.exists(path), () -> path + ": bench/write_state_dicts.py writes it with PyTorch");
         return path;
     }
 

@@ -158,7 +158,7 @@ final class MpiTrainingTest {
         List<ProcessHandle> ranks = job.ranks();
         assertEquals(2, ranks.size());
         long begin = System.nanoTime();
-        new ProcessBuilder("kill", "-" + signal, Long.toString(job.rank(1).pid())).start();
+        MpiRun.signal(signal, job.rank(1).pid());
         MpiRun run = job.await(Duration.ofSeconds(60));
         long seconds = (System.nanoTime() - begin) / 1_000_000_000;
         assertTrue(run.exitCode() > 0, run::toString);

@@ -8,8 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.util.function.BiConsumer;
 import org.iolaus.comm.DeviceComm.Kind;
 import org.iolaus.cuda.DeviceException;
+import org.iolaus.cuda.Emulated;
 import org.iolaus.cuda.EmulatedRuntime;
-import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -78,18 +78,9 @@ class DeviceCommTest {
     }
 
     private static void onDevice(Comm comm, Kind kind, BiConsumer<DeviceComm, EmulatedRuntime> body) {
-        try (EmulatedRuntime device = runtime();
+        try (EmulatedRuntime device = Emulated.runtime();
                 DeviceComm sums = DeviceComm.open(kind, comm, device)) {
             body.accept(sums, device);
-        }
-    }
-
-    private static EmulatedRuntime runtime() {
-        try {
-            return new EmulatedRuntime();
-        } catch (DeviceException e) {
-            Assumptions.abort(e.getMessage());
-            throw e;
         }
     }
 }

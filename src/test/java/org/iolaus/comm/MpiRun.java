@@ -1,7 +1,5 @@
 package org.iolaus.comm;
 
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
-
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -15,10 +13,11 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.iolaus.Tool;
 import org.jspecify.annotations.Nullable;
 
-/// Runs a main class with the classes under test as an MPI job in processes of its own, for tests tagged `mpi`. Without
-/// an `mpirun` that has Java bindings the test is skipped and says so.
+/// Runs a main class with the classes under test as an MPI job in processes of its own, for tests tagged `mpi`. It
+/// needs [Tool#MPI].
 ///
 /// @param exitCode of `mpirun`; -1 when it was killed after the time limit
 /// @param out what all ranks wrote to stdout
@@ -129,7 +128,9 @@ public record MpiRun(int exitCode, String out, String err, Duration took) {
             String main, int ranks, Map<String, String> environment, String... arguments) {
         Path mpirun = mpirun();
         Path libraries = mpirun == null ? null : libraries(mpirun);
-        assumeTrue(libraries != null, "needs mpirun of an Open MPI with Java bindings; see jobs/setup.sh");
+        if (libraries == null) {
+            return Tool.MPI.missing("want mpirun of an Open MPI with Java bindings, found none; see jobs/setup.sh");
+        }
         var command = new ArrayList<String>(List.of(String.valueOf(mpirun), "-np", Integer.toString(ranks)));
         command.addAll(List.of("--map-by", ":OVERSUBSCRIBE", "--bind-to", "none"));
         environment.forEach((name, value) -> command.addAll(List.of("-x", name + "=" + value)));
@@ -145,6 +146,11 @@ public record MpiRun(int exitCode, String out, String err, Duration took) {
         builder.environment().put("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1");
         builder.environment().putAll(environment);
         return builder;
+    }
+
+    /// Sends a process a signal, such as `KILL`; by the shell, since not every system has a program `kill`.
+    public static void signal(String signal, long pid) {
+        start(new ProcessBuilder("sh", "-c", "kill -" + signal + " " + pid));
     }
 
     private static Process start(ProcessBuilder builder) {

@@ -3,7 +3,6 @@ package org.iolaus.comm;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
@@ -13,9 +12,9 @@ import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
 import java.nio.file.Path;
 import java.util.Map;
+import org.iolaus.Tool;
 import org.iolaus.cuda.DeviceRuntime;
 import org.iolaus.cuda.EmulatedRuntime;
-import org.junit.jupiter.api.Assumptions;
 
 /// A library with NCCL's functions that sums host memory (`nccl/stub.cpp`), so that what is around NCCL can be tested
 /// without GPUs: on many ranks, with ranks that die.
@@ -26,7 +25,7 @@ final class NcclStub {
     private final MethodHandle pending;
     private final MethodHandle fail;
 
-    /// Compiles the library; skips the test where there is no compiler.
+    /// Compiles the library, if there is a compiler ([Tool#CXX]).
     ///
     /// @return the folder it is in, which is `folder`
     static Path build(Path folder) {
@@ -50,8 +49,7 @@ final class NcclStub {
             }
             return folder;
         } catch (IOException e) {
-            Assumptions.abort("needs g++: " + e.getMessage());
-            throw new UncheckedIOException(e);
+            return Tool.CXX.missing(e.getMessage());
         } catch (InterruptedException e) {
             throw new IllegalStateException(e);
         }

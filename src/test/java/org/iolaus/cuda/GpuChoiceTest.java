@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
@@ -47,15 +48,13 @@ class GpuChoiceTest {
 
     @Test
     void anotherProcessHoldsItToo(@TempDir Path folder) throws Exception {
-        GpuChoice.close(GpuChoice.claim(folder, "gpu0", true));
         Process other = new ProcessBuilder(
-                        "python3",
-                        "-c",
-                        "import fcntl,sys; f=open(sys.argv[1],'r+'); fcntl.lockf(f,int(sys.argv[2])); print('held',flush=True);"
-                                + " sys.stdin.read()",
-                        folder.resolve("iolaus-gpu-gpu0.lock").toString(),
-                        "2")
-                .redirectErrorStream(true)
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        Holder.class.getName(),
+                        folder.toString())
+                .redirectError(ProcessBuilder.Redirect.INHERIT)
                 .start();
         try {
             assertEquals("held", other.inputReader().readLine());
@@ -66,5 +65,15 @@ class GpuChoiceTest {
             other.waitFor();
         }
         GpuChoice.close(GpuChoice.claim(folder, "gpu0", false));
+    }
+
+    /// A process that holds `gpu0` until its input ends.
+    public static final class Holder {
+        public static void main(String[] arguments) throws IOException {
+            FileChannel claim = GpuChoice.claim(Path.of(arguments[0]), "gpu0", false);
+            System.out.println("held");
+            var _ = System.in.read();
+            GpuChoice.close(claim);
+        }
     }
 }
