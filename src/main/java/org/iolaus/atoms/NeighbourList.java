@@ -7,8 +7,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// A cell list: atoms are sorted into bins about half a cutoff wide and each atom looks into the bins around its
 /// own, so the work is O(N). Any mix of periodic directions, cells smaller than the cutoff, triclinic cells and
-/// atoms outside of the cell are all the same case here: bins are counted along the lattice directions, and leaving
-/// the box on one side enters its next image. An atom is a neighbour of its own images, never of itself.
+/// atoms outside of the cell are all the same case here: bins are counted along the lattice directions, and
+/// leaving the box on one side enters its next image. An atom is a neighbour of its own images, never of itself.
 public final class NeighbourList {
     /// Atoms nearer than this, Å, lie on top of each other.
     public static final double OVERLAP_ANGSTROM = 1e-3;
@@ -19,11 +19,12 @@ public final class NeighbourList {
     /// The cell may not be flatter than this, Å, in a periodic direction.
     private static final double MIN_HEIGHT_ANGSTROM = 0.1;
 
-    /// Beyond this, Å, a double no longer resolves distances well, and counts of cells might not fit into an int.
+    /// Beyond this, Å, a double no longer resolves distances well, and counts of cells might not fit into an
+    /// int.
     private static final double MAX_COORDINATE_ANGSTROM = 1e6;
 
-    /// The search reaches this factor beyond the cutoff, so that rounding loses no pair exactly one cutoff apart;
-    /// the distance that decides is that of the given positions.
+    /// The search reaches this factor beyond the cutoff, so that rounding loses no pair exactly one cutoff
+    /// apart; the distance that decides is that of the given positions.
     private static final double REACH = 1 + 1e-6;
 
     private final double[] positions;
@@ -33,8 +34,8 @@ public final class NeighbourList {
 
     /// `(N, 3)` whole cells that each atom lies outside of the box.
     private final int[] box;
-    /// Bins along each direction, bins to look at on either side, and whether leaving the last bin enters the next
-    /// image.
+    /// Bins along each direction, bins to look at on either side, and whether leaving the last bin enters the
+    /// next image.
     private final int[] bins = new int[3];
 
     private final int[] reach = new int[3];
@@ -70,8 +71,8 @@ public final class NeighbourList {
     /// @param cutoffAngstrom the largest distance, inclusive
     /// @param maxNeighbours per target only the nearest so many are kept; of those equally far the ones with the
     ///     lower source index, then the lower cell offset
-    /// @throws IllegalArgumentException for a cell without volume, a position that is not finite, or two atoms on
-    ///     top of each other
+    /// @throws IllegalArgumentException for a cell without volume, a position that is not finite, or two atoms
+    ///     on top of each other
     public static Edges build(
             double[] positions,
             double @Nullable [] cell,
@@ -161,8 +162,8 @@ public final class NeighbourList {
         return fractional.length == 0 ? new double[2] : new double[] {low, high};
     }
 
-    /// Bins about half a cutoff wide, but in all no more than about four per atom: a few atoms in much vacuum get
-    /// wider ones.
+    /// Bins about half a cutoff wide, but in all no more than about four per atom: a few atoms in much vacuum
+    /// get wider ones.
     private void chooseBins(double[] extent, double[] heights, double reachAngstrom) {
         double[] lengths = new double[3];
         double[] wanted = new double[3];
@@ -232,8 +233,8 @@ public final class NeighbourList {
         return n0 * rows[k] + n1 * rows[3 + k] + n2 * rows[6 + k];
     }
 
-    /// Visits the bins around atom `i` in ascending order, so that the images of one source come in ascending order
-    /// too.
+    /// Visits the bins around atom `i` in ascending order, so that the images of one source come in ascending
+    /// order too.
     private void lookAround(int i) {
         int bx = bin[3 * i];
         int by = bin[3 * i + 1];

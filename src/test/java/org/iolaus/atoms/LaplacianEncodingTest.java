@@ -87,7 +87,8 @@ final class LaplacianEncodingTest {
         }
     }
 
-    /// A chain of four: the first eigenvector is antisymmetric, so its sign is that of its first largest component.
+    /// A chain of four: the first eigenvector is antisymmetric, so its sign is that of its first largest
+    /// component.
     @Test
     void signsFollowTheirRule() {
         Edges chain = Edges.of(List.of(new int[] {0, 1}, new int[] {1, 2}, new int[] {2, 3}));
@@ -145,21 +146,68 @@ final class LaplacianEncodingTest {
         assertArrayEquals(encoding, product, 1e-14);
     }
 
-    /// All eigenvalues but the first of a complete graph are equal.
-    @Test
-    void aCompleteGraphGivesTheSameEveryTime() {
+    private static Edges complete(int atoms) {
         List<int[]> pairs = new ArrayList<>();
-        for (int i = 0; i < 9; i++) {
+        for (int i = 0; i < atoms; i++) {
             for (int j = 0; j < i; j++) {
                 pairs.add(new int[] {i, j});
             }
         }
-        Edges edges = Edges.of(pairs);
-        double[] once = LaplacianEncoding.of(9, edges.source(), edges.target(), 4);
-        assertArrayEquals(once, LaplacianEncoding.of(9, edges.source(), edges.target(), 4));
+        return Edges.of(pairs);
+    }
+
+    /// All eigenvalues but the first of a complete graph are equal. The basis of their space follows its rule:
+    /// atoms whose projections are equally long take turns in their order.
+    @Test
+    void equalEigenvaluesHaveTheBasisOfTheRule() {
+        int atoms = 9;
+        Edges edges = complete(atoms);
+        double[] encoding = LaplacianEncoding.of(atoms, edges.source(), edges.target(), 4);
         for (int k = 0; k < 4; k++) {
-            assertEquals(1, dot(column(once, 4, k), column(once, 4, k)), 1e-12);
-            assertEquals(0, Arrays.stream(column(once, 4, k)).sum(), 1e-12);
+            double[] expected = new double[atoms];
+            int others = atoms - 1 - k;
+            double length = Math.sqrt(others * (others + 1.0));
+            Arrays.fill(expected, k + 1, atoms, -1 / length);
+            expected[k] = others / length;
+            assertArrayEquals(expected, column(encoding, 4, k), 1e-13);
+        }
+        assertArrayEquals(encoding, LaplacianEncoding.of(atoms, edges.source(), edges.target(), 4));
+    }
+
+    /// Graphs with many equal eigenvalues, and counts that end within and at the end of their spaces.
+    @Test
+    void columnsAreOrthonormalEigenvectorsWhereEigenvaluesAreEqual() {
+        List<int[]> star = new ArrayList<>();
+        List<int[]> ring = new ArrayList<>();
+        List<int[]> lattice = new ArrayList<>();
+        for (int i = 0; i < 64; i++) {
+            star.add(new int[] {0, i + 1});
+            ring.add(new int[] {i, (i + 1) % 65});
+            for (int step : new int[] {1, 4, 16}) {
+                int line = i - i / step % 4 * step;
+                lattice.add(new int[] {i, line + (i / step + 1) % 4 * step});
+            }
+        }
+        ring.add(new int[] {64, 0});
+        List<Edges> graphs = List.of(complete(65), Edges.of(star), Edges.of(ring), Edges.of(lattice));
+        for (Edges edges : graphs) {
+            int atoms = 1 + Arrays.stream(edges.source()).max().orElseThrow();
+            double[][] matrix = edges.laplacian(atoms);
+            for (int count : new int[] {1, 2, 3, 6, 7, 30, atoms - 2, atoms - 1}) {
+                double[] encoding = LaplacianEncoding.of(atoms, edges.source(), edges.target(), count);
+                for (int k = 0; k < count; k++) {
+                    double[] vector = column(encoding, count, k);
+                    double[] product = Arrays.stream(matrix)
+                            .mapToDouble(row -> dot(row, vector))
+                            .toArray();
+                    double eigenvalue = dot(product, vector);
+                    assertArrayEquals(
+                            Arrays.stream(vector).map(v -> eigenvalue * v).toArray(), product, 1e-12);
+                    for (int l = 0; l <= k; l++) {
+                        assertEquals(l == k ? 1 : 0, dot(vector, column(encoding, count, l)), 1e-12);
+                    }
+                }
+            }
         }
     }
 }

@@ -58,9 +58,9 @@ class NeighbourListTest {
         return kept;
     }
 
-    /// Images along each direction that any pair within the cutoff may need: the longest distance over the distance
-    /// between lattice planes, which is the volume over the area of the parallelogram of the other periodic
-    /// vectors.
+    /// Images along each direction that any pair within the cutoff may need: the longest distance over the
+    /// distance between lattice planes, which is the volume over the area of the parallelogram of the other
+    /// periodic vectors.
     private static int[] imageRange(double[] positions, double[] cell, boolean[] periodic, double cutoff) {
         double farthest = 0;
         for (double x : positions) {

@@ -159,6 +159,21 @@ final class ConvertTest {
         assertArrayEquals(new double[] {-6, -2, -1}, x, 1e-12);
     }
 
+    /// Two elements in one ratio and one that never occurs: what the compositions leave open is zero along it.
+    @Test
+    void elementEnergiesThatStayOpenAreTheSmallest() {
+        ElementEnergies fit = new ElementEnergies(4);
+        double[] known = {-3, -7, -14, 0}; // 2 * known[1] - known[2] is 0: no share along (0, 2, -1, 0)
+        Random random = new Random(4);
+        for (int frame = 0; frame < 40; frame++) {
+            int first = random.nextInt(9);
+            int second = random.nextInt(9);
+            double energy = known[0] * first + known[1] * second + known[2] * 2 * second;
+            fit.add(new double[] {first, second, 2 * second, 0}, energy, 1 + random.nextInt(5));
+        }
+        assertArrayEquals(known, fit.solve(), 1e-12);
+    }
+
     @Test
     void anyNumberOfRanksMakesTheSameShards() throws Exception {
         List<Structure> frames = Frames.random(60, 5);
