@@ -5,7 +5,7 @@ import java.io.StringWriter;
 import java.io.UncheckedIOException;
 import java.util.Set;
 import org.iolaus.comm.CommException;
-import org.iolaus.comm.Failure;
+import org.iolaus.comm.ExitStatus;
 import org.iolaus.config.ConfigException;
 import org.iolaus.cuda.DeviceException;
 import org.iolaus.data.DataException;
@@ -13,8 +13,8 @@ import org.iolaus.model.ModelException;
 import org.iolaus.tensor.ShapeException;
 import org.iolaus.train.TrainingException;
 
-/// From what was thrown to what the user reads: one line for what the user or the machine got wrong, the stack for our
-/// own mistakes.
+/// From what was thrown to what the user reads: one line for what the user or the machine got wrong, the stack for
+/// our own mistakes.
 final class Failures {
     static final int FAILURE = 1;
     static final int BAD_INPUT = 2;
@@ -31,12 +31,12 @@ final class Failures {
     private Failures() {}
 
     /// @param withStack whether the stack is printed for known kinds of errors too
-    static Failure describe(Throwable thrown, boolean withStack) {
+    static ExitStatus describe(Throwable thrown, boolean withStack) {
         boolean users = USERS.contains(thrown.getClass());
         boolean known = users || EXPLAINED.contains(thrown.getClass());
         String message = thrown.getMessage();
         String text = known && !withStack && message != null ? message : stack(thrown);
-        return new Failure(users ? BAD_INPUT : FAILURE, text.stripTrailing());
+        return new ExitStatus(users ? BAD_INPUT : FAILURE, text.stripTrailing());
     }
 
     private static String stack(Throwable thrown) {

@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.function.ToIntFunction;
 import org.iolaus.comm.Comm;
 import org.iolaus.comm.Comms;
-import org.iolaus.comm.Failure;
+import org.iolaus.comm.ExitStatus;
 import org.slf4j.LoggerFactory;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -19,8 +19,8 @@ import picocli.CommandLine.RunLast;
 import picocli.CommandLine.ScopeType;
 import picocli.CommandLine.UnmatchedArgumentException;
 
-/// The program `iolaus`. A new command is a class in this package that implements `Callable<Integer>` (the exit code),
-/// carries [Command] and is named in `subcommands` below; one that runs on many ranks implements [OnRanks].
+/// The program `iolaus`. A new command is a class in this package that implements `Callable<Integer>` (the exit
+/// code), carries [Command] and is named in `subcommands` below; one that runs on many ranks implements [OnRanks].
 @Command(
         name = "iolaus",
         description = "Trains graph neural networks on atoms, on one core or on all ranks of an MPI job.",
@@ -68,10 +68,10 @@ public final class Main {
         line.setCaseInsensitiveEnumValuesAllowed(true);
         line.getCommandSpec().usageMessage().footer("", RANKS); // here, as subcommands would inherit an attribute
         line.setExecutionExceptionHandler((thrown, command, parsed) -> {
-            Failure failure = Failures.describe(thrown, debug);
+            ExitStatus status = Failures.describe(thrown, debug);
             Comms.letRankZeroSpeak();
-            command.getErr().println("iolaus: " + failure.text());
-            return failure.exitCode();
+            command.getErr().println("iolaus: " + status.message());
+            return status.code();
         });
         boolean root = Comms.launchRank() == 0;
         line.setParameterExceptionHandler((wrong, arguments) -> {

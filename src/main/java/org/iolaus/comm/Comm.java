@@ -5,14 +5,14 @@ import java.util.List;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 
-/// All ranks of one job and the collectives among them.
+/// The ranks of one job, or of a group of it, and their collectives.
 ///
-/// A collective returns on a rank when that rank may go on; every rank calls the same collectives in the
-/// same order, from one thread at a time. One that waits longer than the [Limits] allow ends the whole job
-/// with a message that names the ranks that did not arrive. Sums are taken in an order that depends only on
-/// the rank count and the length, so the same inputs give the same bits, and all ranks get the same bits.
+/// A collective returns on a rank when that rank may go on. Every rank calls the same collectives in the same
+/// order, from one thread at a time. A rank that waits longer than the [TimeLimits] allow ends the whole job with
+/// a message that names the ranks that did not arrive. The order of a sum depends only on the number of ranks and
+/// the length: the same inputs give the same bits, and all ranks get the same bits.
 ///
-/// Failures are [CommException]s.
+/// Failures are [CommException]s. They name ranks by their number in the job, also in a group.
 public interface Comm extends AutoCloseable {
 
     /// This rank, `0 .. size - 1`.
@@ -21,13 +21,13 @@ public interface Comm extends AutoCloseable {
     /// Number of ranks.
     int size();
 
-    /// This rank among those of the same host, `0 .. ranks of the host - 1`.
+    /// This rank among those of this communicator on the same host, `0 .. ranks of the host - 1`.
     int localRank();
 
     /// Name of the host that this rank runs on.
     String host();
 
-    /// Whether this is rank zero: the rank that prints and writes.
+    /// Whether this is rank zero. Rank zero of the job prints and writes.
     default boolean isRoot() {
         return rank() == 0;
     }
@@ -58,12 +58,12 @@ public interface Comm extends AutoCloseable {
         sum(values, 0, values.length);
     }
 
-    /// Starts the sum over ranks of `values[offset .. offset + length)`, which were read when this returns;
-    /// [Pending#await] writes the result back to the same place.
+    /// Starts the sum over ranks of `values[offset .. offset + length)`. The values have been read when this
+    /// returns; [Pending#await] writes the sums to the same place.
     Pending sumAsync(double[] values, int offset, int length);
 
-    /// Starts to replace numbers in native memory by their sums over ranks; the memory is not to be touched before
-    /// [Pending#await] returns. Floats are added as floats.
+    /// Starts to replace numbers in native memory by their sums over ranks. The caller must not touch the memory
+    /// before [Pending#await] returns. Floats are added as floats.
     ///
     /// @param numbers floats or doubles in the machine's byte order, at most 2 GiB
     /// @param bytesPerNumber 4 (float) or 8 (double)
@@ -87,18 +87,18 @@ public interface Comm extends AutoCloseable {
         return one[0];
     }
 
-    /// Whether any rank says so: how ranks agree on stopping.
+    /// Whether it is true on any rank: how ranks agree on stopping.
     default boolean any(boolean mine) {
         return max(mine ? 1 : 0) != 0;
     }
 
-    /// Whether every rank says so.
+    /// Whether it is true on every rank.
     default boolean all(boolean mine) {
         return !any(!mine);
     }
 
-    /// Runs `work` on rank zero and, once that has succeeded, on the others: what every rank would find wrong, one
-    /// says.
+    /// Runs `work` on rank zero and, once that has succeeded, on the others. So a fault that every rank would
+    /// find is reported once.
     ///
     /// @param work calls no collective
     default <T> T rootFirst(Supplier<T> work) {
@@ -111,19 +111,32 @@ public interface Comm extends AutoCloseable {
         return work.get();
     }
 
-    /// Waits for work that needs all ranks but goes another way, such as that of GPUs: asks until it is done. A
-    /// collective: every rank waits for the same work, and one that does not come in time is named.
+    /// Waits for work that needs all ranks but does not use this communicator, such as that of GPUs. A
+    /// collective: every rank waits for the same work, and a rank that does not come in time is named.
     ///
     /// @param what the work, for messages
     /// @param done may throw, which ends the wait
     void await(String what, BooleanSupplier done);
 
-    /// Asks the others where they are and says which of them have not come to the collective that this rank is in;
-    /// takes up to some seconds.
-    String absent();
+    /// Asks the others where they are, which takes up to some seconds.
+    ///
+    /// @return for messages: which of them have not come to the collective that this rank is in
+    String missingRanks();
 
     /// From now on a collective may take as long as a step of training, no longer as long as the start of a job.
+    /// Holds for all communicators of this rank.
     void startupDone();
+
+    /// Splits these ranks into groups, one for each color. A collective.
+    ///
+    /// Collectives of different groups can run at the same time. A rank may have sums of a group and of all ranks
+    /// under way at once, if all their ranks start them in one order. A failure in a group ends the whole job. A
+    /// group lasts as long as the job; closing it does nothing.
+    ///
+    /// @param color the group of this rank, at least 0
+    /// @param key orders the ranks of a group; ranks with equal keys keep their order
+    /// @return this rank's group
+    Comm split(int color, int key);
 
     /// Prints `why` and ends all ranks with this exit code, without waiting for them.
     void abort(int code, String why);

@@ -1,6 +1,6 @@
 package org.iolaus.comm;
 
-/// Ranks could not be reached or did not agree.
+/// Ranks cannot be reached, or do not agree.
 public final class CommException extends RuntimeException {
     private static final long serialVersionUID = 1;
 

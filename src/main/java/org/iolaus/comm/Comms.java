@@ -6,20 +6,20 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.function.Function;
 import java.util.function.ToIntFunction;
 
-/// Opens the communicator that fits how the program was started, and sees to it that no rank fails alone.
+/// Opens the communicator of the job, and makes sure that the failure of one rank ends all.
 public final class Comms {
     private Comms() {}
 
     private static final AtomicBoolean FAILING = new AtomicBoolean();
 
-    /// All ranks of the job below `mpirun` or `srun`, one rank otherwise. Once per process.
+    /// All ranks of the job if `mpirun` or `srun` started it, one rank otherwise. Call it once per process.
     public static Comm open() {
-        Launch launch = Launch.fromEnvironment();
+        LaunchEnvironment launch = LaunchEnvironment.fromEnvironment();
         if (launch.launcher() == null) {
             return new SoloComm();
         }
         try {
-            return MpiComm.open(launch, Limits.fromEnvironment());
+            return MpiComm.open(launch, TimeLimits.fromEnvironment());
         } catch (LinkageError e) {
             throw new CommException(
                     "started by %s: want libmpi_java of an Open MPI with Java bindings in java.library.path, got '%s' (searched: %s)"
@@ -28,17 +28,17 @@ public final class Comms {
         }
     }
 
-    /// This process's rank as its launcher numbered it, without starting MPI; zero when started alone.
+    /// The rank that the launcher gave this process; zero when started alone. Does not start MPI.
     public static int launchRank() {
-        return Launch.fromEnvironment().rank();
+        return LaunchEnvironment.fromEnvironment().rank();
     }
 
-    /// Runs `body` on this rank. Whatever it throws, on this or on another thread, ends all ranks within
-    /// seconds with the exit code and the text that `describe` makes of it, said once, with rank and host;
-    /// on a single rank it is thrown on.
+    /// Runs `body` on this rank. If it throws, on this or on another thread, all ranks end within seconds with
+    /// the exit code that `describe` gives, and one of them prints the message with its rank and host. A single
+    /// rank throws it on.
     ///
     /// @return what `body` returned
-    public static int run(Function<Throwable, Failure> describe, ToIntFunction<Comm> body) {
+    public static int run(Function<Throwable, ExitStatus> describe, ToIntFunction<Comm> body) {
         Comm comm = open();
         if (comm instanceof SoloComm) {
             return body.applyAsInt(comm);
@@ -54,21 +54,30 @@ public final class Comms {
         }
     }
 
-    /// To be called before a rank that has not started MPI says why it fails: rank zero, which most often fails of the
-    /// same cause, speaks, and its launcher needs about a second to end the others while they wait here.
+    /// Call this before a rank that has not started MPI prints why it fails. Rank zero most often fails of the
+    /// same cause: it prints first, and while the others wait here, the launcher ends them within about a
+    /// second.
     public static void letRankZeroSpeak() {
         if (launchRank() != 0) {
             LockSupport.parkNanos(Duration.ofSeconds(5).toNanos());
         }
     }
 
-    /// When many ranks fail at once, the lowest one speaks, and the others end with it before their turn.
-    private static void end(Comm comm, Failure failure) {
+    /// For messages: ` of group 1`, ` of group 1/0` for a group of a group.
+    ///
+    /// @param parent name of the group that was split, empty for all ranks
+    static String groupName(String parent, int color) {
+        return (parent.isEmpty() ? " of group " : parent + "/") + color;
+    }
+
+    /// When many ranks fail at once, the lowest one prints its message first and ends the others before they
+    /// print.
+    private static void end(Comm comm, ExitStatus status) {
         if (FAILING.compareAndSet(false, true)) {
             LockSupport.parkNanos(Duration.ofMillis(500)
                     .multipliedBy(Math.min(comm.rank(), 6))
                     .toNanos());
-            comm.abort(failure.exitCode(), failure.text());
+            comm.abort(status.code(), status.message());
         }
     }
 }

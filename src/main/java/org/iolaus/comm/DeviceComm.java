@@ -2,17 +2,18 @@ package org.iolaus.comm;
 
 import org.iolaus.cuda.DeviceRuntime;
 
-/// Sums of device arrays over the ranks, in the order of a device's stream.
+/// Sums of device arrays over the ranks, in the order of the device's stream.
 ///
 /// Every rank calls the same methods in the same order, from the thread that uses the device. The order of a sum
-/// depends only on the number of ranks, the length and the way there: same inputs, same bits, on every rank.
+/// depends only on the number of ranks, the length and the [Kind]: the same inputs give the same bits, on every
+/// rank.
 ///
 /// Failures are [CommException]s; those of the device are [org.iolaus.cuda.DeviceException]s.
 public interface DeviceComm extends AutoCloseable {
 
-    /// The way of sums: `comm` of a configuration.
+    /// How sums travel: `comm` of a configuration.
     enum Kind {
-        /// NCCL where it can work, else MPI; [DeviceComm#name] says which and why.
+        /// NCCL where it works, else MPI; [DeviceComm#name] says which and why.
         AUTO,
         /// Through pinned host memory.
         MPI,
@@ -23,29 +24,33 @@ public interface DeviceComm extends AutoCloseable {
     /// The sums of a device over all ranks of `comm`; a collective.
     ///
     /// @param comm in use for nothing else while a method of the result runs
-    /// @throws CommException if the way asked for does not exist: there is no fallback
+    /// @throws CommException if `kind` names one that does not work here
     static DeviceComm open(Kind kind, Comm comm, DeviceRuntime device) {
         return DeviceComms.open(kind, comm, device);
     }
 
-    /// Whether a sum may be recorded in a graph (NCCL, one rank), or has to be between graphs (MPI).
+    /// Whether a graph may record a sum (NCCL, one rank); otherwise sums come between graphs (MPI).
     boolean capturable();
 
-    /// Replaces numbers in device memory by their sums over the ranks. Work that is started later on the device's
-    /// stream finds the sums; this may return before they are there (NCCL) or not (MPI).
+    /// Replaces numbers in device memory by their sums over the ranks. Work that is started later on the
+    /// device's stream finds the sums; this method may return before they are there.
     ///
     /// @param address of the first number
     /// @param count the same on every rank
     /// @param bytesPerNumber 4 (float) or 8 (double)
     void sum(long address, long count, int bytesPerNumber);
 
-    /// Waits until the device has reached a point in its work. Where sums wait for other ranks on the device, a rank
-    /// that
-    /// does not come here within the time limit of a step ends the job and is named: other waits have no limit.
+    /// Waits until the device has reached a point in its work. Where sums wait for other ranks on the device,
+    /// the wait has the time limit of a step: a rank that does not come here in time ends the job and is named.
     void await(DeviceRuntime.Event point);
 
     /// As [#await(DeviceRuntime.Event)], for all work that was started.
     void await();
+
+    /// The sums over a group of these ranks; close it before this one. A collective of all these ranks.
+    ///
+    /// @param group from [Comm#split] of the communicator that this one was opened or split with
+    DeviceComm split(Comm group);
 
     /// For people: `NCCL 2.28.3, 2 ranks`, `MPI through pinned host memory, 2 ranks`, `one rank`.
     String name();

@@ -12,7 +12,7 @@ import org.iolaus.ffi.LibraryException;
 import org.iolaus.ffi.Nccl;
 import org.jspecify.annotations.Nullable;
 
-/// Chooses how sums of device arrays go.
+/// Chooses how sums of device arrays travel.
 final class DeviceComms {
     private DeviceComms() {}
 
@@ -117,8 +117,8 @@ final class DeviceComms {
         }
     }
 
-    /// Nobody to add to.
-    private record OneRank(DeviceRuntime device) implements DeviceComm {
+    /// A single rank, whose sums are its own numbers.
+    record OneRank(DeviceRuntime device) implements DeviceComm {
 
         @Override
         public boolean capturable() {
@@ -132,12 +132,17 @@ final class DeviceComms {
 
         @Override
         public void await(DeviceRuntime.Event point) {
-            Patience.until(point::reached);
+            Backoff.until(point::reached);
         }
 
         @Override
         public void await() {
             device.synchronize();
+        }
+
+        @Override
+        public DeviceComm split(Comm group) {
+            return this;
         }
 
         @Override

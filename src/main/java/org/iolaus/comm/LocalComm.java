@@ -12,14 +12,18 @@ import java.util.function.Consumer;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
-/// Ranks that are threads of this process, for tests: the same contract as MPI, and stricter, since it
-/// notices ranks that call different collectives.
+/// Ranks that are threads of this process, for tests. The contract is that of MPI, and stricter: it notices ranks
+/// that call different collectives.
 public final class LocalComm implements Comm {
+    /// The communicator of all ranks, which holds the time limit for the groups too.
+    private final LocalComm world;
+
     private final LocalGroup group;
     private final int rank;
     private Duration limit;
 
-    private LocalComm(LocalGroup group, int rank) {
+    private LocalComm(@Nullable LocalComm world, LocalGroup group, int rank) {
+        this.world = world == null ? this : world;
         this.group = group;
         this.rank = rank;
         this.limit = group.limits().startup();
@@ -27,7 +31,8 @@ public final class LocalComm implements Comm {
 
     /// Runs `body` once per rank, all at the same time, and returns when all have returned.
     ///
-    /// @throws RuntimeException or Error: the first one that a rank threw; the others end at their next collective
+    /// @throws RuntimeException or Error: the first one that a rank threw; the others end at their next
+    ///     collective
     public static void run(int ranks, Consumer<Comm> body) {
         call(ranks, comm -> {
             body.accept(comm);
@@ -37,11 +42,11 @@ public final class LocalComm implements Comm {
 
     /// As [#run], and returns what the ranks returned, by rank.
     public static <T> List<T> call(int ranks, Function<Comm, T> body) {
-        return call(ranks, new Limits(Duration.ofSeconds(60), Duration.ofSeconds(60)), body);
+        return call(ranks, new TimeLimits(Duration.ofSeconds(60), Duration.ofSeconds(60)), body);
     }
 
     /// As [#call], with other time limits.
-    static <T> List<T> call(int ranks, Limits limits, Function<Comm, T> body) {
+    static <T> List<T> call(int ranks, TimeLimits limits, Function<Comm, T> body) {
         var group = new LocalGroup(ranks, limits);
         List<@Nullable T> results = new ArrayList<>();
         var threads = new ArrayList<Thread>();
@@ -50,7 +55,7 @@ public final class LocalComm implements Comm {
             int mine = rank;
             threads.add(Thread.ofPlatform().daemon().name("rank " + rank).start(() -> {
                 try {
-                    T result = body.apply(new LocalComm(group, mine));
+                    T result = body.apply(new LocalComm(null, group, mine));
                     synchronized (results) {
                         results.set(mine, result);
                     }
@@ -90,7 +95,7 @@ public final class LocalComm implements Comm {
 
     @Override
     public String host() {
-        return Launch.hostName();
+        return LaunchEnvironment.hostName();
     }
 
     @Override
@@ -100,7 +105,7 @@ public final class LocalComm implements Comm {
 
     @Override
     public void broadcast(double[] values, int root) {
-        Launch.checkRoot(root, group.size());
+        CommArguments.checkRoot(root, group.size());
         String what = "broadcast of %d numbers from rank %d".formatted(values.length, root);
         var result = (double[]) exchange(what, values.clone(), parts -> parts[root]);
         System.arraycopy(result, 0, values, 0, values.length);
@@ -108,13 +113,13 @@ public final class LocalComm implements Comm {
 
     @Override
     public byte[] broadcast(byte[] bytes, int root) {
-        Launch.checkRoot(root, group.size());
+        CommArguments.checkRoot(root, group.size());
         return ((byte[]) exchange("broadcast of bytes from rank " + root, bytes.clone(), parts -> parts[root])).clone();
     }
 
     @Override
     public List<byte[]> gather(byte[] bytes, int root) {
-        Launch.checkRoot(root, group.size());
+        CommArguments.checkRoot(root, group.size());
         var parts = (Object[]) exchange("gather to rank " + root, bytes.clone(), all -> all);
         return rank == root ? Arrays.stream(parts).map(part -> (byte[]) part).toList() : List.of();
     }
@@ -137,14 +142,14 @@ public final class LocalComm implements Comm {
 
             @Override
             public void await() {
-                System.arraycopy((double[]) group.await(rank, round, limit), 0, values, offset, length);
+                System.arraycopy((double[]) group.await(rank, round, world.limit), 0, values, offset, length);
             }
         };
     }
 
     @Override
     public Pending sumAsync(MemorySegment numbers, int bytesPerNumber) {
-        int length = Launch.checkNumbers(numbers, bytesPerNumber);
+        int length = CommArguments.checkNumbers(numbers, bytesPerNumber);
         boolean single = bytesPerNumber == Float.BYTES;
         Object mine = single ? numbers.toArray(ValueLayout.JAVA_FLOAT) : numbers.toArray(ValueLayout.JAVA_DOUBLE);
         String what = "sum of " + length + (single ? " floats" : " doubles");
@@ -158,7 +163,7 @@ public final class LocalComm implements Comm {
 
             @Override
             public void await() {
-                Object sums = group.await(rank, round, limit);
+                Object sums = group.await(rank, round, world.limit);
                 numbers.copyFrom(
                         single ? MemorySegment.ofArray((float[]) sums) : MemorySegment.ofArray((double[]) sums));
             }
@@ -191,25 +196,34 @@ public final class LocalComm implements Comm {
             group.stopIfFailed();
             return done.getAsBoolean();
         };
-        if (!Patience.until(look, limit)) {
-            group.late(rank, round, limit);
+        if (!Backoff.until(look, world.limit)) {
+            group.late(rank, round, world.limit);
         }
         group.leave(round);
     }
 
     @Override
-    public String absent() {
-        return "not arrived: rank " + group.absent(group.entered(rank));
+    public String missingRanks() {
+        return group.missing(group.entered(rank));
     }
 
     @Override
     public void startupDone() {
-        limit = group.limits().step();
+        world.limit = group.limits().step();
+    }
+
+    @Override
+    public Comm split(int color, int key) {
+        CommArguments.checkColor(color);
+        var groups = (LocalGroup.Split) exchange("split", new int[] {color, key}, group::split);
+        LocalGroup mine = groups.of(color);
+        return new LocalComm(world, mine, mine.rankOf(group.worldRank(rank)));
     }
 
     @Override
     public void abort(int code, String why) {
-        var aborted = new CommException("rank %d aborts with exit code %d: %s".formatted(rank, code, why));
+        var aborted =
+                new CommException("rank %d aborts with exit code %d: %s".formatted(group.worldRank(rank), code, why));
         group.fail(aborted);
         throw aborted;
     }
@@ -218,7 +232,7 @@ public final class LocalComm implements Comm {
     public void close() {}
 
     private Object exchange(String what, Object mine, Function<Object[], Object> combine) {
-        return group.await(rank, group.enter(rank, what, mine, combine), limit);
+        return group.await(rank, group.enter(rank, what, mine, combine), world.limit);
     }
 
     private static Object sumInRankOrder(Object[] parts) {

@@ -1,8 +1,10 @@
 package org.iolaus.comm;
 
 import java.time.Duration;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Function;
@@ -10,15 +12,31 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/// What the ranks of a [LocalComm] share: the collectives under way, and the first failure.
+/// What the ranks of a [LocalComm] share: the collectives under way, and with the other groups of the job the
+/// first failure.
 final class LocalGroup {
+    /// What all groups of a job share.
+    private static final class Job {
+        private final TimeLimits limits;
+        private final ReentrantLock lock = new ReentrantLock();
+        private final Condition changed = lock.newCondition();
+        private @Nullable Throwable failure;
+
+        Job(TimeLimits limits) {
+            this.limits = limits;
+        }
+    }
+
+    private final Job job;
+    private final ReentrantLock lock;
+    private final Condition changed;
+    /// For messages: empty, or ` of group 1`.
+    private final String name;
+    /// Of this group's ranks, their ranks in the job.
+    private final int[] worldRanks;
     private final int size;
-    private final Limits limits;
-    private final ReentrantLock lock = new ReentrantLock();
-    private final Condition changed = lock.newCondition();
     private final Map<Long, Round> rounds = new HashMap<>();
     private final long[] entered;
-    private @Nullable Throwable failure;
 
     /// One collective: what every rank brought, and what comes out once all have.
     static final class Round {
@@ -38,21 +56,66 @@ final class LocalGroup {
         }
     }
 
-    LocalGroup(int size, Limits limits) {
-        if (size < 1) {
-            throw new CommException("ranks: want at least 1, got " + size);
+    LocalGroup(int size, TimeLimits limits) {
+        this(new Job(limits), "", IntStream.range(0, size).toArray());
+    }
+
+    private LocalGroup(Job job, String name, int[] worldRanks) {
+        if (worldRanks.length < 1) {
+            throw new CommException("ranks: want at least 1, got " + worldRanks.length);
         }
-        this.size = size;
-        this.limits = limits;
+        this.job = job;
+        this.lock = job.lock;
+        this.changed = job.changed;
+        this.name = name;
+        this.worldRanks = worldRanks;
+        this.size = worldRanks.length;
         this.entered = new long[size];
+    }
+
+    /// The groups that a split makes, by color.
+    record Split(Map<Integer, LocalGroup> groups) {
+        LocalGroup of(int color) {
+            return Objects.requireNonNull(groups.get(color));
+        }
+    }
+
+    /// Makes the groups of a split.
+    ///
+    /// @param parts (color, key) of each rank
+    Split split(Object[] parts) {
+        Map<Integer, LocalGroup> groups = IntStream.range(0, size)
+                .boxed()
+                .collect(Collectors.groupingBy(rank -> ((int[]) parts[rank])[0]))
+                .entrySet()
+                .stream()
+                .collect(Collectors.toMap(Map.Entry::getKey, members -> {
+                    int[] ranks = members.getValue().stream()
+                            .sorted(Comparator.comparingInt(rank -> ((int[]) parts[rank])[1]))
+                            .mapToInt(rank -> worldRanks[rank])
+                            .toArray();
+                    return new LocalGroup(job, Comms.groupName(name, members.getKey()), ranks);
+                }));
+        return new Split(groups);
+    }
+
+    int worldRank(int rank) {
+        return worldRanks[rank];
+    }
+
+    int rankOf(int worldRank) {
+        return IntStream.range(0, size)
+                .filter(rank -> worldRanks[rank] == worldRank)
+                .findFirst()
+                .orElseThrow();
     }
 
     int size() {
         return size;
     }
 
-    Limits limits() {
-        return limits;
+    TimeLimits limits() {
+        return job.limits;
     }
 
     /// Brings `part` to the next collective of this rank; the last rank to come combines all parts.
@@ -63,8 +126,8 @@ final class LocalGroup {
             Round round = rounds.computeIfAbsent(++entered[rank], number -> new Round(number, what, size));
             if (!round.what.equals(what)) {
                 var differ = new CommException(
-                        "collective %d: want the same on every rank, got '%s' on rank %d, '%s' on another"
-                                .formatted(round.number, what, rank, round.what));
+                        "collective %d%s: want the same on every rank, got '%s' on rank %d, '%s' on another"
+                                .formatted(round.number, name, what, worldRanks[rank], round.what));
                 fail(differ);
                 throw differ;
             }
@@ -89,7 +152,7 @@ final class LocalGroup {
         }
     }
 
-    /// The result of `round`; each rank asks once.
+    /// Waits for the result of a round; each rank asks once.
     Object await(int rank, Round round, Duration limit) {
         lock.lock();
         try {
@@ -104,7 +167,7 @@ final class LocalGroup {
             leave(round);
             return round.result;
         } catch (InterruptedException e) {
-            throw new CommException("rank %d was interrupted in '%s'".formatted(rank, round.what), e);
+            throw new CommException("rank %d was interrupted in '%s'".formatted(worldRanks[rank], round.what), e);
         } finally {
             lock.unlock();
         }
@@ -112,8 +175,8 @@ final class LocalGroup {
 
     /// Ends all ranks since some have not come to this round in time.
     void late(int rank, Round round, Duration limit) {
-        var late = new CommException("rank %d waited %s s in '%s'; not arrived: rank %s"
-                .formatted(rank, limit.toMillis() / 1e3, round.what, absent(round.number)));
+        var late = new CommException("rank %d waited %s s in '%s'%s; %s"
+                .formatted(worldRanks[rank], limit.toMillis() / 1e3, round.what, name, missing(round.number)));
         fail(late);
         throw late;
     }
@@ -140,14 +203,15 @@ final class LocalGroup {
         }
     }
 
-    /// The ranks that have not come to a round.
-    String absent(long number) {
+    /// For messages: the ranks that have not come to a round.
+    String missing(long number) {
         lock.lock();
         try {
-            return IntStream.range(0, size)
+            String late = IntStream.range(0, size)
                     .filter(other -> entered[other] < number)
-                    .mapToObj(Integer::toString)
+                    .mapToObj(other -> Integer.toString(worldRanks[other]))
                     .collect(Collectors.joining(", "));
+            return late.isEmpty() ? "all ranks have arrived" : "not arrived: rank " + late;
         } finally {
             lock.unlock();
         }
@@ -157,8 +221,8 @@ final class LocalGroup {
     void fail(Throwable thrown) {
         lock.lock();
         try {
-            if (failure == null) {
-                failure = thrown;
+            if (job.failure == null) {
+                job.failure = thrown;
             }
             changed.signalAll();
         } finally {
@@ -184,7 +248,7 @@ final class LocalGroup {
     Throwable failed() {
         lock.lock();
         try {
-            return failure;
+            return job.failure;
         } finally {
             lock.unlock();
         }

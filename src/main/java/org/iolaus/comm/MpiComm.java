@@ -13,7 +13,9 @@ import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
+import java.util.stream.IntStream;
 import mpi.Datatype;
+import mpi.Group;
 import mpi.Intracomm;
 import mpi.MPI;
 import mpi.MPIException;
@@ -21,25 +23,28 @@ import mpi.Op;
 
 /// Ranks that Open MPI started.
 ///
-/// Every collective is a non-blocking one on a direct buffer that is then asked for until it is done, so a
-/// rank that waits can look at the clock, and blocking and overlapped sums are the same code.
+/// Every collective is non-blocking, on a direct buffer, and the rank asks until it is done. So a rank that waits
+/// can look at the clock, and blocking and overlapped sums are the same code.
 final class MpiComm implements Comm {
     /// Numbers per message of a blocking sum, bytes per message of a broadcast: bounds the staging memory.
     private static final int CHUNK = 1 << 20;
 
-    private final Intracomm world;
-    private final Arrivals arrivals;
-    private final Limits limits;
+    /// The communicator of all ranks, which holds what all groups share: the time limit, and who is late.
+    private final MpiComm world;
+
+    private final Intracomm communicator;
+    private final Stragglers stragglers;
+    private final Stragglers.Members members;
+    private final TimeLimits limits;
     private final int rank;
     private final int size;
     private final int localRank;
     private final String host;
     private final ArrayDeque<DoubleBuffer> staging = new ArrayDeque<>();
     private Duration limit;
-    private long started;
 
     /// Starts MPI; once per process.
-    static MpiComm open(Launch launch, Limits limits) {
+    static MpiComm open(LaunchEnvironment launch, TimeLimits limits) {
         try {
             int threads = MPI.InitThread(new String[0], MPI.THREAD_MULTIPLE);
             if (threads < MPI.THREAD_MULTIPLE) {
@@ -54,22 +59,58 @@ final class MpiComm implements Comm {
         }
     }
 
-    private MpiComm(Launch launch, Limits limits) throws MPIException {
+    private MpiComm(LaunchEnvironment launch, TimeLimits limits) throws MPIException {
         this.limits = limits;
         limit = limits.startup();
-        world = MPI.COMM_WORLD.dup();
-        rank = world.getRank();
-        size = world.getSize();
+        world = this;
+        communicator = MPI.COMM_WORLD.dup();
+        rank = communicator.getRank();
+        size = communicator.getSize();
         if (size < launch.size()) {
             throw new CommException(
                     "%s started %d ranks, but MPI knows of %d: start them with mpirun or srun --mpi=pmix"
                             .formatted(launch.launcher(), launch.size(), size));
         }
-        localRank = MPI.COMM_WORLD
-                .splitType(mpi.Comm.TYPE_SHARED, rank, MPI.INFO_NULL)
-                .getRank();
+        localRank = localRank(communicator);
         host = MPI.getProcessorName();
-        arrivals = new Arrivals(MPI.COMM_WORLD.dup(), host);
+        stragglers = new Stragglers(MPI.COMM_WORLD.dup(), host);
+        members = stragglers.world();
+    }
+
+    /// A group of other ranks' communicator.
+    private MpiComm(MpiComm parent, int color, Intracomm group) throws MPIException {
+        world = parent.world;
+        communicator = group;
+        communicator.setErrhandler(MPI.ERRORS_RETURN);
+        limits = parent.limits;
+        limit = parent.limit;
+        rank = communicator.getRank();
+        size = communicator.getSize();
+        localRank = localRank(communicator);
+        host = parent.host;
+        stragglers = parent.stragglers;
+        int[] places = IntStream.range(0, size).toArray();
+        int[] ranks = Group.translateRanks(communicator.getGroup(), places, world.communicator.getGroup());
+        members = stragglers.group(parent.members, color, ranks);
+    }
+
+    private static int localRank(Intracomm ranks) throws MPIException {
+        Intracomm ofHost = ranks.splitType(mpi.Comm.TYPE_SHARED, ranks.getRank(), MPI.INFO_NULL);
+        int rank = ofHost.getRank();
+        ofHost.free();
+        return rank;
+    }
+
+    /// MPI's own split has no time limit, so all ranks meet before it.
+    @Override
+    public Comm split(int color, int key) {
+        CommArguments.checkColor(color);
+        finish(start("split", () -> communicator.iBarrier()::test));
+        try {
+            return new MpiComm(this, color, communicator.split(color, key));
+        } catch (MPIException e) {
+            throw failed("split", e);
+        }
     }
 
     @Override
@@ -94,17 +135,17 @@ final class MpiComm implements Comm {
 
     @Override
     public void barrier() {
-        finish(start("barrier", () -> world.iBarrier()::test));
+        finish(start("barrier", () -> communicator.iBarrier()::test));
     }
 
     @Override
     public void broadcast(double[] values, int root) {
-        Launch.checkRoot(root, size);
+        CommArguments.checkRoot(root, size);
         for (int from = 0; from < values.length; from += CHUNK) {
             int count = Math.min(CHUNK, values.length - from);
             DoubleBuffer buffer = borrow(count);
             buffer.put(0, values, from, count);
-            finish(start("broadcast", () -> world.iBcast(buffer, count, MPI.DOUBLE, root)::test));
+            finish(start("broadcast", () -> communicator.iBcast(buffer, count, MPI.DOUBLE, root)::test));
             buffer.get(0, values, from, count);
             staging.add(buffer);
         }
@@ -112,15 +153,15 @@ final class MpiComm implements Comm {
 
     @Override
     public byte[] broadcast(byte[] bytes, int root) {
-        Launch.checkRoot(root, size);
+        CommArguments.checkRoot(root, size);
         LongBuffer length = MPI.newLongBuffer(1).put(0, bytes.length);
-        finish(start("broadcast", () -> world.iBcast(length, 1, MPI.LONG, root)::test));
+        finish(start("broadcast", () -> communicator.iBcast(length, 1, MPI.LONG, root)::test));
         byte[] result = rank == root ? bytes.clone() : new byte[Math.toIntExact(length.get(0))];
         ByteBuffer buffer = MPI.newByteBuffer(Math.min(CHUNK, result.length));
         for (int from = 0; from < result.length; from += CHUNK) {
             int count = Math.min(CHUNK, result.length - from);
             buffer.put(0, result, from, count);
-            finish(start("broadcast", () -> world.iBcast(buffer, count, MPI.BYTE, root)::test));
+            finish(start("broadcast", () -> communicator.iBcast(buffer, count, MPI.BYTE, root)::test));
             buffer.get(0, result, from, count);
         }
         return result;
@@ -128,7 +169,7 @@ final class MpiComm implements Comm {
 
     @Override
     public List<byte[]> gather(byte[] bytes, int root) {
-        Launch.checkRoot(root, size);
+        CommArguments.checkRoot(root, size);
         long[] lengths = new long[size];
         lengths[rank] = bytes.length;
         lengths = reduce(lengths, MPI.SUM);
@@ -145,13 +186,13 @@ final class MpiComm implements Comm {
         }
         ByteBuffer mine = MPI.newByteBuffer(bytes.length).put(0, bytes);
         if (rank != root) {
-            finish(start("gather", () -> world.iGatherv(mine, bytes.length, MPI.BYTE, root)::test));
+            finish(start("gather", () -> communicator.iGatherv(mine, bytes.length, MPI.BYTE, root)::test));
             return List.of();
         }
         ByteBuffer all = MPI.newByteBuffer((int) total);
         finish(start(
                 "gather",
-                () -> world.iGatherv(mine, bytes.length, MPI.BYTE, all, counts, offsets, MPI.BYTE, root)::test));
+                () -> communicator.iGatherv(mine, bytes.length, MPI.BYTE, all, counts, offsets, MPI.BYTE, root)::test));
         var result = new ArrayList<byte[]>();
         for (int other = 0; other < size; other++) {
             byte[] part = new byte[counts[other]];
@@ -174,7 +215,7 @@ final class MpiComm implements Comm {
         Objects.checkFromIndexSize(offset, length, values.length);
         DoubleBuffer buffer = borrow(length);
         buffer.put(0, values, offset, length);
-        Started sum = start("sum", () -> world.iAllReduce(buffer, length, MPI.DOUBLE, MPI.SUM)::test);
+        Started sum = start("sum", () -> communicator.iAllReduce(buffer, length, MPI.DOUBLE, MPI.SUM)::test);
         return new Pending() {
             @Override
             public boolean done() {
@@ -192,12 +233,12 @@ final class MpiComm implements Comm {
 
     @Override
     public Pending sumAsync(MemorySegment numbers, int bytesPerNumber) {
-        int length = Launch.checkNumbers(numbers, bytesPerNumber);
+        int length = CommArguments.checkNumbers(numbers, bytesPerNumber);
         ByteBuffer bytes = numbers.asByteBuffer().order(ByteOrder.nativeOrder());
         boolean single = bytesPerNumber == Float.BYTES;
         Buffer buffer = single ? bytes.asFloatBuffer() : bytes.asDoubleBuffer();
         Datatype type = single ? MPI.FLOAT : MPI.DOUBLE;
-        Started sum = start("sum", () -> world.iAllReduce(buffer, length, type, MPI.SUM)::test);
+        Started sum = start("sum", () -> communicator.iAllReduce(buffer, length, type, MPI.SUM)::test);
         return new Pending() {
             @Override
             public boolean done() {
@@ -227,19 +268,19 @@ final class MpiComm implements Comm {
     }
 
     @Override
-    public String absent() {
-        return arrivals.missing(started);
+    public String missingRanks() {
+        return stragglers.missing(members, members.entered());
     }
 
     @Override
     public void startupDone() {
-        limit = limits.step();
+        world.limit = limits.step();
     }
 
     /// Ends the process even when MPI cannot: nothing that MPI does may keep a broken job alive.
     @Override
     public void abort(int code, String why) {
-        System.err.println("iolaus: rank %d of %d on %s: %s".formatted(rank, size, host, why));
+        System.err.println("iolaus: rank %d of %d on %s: %s".formatted(world.rank, world.size, host, why));
         System.err.flush();
         Thread.ofPlatform().daemon().start(() -> {
             LockSupport.parkNanos(Duration.ofSeconds(5).toNanos());
@@ -254,8 +295,11 @@ final class MpiComm implements Comm {
 
     @Override
     public void close() {
+        if (this != world) {
+            return;
+        }
         barrier();
-        arrivals.close();
+        stragglers.close();
         try {
             MPI.Finalize();
         } catch (MPIException e) {
@@ -265,7 +309,7 @@ final class MpiComm implements Comm {
 
     private long[] reduce(long[] values, Op op) {
         LongBuffer buffer = MPI.newLongBuffer(values.length).put(0, values);
-        finish(start("agreement", () -> world.iAllReduce(buffer, values.length, MPI.LONG, op)::test));
+        finish(start("agreement", () -> communicator.iAllReduce(buffer, values.length, MPI.LONG, op)::test));
         long[] result = new long[values.length];
         buffer.get(0, result);
         return result;
@@ -304,9 +348,9 @@ final class MpiComm implements Comm {
     }
 
     private Started start(String what, Collective collective) {
-        arrivals.enter(++started, what);
+        long number = stragglers.enter(members, what);
         try {
-            return new Started(started, what, collective.start());
+            return new Started(number, what, collective.start());
         } catch (MPIException e) {
             throw failed(what, e);
         }
@@ -316,12 +360,14 @@ final class MpiComm implements Comm {
         if (collective.done()) {
             return;
         }
-        arrivals.await(collective.what);
-        if (!Patience.until(collective::done, limit)) {
-            throw new CommException("waited %d s in '%s'; %s"
-                    .formatted(limit.toSeconds(), collective.what, arrivals.missing(collective.number)));
+        stragglers.await(members, collective.number, collective.what);
+        Duration limit = world.limit;
+        if (!Backoff.until(collective::done, limit)) {
+            String missing = stragglers.missing(members, collective.number);
+            throw new CommException(
+                    "waited %d s in '%s'%s; %s".formatted(limit.toSeconds(), collective.what, members.name(), missing));
         }
-        arrivals.resume();
+        stragglers.resume();
     }
 
     private DoubleBuffer borrow(int length) {

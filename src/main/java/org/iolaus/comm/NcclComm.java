@@ -4,8 +4,11 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.FutureTask;
+import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import org.iolaus.cuda.DeviceException;
@@ -15,13 +18,13 @@ import org.iolaus.ffi.Nccl;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// Sums from GPU to GPU. NCCL knows neither time limits nor who is missing: the host watches the device's work,
-/// and the ranks' own communicator tells who did not come.
+/// Sums from GPU to GPU by NCCL, which has no time limits and does not tell who is missing: the host watches the
+/// device's work, and the ranks' own communicator tells who did not come.
 ///
-/// Graphs that hold its sums have to be closed before it: NCCL waits for them when it ends.
+/// Close graphs that hold its sums first: NCCL waits for them when it ends.
 final class NcclComm implements DeviceComm {
     private static final Logger LOG = LoggerFactory.getLogger(NcclComm.class);
-    private static final Duration END_PATIENCE = Duration.ofSeconds(5);
+    private static final Duration END_LIMIT = Duration.ofSeconds(5);
     private static final long ASK_EVERY_NANOS = 1_000_000;
     /// As much as the stack of a main thread, which NCCL may count on.
     private static final long STACK_BYTES = 8L << 20;
@@ -32,11 +35,15 @@ final class NcclComm implements DeviceComm {
     private final Nccl nccl;
     private final int version;
     private final MemorySegment asyncResult = Arena.ofAuto().allocate(ValueLayout.JAVA_INT);
+    /// This one and all that were split from it or from which it was split: their sums wait for each other on
+    /// the stream.
+    private final List<NcclComm> open;
+
     private long communicator;
     private long asked;
 
-    /// Finds the library; sums done in the switches (NVLS) differ from run to run and stay off unless the environment
-    /// asks for them.
+    /// Finds the library. Sums in the switches (NVLS) differ from run to run: they stay off unless the
+    /// environment asks for them.
     ///
     /// @throws org.iolaus.ffi.LibraryException with the places searched
     static Nccl load(Map<String, String> environment) {
@@ -62,19 +69,34 @@ final class NcclComm implements DeviceComm {
     ///
     /// @param stream the device's stream of the moment; makes the device that of the calling thread
     NcclComm(Comm comm, DeviceRuntime device, LongSupplier stream, Nccl nccl) {
+        this(comm, device, stream, nccl, join(comm, stream, nccl), new ArrayList<>());
+    }
+
+    private NcclComm(
+            Comm comm, DeviceRuntime device, LongSupplier stream, Nccl nccl, long communicator, List<NcclComm> open) {
         this.comm = comm;
         this.device = device;
         this.stream = stream;
         this.nccl = nccl;
+        this.communicator = communicator;
+        this.open = open;
         version = version(nccl);
-        byte[] id = comm.broadcast(comm.isRoot() ? uniqueId() : new byte[0], 0);
-        FutureTask<Long> joining = inBackground("join", () -> join(id));
-        comm.await("start of NCCL", joining::isDone);
-        communicator = result(joining);
+        open.add(this);
         checkSums();
     }
 
-    private byte[] uniqueId() {
+    /// Joins the ranks of `comm` by an id that its rank zero makes.
+    private static long join(Comm comm, LongSupplier stream, Nccl nccl) {
+        byte[] id = comm.broadcast(comm.isRoot() ? uniqueId(nccl) : new byte[0], 0);
+        return join(comm, stream, made -> {
+            try (Arena arena = Arena.ofConfined()) {
+                MemorySegment bytes = arena.allocateFrom(ValueLayout.JAVA_BYTE, id);
+                check(nccl, "ncclCommInitRank", nccl.commInitRank(made, comm.size(), bytes, comm.rank()));
+            }
+        });
+    }
+
+    private static byte[] uniqueId(Nccl nccl) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment id = arena.allocate(Nccl.UNIQUE_ID_BYTES);
             check(nccl, "ncclGetUniqueId", nccl.getUniqueId(id));
@@ -82,14 +104,34 @@ final class NcclComm implements DeviceComm {
         }
     }
 
-    private long join(byte[] id) {
-        var _ = stream.getAsLong(); // this thread's device
-        try (Arena arena = Arena.ofConfined()) {
-            MemorySegment made = arena.allocate(ValueLayout.JAVA_LONG);
-            MemorySegment bytes = arena.allocateFrom(ValueLayout.JAVA_BYTE, id);
-            check(nccl, "ncclCommInitRank", nccl.commInitRank(made, comm.size(), bytes, comm.rank()));
-            return made.get(ValueLayout.JAVA_LONG, 0);
-        }
+    /// @param comm the ranks that `make` waits for
+    /// @param make writes the new communicator
+    private static long join(Comm comm, LongSupplier stream, Consumer<MemorySegment> make) {
+        FutureTask<Long> joining = inBackground("join", () -> {
+            var _ = stream.getAsLong(); // this thread's device
+            try (Arena arena = Arena.ofConfined()) {
+                MemorySegment made = arena.allocate(ValueLayout.JAVA_LONG);
+                make.accept(made);
+                return made.get(ValueLayout.JAVA_LONG, 0);
+            }
+        });
+        comm.await("start of NCCL", joining::isDone);
+        return result(joining);
+    }
+
+    /// By `ncclCommSplit` if the library has it, else by an id of the group. The parent's rank of a group's
+    /// first member is the group's color, since no other group has it.
+    @Override
+    public DeviceComm split(Comm group) {
+        await(); // NCCL splits only a communicator without work
+        int color = (int) group.min(comm.rank());
+        long split = nccl.canSplit()
+                ? join(
+                        comm,
+                        stream,
+                        made -> check(nccl, "ncclCommSplit", nccl.commSplit(communicator, color, group.rank(), made)))
+                : join(group, stream, nccl);
+        return new NcclComm(group, device, stream, nccl, split, open);
     }
 
     /// Adds ones before anything relies on it.
@@ -155,28 +197,42 @@ final class NcclComm implements DeviceComm {
     /// @return false
     private boolean failed() {
         long now = System.nanoTime();
-        if (communicator != 0 && now - asked > ASK_EVERY_NANOS) {
+        if (now - asked > ASK_EVERY_NANOS) {
             asked = now;
-            check(nccl, "ncclCommGetAsyncError", nccl.commGetAsyncError(communicator, asyncResult));
-            int result = asyncResult.get(ValueLayout.JAVA_INT, 0);
-            if (result != 0 && result != Nccl.IN_PROGRESS) {
-                throw new CommException("%s: %s; %s".formatted(name(), text(nccl, result), comm.absent()));
+            for (NcclComm one : open) {
+                check(nccl, "ncclCommGetAsyncError", nccl.commGetAsyncError(one.communicator, asyncResult));
+                int result = asyncResult.get(ValueLayout.JAVA_INT, 0);
+                if (result != 0 && result != Nccl.IN_PROGRESS) {
+                    throw new CommException(
+                            "%s: %s; %s".formatted(one.name(), text(nccl, result), comm.missingRanks()));
+                }
             }
         }
         return false;
     }
 
-    /// Ends the sums that wait in vain: nothing else could be done with the device otherwise, not even close it.
+    /// Ends the sums that wait in vain: otherwise nothing could be done with the device, not even close it.
     private void abort(DeviceRuntime.Event point, String why) {
-        long old = communicator;
-        communicator = 0;
-        if (old == 0) {
+        if (open.isEmpty()) {
             return;
         }
-        var _ = inBackground("abort", () -> nccl.commAbort(old)); // ends when the graphs that hold sums are closed
-        if (!Patience.until(() -> over(point), END_PATIENCE)) {
+        for (NcclComm one : List.copyOf(open)) {
+            long old = one.forget();
+            var _ = inBackground("abort", () -> nccl.commAbort(old)); // ends when the graphs that hold sums are closed
+        }
+        if (!Backoff.until(() -> over(point), END_LIMIT)) {
             comm.abort(1, why + "; and the GPU cannot be stopped");
         }
+    }
+
+    /// Takes the communicator out of use.
+    ///
+    /// @return NCCL's handle, 0 if it was out of use before
+    private long forget() {
+        long old = communicator;
+        communicator = 0;
+        open.remove(this);
+        return old;
     }
 
     private static boolean over(DeviceRuntime.Event point) {
@@ -195,11 +251,10 @@ final class NcclComm implements DeviceComm {
     /// Takes all ranks, but waits no longer than a few seconds for those that failed.
     @Override
     public void close() {
-        long old = communicator;
-        communicator = 0;
+        long old = forget();
         if (old != 0) {
             FutureTask<Integer> ending = inBackground("end", () -> nccl.commDestroy(old));
-            if (!Patience.until(ending::isDone, END_PATIENCE)) {
+            if (!Backoff.until(ending::isDone, END_LIMIT)) {
                 LOG.warn(
                         "{} on rank {} does not end: other ranks have failed, or graphs are open", name(), comm.rank());
             }

@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.function.BooleanSupplier;
 
-/// One rank, nobody to talk to.
+/// One rank alone.
 public final class SoloComm implements Comm {
     private static final Pending NOTHING = new Pending() {
         @Override
@@ -34,7 +34,7 @@ public final class SoloComm implements Comm {
 
     @Override
     public String host() {
-        return Launch.hostName();
+        return LaunchEnvironment.hostName();
     }
 
     @Override
@@ -42,18 +42,18 @@ public final class SoloComm implements Comm {
 
     @Override
     public void broadcast(double[] values, int root) {
-        Launch.checkRoot(root, 1);
+        CommArguments.checkRoot(root, 1);
     }
 
     @Override
     public byte[] broadcast(byte[] bytes, int root) {
-        Launch.checkRoot(root, 1);
+        CommArguments.checkRoot(root, 1);
         return bytes.clone();
     }
 
     @Override
     public List<byte[]> gather(byte[] bytes, int root) {
-        Launch.checkRoot(root, 1);
+        CommArguments.checkRoot(root, 1);
         return List.of(bytes.clone());
     }
 
@@ -70,7 +70,7 @@ public final class SoloComm implements Comm {
 
     @Override
     public Pending sumAsync(MemorySegment numbers, int bytesPerNumber) {
-        Launch.checkNumbers(numbers, bytesPerNumber);
+        CommArguments.checkNumbers(numbers, bytesPerNumber);
         return NOTHING;
     }
 
@@ -86,16 +86,22 @@ public final class SoloComm implements Comm {
 
     @Override
     public void await(String what, BooleanSupplier done) {
-        Patience.until(done);
+        Backoff.until(done);
     }
 
     @Override
-    public String absent() {
+    public String missingRanks() {
         return "no other rank";
     }
 
     @Override
     public void startupDone() {}
+
+    @Override
+    public Comm split(int color, int key) {
+        CommArguments.checkColor(color);
+        return this;
+    }
 
     @Override
     public void abort(int code, String why) {

@@ -11,9 +11,11 @@ import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
-/// NCCL 2: collectives between GPUs. Functions return its result, zero for success; communicators, streams and device
-/// memory are addresses.
+/// NCCL 2: collectives between GPUs. Functions return its result, zero for success; communicators, streams and
+/// device memory are addresses.
 public final class Nccl {
     /// Size of the id by which ranks find each other.
     public static final int UNIQUE_ID_BYTES = 128;
@@ -33,6 +35,7 @@ public final class Nccl {
     private final MethodHandle getVersion;
     private final MethodHandle getUniqueId;
     private final MethodHandle commInitRank;
+    private final @Nullable MethodHandle commSplit;
     private final MethodHandle allReduce;
     private final MethodHandle groupStart;
     private final MethodHandle groupEnd;
@@ -48,6 +51,8 @@ public final class Nccl {
         getUniqueId = library.function("ncclGetUniqueId", FunctionDescriptor.of(JAVA_INT, ADDRESS));
         commInitRank = library.function(
                 "ncclCommInitRank", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT, UNIQUE_ID, JAVA_INT));
+        commSplit = library.functionIfThere(
+                "ncclCommSplit", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_INT, ADDRESS, ADDRESS));
         allReduce = library.function(
                 "ncclAllReduce",
                 FunctionDescriptor.of(
@@ -104,6 +109,24 @@ public final class Nccl {
     public int commInitRank(MemorySegment communicator, int ranks, MemorySegment id, int rank) {
         try {
             return (int) commInitRank.invokeExact(communicator, ranks, id, rank);
+        } catch (Throwable e) {
+            throw NativeLibrary.unexpected(e);
+        }
+    }
+
+    /// Whether there is [#commSplit]: NCCL has it since 2.18.
+    public boolean canSplit() {
+        return commSplit != null;
+    }
+
+    /// Makes a communicator of the ranks that give the same color, ordered by key, then by rank; returns when
+    /// all ranks of the old one have called it.
+    ///
+    /// @param made where the new one goes, 8 bytes
+    public int commSplit(long communicator, int color, int key, MemorySegment made) {
+        try {
+            return (int)
+                    Objects.requireNonNull(commSplit).invokeExact(communicator, color, key, made, MemorySegment.NULL);
         } catch (Throwable e) {
             throw NativeLibrary.unexpected(e);
         }

@@ -199,7 +199,7 @@ final class DeviceMemoryTest {
         StringWriter problem = new StringWriter();
         line.setExecutionExceptionHandler((thrown, _, _) -> {
             problem.write(String.valueOf(thrown.getMessage()));
-            return Failures.describe(thrown, false).exitCode();
+            return Failures.describe(thrown, false).code();
         });
         String[] describe = {"describe", config.toString(), "--device=emulated", "--check-device"};
         assertEquals(0, line.execute(describe), problem::toString);

@@ -50,18 +50,18 @@ class MainTest {
     @Test
     void usersErrorsAreOneLineAndOursShowTheStack() {
         var wrong = new ConfigException("a.json, Training.num_epoch: want a whole number, got 'x'");
-        assertEquals(2, Failures.describe(wrong, false).exitCode());
-        assertEquals(wrong.getMessage(), Failures.describe(wrong, false).text());
-        assertTrue(Failures.describe(wrong, true).text().contains("\tat "));
-        assertEquals(1, Failures.describe(new CommException("lost"), false).exitCode());
+        assertEquals(2, Failures.describe(wrong, false).code());
+        assertEquals(wrong.getMessage(), Failures.describe(wrong, false).message());
+        assertTrue(Failures.describe(wrong, true).message().contains("\tat "));
+        assertEquals(1, Failures.describe(new CommException("lost"), false).code());
         var noDevice = new DeviceException("device cuda: want a driver", new IllegalStateException());
-        assertEquals(noDevice.getMessage(), Failures.describe(noDevice, false).text());
+        assertEquals(noDevice.getMessage(), Failures.describe(noDevice, false).message());
         var ours = Failures.describe(new IllegalStateException("ours"), false);
-        assertEquals(1, ours.exitCode());
+        assertEquals(1, ours.code());
         assertTrue(
-                ours.text().contains("IllegalStateException: ours")
-                        && ours.text().contains("\tat "),
-                ours.text());
+                ours.message().contains("IllegalStateException: ours")
+                        && ours.message().contains("\tat "),
+                ours.message());
     }
 
     private int run(String... args) {

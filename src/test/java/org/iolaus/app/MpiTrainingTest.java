@@ -137,12 +137,11 @@ final class MpiTrainingTest {
     @ValueSource(strings = {"cpu", "emulated"})
     void aRankThatStandsStillEndsTheJobAndIsNamed(String device) throws IOException {
         MpiRun run = lose("STOP", device);
-        assertTrue(run.err().contains("not arrived: rank 1 does not answer"), run::toString);
+        assertTrue(run.err().matches("(?s).*not arrived: rank 1 on \\S+ does not answer.*"), run::toString);
     }
 
-    /// Sends rank 1 of 2 a signal in the middle of training; all have to end within the time limit of a step, the
-    /// seconds
-    /// in which they ask each other and those that ending takes.
+    /// Sends rank 1 of 2 a signal in the middle of training; all have to end within the time limit of a step,
+    /// the seconds in which they ask each other and those that ending takes.
     private static MpiRun lose(String signal, String device) throws IOException {
         String name = "orphan" + signal + device;
         MpiRun.Job job = MpiRun.start(

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.stream.IntStream;
 
 /// What every communicator has to do, run by every rank of one.
 final class CommChecks {
@@ -17,7 +18,16 @@ final class CommChecks {
 
     private CommChecks() {}
 
+    /// All checks on these ranks, and on groups of them at the same time.
     static void all(Comm comm) {
+        contract(comm);
+        groups(comm);
+        sumsOfAGroupAndOfAllAtOnce(comm);
+        assertThrows(CommException.class, () -> comm.split(-1, 0));
+        comm.barrier();
+    }
+
+    private static void contract(Comm comm) {
         placesAreConsistent(comm);
         sums(comm);
         sumsOfPartsLeaveTheRest(comm);
@@ -26,6 +36,47 @@ final class CommChecks {
         gathers(comm);
         agreements(comm);
         comm.barrier();
+    }
+
+    private static void groups(Comm comm) {
+        int color = comm.rank() % 2;
+        Comm group = comm.split(color, -comm.rank());
+        List<Integer> members = IntStream.range(0, comm.size())
+                .filter(rank -> rank % 2 == color)
+                .map(rank -> -rank)
+                .sorted()
+                .map(rank -> -rank)
+                .boxed()
+                .toList();
+        assertEquals(members.size(), group.size());
+        assertEquals(members.indexOf(comm.rank()), group.rank());
+        assertEquals(comm.host(), group.host());
+        for (int more = 0; more < 50 * color; more++) { // groups need not keep step
+            group.barrier();
+        }
+        contract(group);
+        Comm within = group.split(group.rank() / 2, 0);
+        assertEquals(Math.min(2, group.size() - group.rank() / 2 * 2), within.size());
+        contract(within);
+        Comm alone = comm.split(comm.rank(), 0);
+        assertEquals(1, alone.size());
+        contract(alone);
+        Comm same = comm.split(7, 0);
+        assertEquals(comm.rank(), same.rank());
+        assertEquals(comm.size(), same.size());
+    }
+
+    private static void sumsOfAGroupAndOfAllAtOnce(Comm comm) {
+        Comm group = comm.split(comm.rank() / 2, 0);
+        double[] ofAll = {1};
+        double[] ofGroup = {1};
+        Pending all = comm.sumAsync(ofAll, 0, 1);
+        Pending some = group.sumAsync(ofGroup, 0, 1);
+        assertEquals(group.size(), group.sum(1L));
+        some.await();
+        all.await();
+        assertEquals(comm.size(), ofAll[0]);
+        assertEquals(group.size(), ofGroup[0]);
     }
 
     private static void placesAreConsistent(Comm comm) {
@@ -61,8 +112,8 @@ final class CommChecks {
         assertThrows(IndexOutOfBoundsException.class, () -> comm.sum(values, 7, 4));
     }
 
-    /// As the gradient does it: many buckets started one after another, other collectives meanwhile, awaited out of
-    /// order.
+    /// As the gradient does it: many buckets started one after another, other collectives meanwhile, awaited out
+    /// of order.
     private static void bucketsInFlight(Comm comm) {
         int buckets = 9;
         int length = 5000;

@@ -15,10 +15,10 @@ import org.junit.jupiter.api.function.Executable;
 
 /// What every way of summing device arrays has to do, run by every rank.
 final class DeviceCommChecks {
-    private static final int PIECE_FLOATS = StagedComm.PIECE / Float.BYTES;
-    /// About the pieces' ends, and more pieces than there is room for at once.
+    private static final int CHUNK_FLOATS = StagedComm.CHUNK / Float.BYTES;
+    /// About the ends of chunks, and more chunks than there is room for at once.
     private static final int[] LENGTHS = {
-        0, 1, 2, 31, 33, 127, 4098, PIECE_FLOATS - 1, PIECE_FLOATS, PIECE_FLOATS + 1, 6 * PIECE_FLOATS + 3
+        0, 1, 2, 31, 33, 127, 4098, CHUNK_FLOATS - 1, CHUNK_FLOATS, CHUNK_FLOATS + 1, 6 * CHUNK_FLOATS + 3
     };
 
     private DeviceCommChecks() {}
@@ -35,6 +35,26 @@ final class DeviceCommChecks {
         }
         sums.await();
         comm.barrier();
+    }
+
+    /// Sums of two groups at the same time, one beside sums of all.
+    static void groups(DeviceComm sums, Comm comm, DeviceRuntime device) {
+        Comm group = comm.split(comm.rank() % 2, -comm.rank());
+        try (DeviceComm ofGroup = sums.split(group)) {
+            all(ofGroup, group, device);
+            long ones = device.allocate(16);
+            write(device, ones, new double[] {1, 1}, 8);
+            sums.sum(ones, 1, 8);
+            ofGroup.sum(ones + 8, 1, 8);
+            sums.await();
+            assertArrayEquals(new double[] {comm.size(), group.size()}, read(device, ones, 2, 8));
+            device.free(ones);
+        }
+        Comm pair = group.split(0, group.rank());
+        try (DeviceComm ofGroup = sums.split(group);
+                DeviceComm again = ofGroup.split(pair)) {
+            leavesTheRest(again, pair, device, Double.BYTES);
+        }
     }
 
     /// Right within the rounding of the sum, and bit-equal over ranks and from one time to the next.

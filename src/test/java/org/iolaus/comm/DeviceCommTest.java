@@ -20,7 +20,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class DeviceCommTest {
 
     @ParameterizedTest
-    @ValueSource(ints = {2, 3})
+    @ValueSource(ints = {2, 3, 5})
     void throughHostMemoryTheContractHolds(int ranks) {
         LocalComm.run(
                 ranks,
@@ -28,6 +28,7 @@ class DeviceCommTest {
                     assertEquals("MPI through pinned host memory, " + ranks + " ranks", sums.name());
                     assertFalse(sums.capturable());
                     DeviceCommChecks.all(sums, comm, device);
+                    DeviceCommChecks.groups(sums, comm, device);
                 }));
     }
 

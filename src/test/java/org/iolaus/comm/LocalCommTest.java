@@ -17,7 +17,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class LocalCommTest {
 
     @ParameterizedTest
-    @ValueSource(ints = {1, 2, 3, 4})
+    @ValueSource(ints = {1, 2, 3, 4, 8})
     void threadsKeepTheContract(int ranks) {
         LocalComm.run(ranks, CommChecks::all);
     }
@@ -50,7 +50,7 @@ class LocalCommTest {
 
     @Test
     void aRankThatDoesNotComeIsNamed() {
-        var limits = new Limits(Duration.ofSeconds(30), Duration.ofMillis(200));
+        var limits = new TimeLimits(Duration.ofSeconds(30), Duration.ofMillis(200));
         var thrown = assertThrows(
                 CommException.class,
                 () -> LocalComm.call(3, limits, comm -> {
@@ -61,6 +61,42 @@ class LocalCommTest {
                     return comm.rank();
                 }));
         assertTrue(thrown.getMessage().endsWith("in 'barrier'; not arrived: rank 1"), thrown.getMessage());
+    }
+
+    @Test
+    void aRankThatDoesNotComeToItsGroupIsNamed() {
+        var limits = new TimeLimits(Duration.ofSeconds(30), Duration.ofMillis(200));
+        var thrown = assertThrows(
+                CommException.class,
+                () -> LocalComm.call(8, limits, comm -> {
+                    Comm group = comm.split(comm.rank() % 2, comm.rank()).split(0, 0);
+                    comm.startupDone(); // holds for groups that exist already
+                    if (comm.rank() != 5) {
+                        group.barrier();
+                    }
+                    return comm.rank();
+                }));
+        assertTrue(
+                thrown.getMessage().matches("rank [137] waited 0.2 s in 'barrier' of group 1/0; not arrived: rank 5"),
+                thrown.getMessage());
+    }
+
+    @Test
+    void theFailureOfOneGroupEndsTheOthers() {
+        var broken = new IllegalStateException("broken");
+        var thrown = assertThrows(
+                IllegalStateException.class,
+                () -> LocalComm.run(8, comm -> {
+                    Comm group = comm.split(comm.rank() % 4, 0);
+                    if (comm.rank() == 2) {
+                        throw broken;
+                    }
+                    if (comm.rank() > 2) { // ranks 0 and 1 wait for ranks that wait in another group
+                        comm.split(0, 0);
+                    }
+                    group.barrier();
+                }));
+        assertSame(broken, thrown);
     }
 
     @Test
@@ -75,11 +111,16 @@ class LocalCommTest {
 
     @Test
     void theLauncherIsReadFromTheEnvironment() {
-        assertEquals(new Launch(null, 0, 1), Launch.from(Map.of("SLURM_PROCID", "0", "SLURM_NTASKS", "8")));
-        assertEquals(new Launch("srun", 3, 8), Launch.from(Map.of("SLURM_PROCID", "3", "SLURM_STEP_NUM_TASKS", "8")));
         assertEquals(
-                new Launch("mpirun", 1, 2),
-                Launch.from(Map.of("OMPI_COMM_WORLD_RANK", "1", "OMPI_COMM_WORLD_SIZE", "2", "PMIX_RANK", "1")));
-        assertThrows(CommException.class, () -> Launch.from(Map.of("PMIX_RANK", "x")));
+                new LaunchEnvironment(null, 0, 1),
+                LaunchEnvironment.from(Map.of("SLURM_PROCID", "0", "SLURM_NTASKS", "8")));
+        assertEquals(
+                new LaunchEnvironment("srun", 3, 8),
+                LaunchEnvironment.from(Map.of("SLURM_PROCID", "3", "SLURM_STEP_NUM_TASKS", "8")));
+        assertEquals(
+                new LaunchEnvironment("mpirun", 1, 2),
+                LaunchEnvironment.from(
+                        Map.of("OMPI_COMM_WORLD_RANK", "1", "OMPI_COMM_WORLD_SIZE", "2", "PMIX_RANK", "1")));
+        assertThrows(CommException.class, () -> LaunchEnvironment.from(Map.of("PMIX_RANK", "x")));
     }
 }

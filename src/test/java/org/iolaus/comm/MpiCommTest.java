@@ -26,6 +26,27 @@ class MpiCommTest {
     }
 
     @Test
+    void aRankThatDoesNotComeToItsGroupIsNamed() {
+        MpiRun run = MpiRun.run(
+                MpiProgram.class.getName(), 4, LIMIT, Map.of("IOLAUS_STEP_TIMEOUT", "2"), "lastOfGroupIsLate");
+        assertEquals(1, run.exitCode(), run::toString);
+        assertTrue(
+                run.err()
+                        .matches(
+                                "(?s).*iolaus: rank 1 of 4 on \\S+: .*waited 2 s in 'sum' of group 1; not arrived: rank 3 on"
+                                        + " \\S+ busy elsewhere for \\d+ s since 'barrier' \\(collective 1 of group 1\\).*"),
+                run::toString);
+    }
+
+    @Test
+    void theFailureOfOneGroupEndsTheJobWithItsCode() {
+        MpiRun run = MpiRun.run(MpiProgram.class, 4, LIMIT, "oneGroupThrows");
+        assertEquals(2, run.exitCode(), run::toString);
+        assertTrue(run.err().matches("(?s).*iolaus: rank 3 of 4 on \\S+: .*bad forces.*"), run::toString);
+        assertTrue(run.took().toSeconds() < 20, run::toString);
+    }
+
+    @Test
     void sumsHaveTheSameBitsInEveryRun() {
         MpiRun first = MpiRun.run(MpiProgram.class, 4, LIMIT, "bits");
         MpiRun second = MpiRun.run(MpiProgram.class, 4, LIMIT, "bits");

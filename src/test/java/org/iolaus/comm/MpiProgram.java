@@ -17,7 +17,8 @@ public final class MpiProgram {
 
     public static void main(String[] args) throws Exception {
         System.exit(Comms.run(
-                thrown -> new Failure(thrown instanceof IllegalArgumentException ? 2 : 1, thrown.toString()), comm -> {
+                thrown -> new ExitStatus(thrown instanceof IllegalArgumentException ? 2 : 1, thrown.toString()),
+                comm -> {
                     run(args, comm);
                     return 0;
                 }));
@@ -34,6 +35,7 @@ public final class MpiProgram {
             case "device" ->
                 onDevice(arguments, comm, (sums, device) -> {
                     DeviceCommChecks.all(sums, comm, device);
+                    DeviceCommChecks.groups(sums, comm, device);
                     System.out.println("checked " + comm.rank() + " with " + sums.name());
                 });
             case "deviceForever" ->
@@ -73,6 +75,24 @@ public final class MpiProgram {
                     sleep(Duration.ofMinutes(2));
                 }
                 comm.sum(new double[10]);
+            }
+            case "lastOfGroupIsLate" -> {
+                Comm group = comm.split(comm.rank() % 2, 0);
+                group.barrier();
+                comm.startupDone();
+                if (last) {
+                    sleep(Duration.ofMinutes(2));
+                }
+                group.sum(new double[10]);
+                sleep(Duration.ofMinutes(2));
+            }
+            case "oneGroupThrows" -> {
+                Comm group = comm.split(comm.rank() % 2, 0);
+                if (last) {
+                    throw new IllegalArgumentException("bad forces");
+                }
+                group.barrier();
+                comm.barrier();
             }
             case "bits" -> {
                 double[] values = new double[100_003];

@@ -18,6 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /// What is around NCCL, on a library that stands in for it.
@@ -26,9 +27,13 @@ class NcclCommTest {
     @TempDir
     static Path folder = Path.of("");
 
+    @TempDir
+    static Path old = Path.of("");
+
     @BeforeAll
     static void build() {
         NcclStub.build(folder);
+        NcclStub.build(old, "-DSTUB_WITHOUT_SPLIT");
     }
 
     @ParameterizedTest
@@ -36,20 +41,64 @@ class NcclCommTest {
     void theContractHolds(int ranks) {
         LocalComm.run(
                 ranks,
-                comm -> onRank(comm, (sums, device) -> {
+                comm -> onRank(folder, comm, (sums, device) -> {
                     assertEquals("NCCL 2.99.1, " + ranks + (ranks == 1 ? " rank" : " ranks"), sums.name());
                     assertTrue(sums.capturable());
                     DeviceCommChecks.all(sums, comm, device);
                 }));
     }
 
+    /// By ncclCommSplit, and by ids of the groups where the library lacks it.
+    @ParameterizedTest
+    @CsvSource({"4, false", "4, true", "3, false", "3, true"})
+    void groupsKeepTheContract(int ranks, boolean without) {
+        Path library = without ? old : folder;
+        assertEquals(
+                !without,
+                org.iolaus.ffi.Nccl.load(Map.of("IOLAUS_CUDA_PATH", library.toString()))
+                        .canSplit());
+        LocalComm.run(
+                ranks, comm -> onRank(library, comm, (sums, device) -> DeviceCommChecks.groups(sums, comm, device)));
+    }
+
+    /// A sum of all ranks that waits behind a group's sum on the stream is ended too.
+    @Test
+    void aRankThatDoesNotComeToItsGroupIsNamedAndTheSumsThatWaitAreEnded() {
+        var limits = new TimeLimits(Duration.ofSeconds(30), Duration.ofMillis(300));
+        var thrown = assertThrows(
+                CommException.class,
+                () -> LocalComm.call(4, limits, comm -> {
+                    onRank(folder, comm, (sums, device) -> {
+                        Comm group = comm.split(comm.rank() % 2, 0);
+                        try (DeviceComm ofGroup = sums.split(group)) {
+                            comm.startupDone();
+                            if (comm.rank() == 3) {
+                                return;
+                            }
+                            long address = device.allocate(8);
+                            ofGroup.sum(address, 1, 8);
+                            if (comm.rank() == 1) {
+                                sums.sum(address, 1, 8);
+                            }
+                            try {
+                                ofGroup.await();
+                            } finally {
+                                device.synchronize(); // returns only if both sums were ended
+                            }
+                        }
+                    });
+                    return comm.rank();
+                }));
+        assertEquals("rank 1 waited 0.3 s in 'step on the GPUs' of group 1; not arrived: rank 3", thrown.getMessage());
+    }
+
     @Test
     void aRankThatDoesNotComeIsNamedAndTheSumsThatWaitAreEnded() {
-        var limits = new Limits(Duration.ofSeconds(30), Duration.ofMillis(300));
+        var limits = new TimeLimits(Duration.ofSeconds(30), Duration.ofMillis(300));
         var thrown = assertThrows(
                 CommException.class,
                 () -> LocalComm.call(3, limits, comm -> {
-                    onRank(comm, (sums, device) -> {
+                    onRank(folder, comm, (sums, device) -> {
                         comm.startupDone();
                         if (comm.rank() == 1) {
                             return;
@@ -71,7 +120,7 @@ class NcclCommTest {
 
     @Test
     void aRankThatDoesNotJoinIsNamed() {
-        var limits = new Limits(Duration.ofMillis(300), Duration.ofMillis(300));
+        var limits = new TimeLimits(Duration.ofMillis(300), Duration.ofMillis(300));
         var stub = new NcclStub(folder);
         var thrown = assertThrows(
                 CommException.class,
@@ -95,7 +144,7 @@ class NcclCommTest {
                 CommException.class,
                 () -> LocalComm.run(
                         2,
-                        comm -> onRank(comm, (sums, device) -> {
+                        comm -> onRank(folder, comm, (sums, device) -> {
                             if (comm.rank() == 0) {
                                 long address = device.allocate(8);
                                 sums.sum(address, 1, 8);
@@ -110,7 +159,7 @@ class NcclCommTest {
     void aClosedOneIsNotUsed() {
         LocalComm.run(
                 1,
-                comm -> onRank(comm, (sums, device) -> {
+                comm -> onRank(folder, comm, (sums, device) -> {
                     sums.close();
                     assertThrows(IllegalStateException.class, () -> sums.sum(0, 1, 8));
                 }));
@@ -156,8 +205,8 @@ class NcclCommTest {
         void run(NcclComm sums, DeviceRuntime device);
     }
 
-    private static void onRank(Comm comm, Body body) {
-        var stub = new NcclStub(folder);
+    private static void onRank(Path library, Comm comm, Body body) {
+        var stub = new NcclStub(library);
         try (EmulatedRuntime emulated = new EmulatedRuntime()) {
             DeviceRuntime device = stub.device(emulated, comm.rank());
             try (NcclComm sums = stub.open(comm, device)) {

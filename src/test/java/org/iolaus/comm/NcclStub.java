@@ -11,38 +11,35 @@ import java.lang.invoke.MethodHandle;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import org.iolaus.Tool;
 import org.iolaus.cuda.DeviceRuntime;
 import org.iolaus.cuda.EmulatedRuntime;
 
-/// A library with NCCL's functions that sums host memory (`nccl/stub.cpp`), so that what is around NCCL can be tested
-/// without GPUs: on many ranks, with ranks that die.
+/// A library with NCCL's functions that sums host memory (`nccl/stub.cpp`), so that what is around NCCL can be
+/// tested without GPUs: on many ranks, with ranks that die.
 final class NcclStub {
     private static final long STREAM = 42;
 
     private final Path folder;
+    private final MethodHandle device;
     private final MethodHandle pending;
     private final MethodHandle fail;
 
     /// Compiles the library, if there is a compiler ([Tool#CXX]).
     ///
+    /// @param options of the compiler
     /// @return the folder it is in, which is `folder`
-    static Path build(Path folder) {
+    static Path build(Path folder, String... options) {
         try {
-            Process compiler = new ProcessBuilder(
-                            "g++",
-                            "-std=c++17",
-                            "-O1",
-                            "-shared",
-                            "-fPIC",
-                            "-o",
-                            folder + "/libnccl.so.2",
-                            "src/test/resources/nccl/stub.cpp",
-                            "-lrt",
-                            "-pthread")
-                    .redirectErrorStream(true)
-                    .start();
+            List<String> command = new ArrayList<>(List.of("g++", "-std=c++17", "-O1", "-shared", "-fPIC"));
+            command.addAll(List.of(options));
+            command.addAll(List.of("-o", folder + "/libnccl.so.2", "src/test/resources/nccl/stub.cpp"));
+            command.addAll(List.of("-lrt", "-pthread"));
+            Process compiler =
+                    new ProcessBuilder(command).redirectErrorStream(true).start();
             String said = new String(compiler.getInputStream().readAllBytes());
             if (compiler.waitFor() != 0) {
                 throw new AssertionError("nccl/stub.cpp: " + said);
@@ -59,13 +56,26 @@ final class NcclStub {
         this.folder = folder;
         SymbolLookup library = SymbolLookup.libraryLookup(folder.resolve("libnccl.so.2"), Arena.global());
         Linker linker = Linker.nativeLinker();
+        device = linker.downcallHandle(library.findOrThrow("stub_device"), FunctionDescriptor.ofVoid(JAVA_INT));
         pending = linker.downcallHandle(library.findOrThrow("stub_pending"), FunctionDescriptor.of(JAVA_INT, JAVA_INT));
         fail = linker.downcallHandle(library.findOrThrow("stub_fail"), FunctionDescriptor.ofVoid(JAVA_INT, JAVA_INT));
     }
 
-    /// @param device from [#device]
+    /// @param device from [#device] of the rank
     NcclComm open(Comm comm, DeviceRuntime device) {
-        return new NcclComm(comm, device, () -> STREAM, NcclComm.load(Map.of("IOLAUS_CUDA_PATH", folder.toString())));
+        int rank = comm.rank();
+        return new NcclComm(
+                comm, device, () -> stream(rank), NcclComm.load(Map.of("IOLAUS_CUDA_PATH", folder.toString())));
+    }
+
+    /// The stream of a rank's device, which becomes that of the calling thread.
+    private long stream(int rank) {
+        try {
+            device.invokeExact(rank);
+            return STREAM;
+        } catch (Throwable e) {
+            throw new AssertionError(e);
+        }
     }
 
     /// A device on whose stream the library's sums are: what needs them waits for them.

@@ -4,15 +4,14 @@ import java.time.Duration;
 
 /// How long a rank waits for the others before it ends the job.
 ///
-/// @param startup until [Comm#startupDone]: ranks may read data at very different speed
+/// @param startup until [Comm#startupDone]; ranks may read data at very different speed
 /// @param step afterwards
-public record Limits(Duration startup, Duration step) {
+public record TimeLimits(Duration startup, Duration step) {
 
-    /// 600 s at start, 300 s in steps, or what the environment variables `IOLAUS_STARTUP_TIMEOUT` and
-    /// `IOLAUS_STEP_TIMEOUT` say, in
-    /// seconds.
-    public static Limits fromEnvironment() {
-        return new Limits(seconds("IOLAUS_STARTUP_TIMEOUT", 600), seconds("IOLAUS_STEP_TIMEOUT", 300));
+    /// The seconds that the environment variables `IOLAUS_STARTUP_TIMEOUT` (default 600) and
+    /// `IOLAUS_STEP_TIMEOUT` (default 300) give.
+    public static TimeLimits fromEnvironment() {
+        return new TimeLimits(seconds("IOLAUS_STARTUP_TIMEOUT", 600), seconds("IOLAUS_STEP_TIMEOUT", 300));
     }
 
     private static Duration seconds(String variable, long otherwise) {

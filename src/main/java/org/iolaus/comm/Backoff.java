@@ -4,33 +4,37 @@ import java.time.Duration;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 
-/// Between looks at something that others do: spins while the answer may come in microseconds, then leaves the core to
-/// others, at last sleeps.
-final class Patience {
+/// Waits by asking again and again: at first it spins, since an answer may come within microseconds; then it
+/// yields the core; in the end it sleeps between questions.
+final class Backoff {
     private final long begin = System.nanoTime();
 
     /// Waits without a limit.
     static void until(BooleanSupplier done) {
-        Patience patience = new Patience();
+        Backoff backoff = new Backoff();
         while (!done.getAsBoolean()) {
-            patience.pause();
+            backoff.pause();
         }
     }
 
-    /// Waits at most as long as the limit: whether it was done by then.
+    /// Waits at most as long as the limit.
+    ///
+    /// @return whether it was done by then
     static boolean until(BooleanSupplier done, Duration limit) {
-        Patience patience = new Patience();
+        Backoff backoff = new Backoff();
         while (!done.getAsBoolean()) {
-            if (patience.pause() > limit.toNanos()) {
+            if (backoff.pause() > limit.toNanos()) {
                 return false;
             }
         }
         return true;
     }
 
-    /// Waits a little: the nanoseconds since the beginning.
+    /// Waits a little.
+    ///
+    /// @return nanoseconds since the beginning
     @SuppressWarnings("ThreadPriorityCheck") // yielding only saves work for others; nothing relies on it
-    long pause() {
+    private long pause() {
         long waited = System.nanoTime() - begin;
         if (waited < 20_000) {
             Thread.onSpinWait();
