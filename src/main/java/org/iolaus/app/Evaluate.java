@@ -16,6 +16,7 @@ import org.iolaus.run.ModelFactory;
 import org.iolaus.run.ShardSets;
 import org.iolaus.train.Training;
 import org.iolaus.train.checkpoint.Checkpoint;
+import org.iolaus.train.checkpoint.CheckpointBroadcast;
 import org.iolaus.train.engine.Engine;
 import org.iolaus.train.engine.ModelState;
 import org.iolaus.train.loop.Evaluator;
@@ -57,7 +58,7 @@ final class Evaluate implements OnRanks {
 
     @Override
     public int run(Comm comm) {
-        Checkpoint saved = comm.rootFirst(() -> Checkpoint.read(checkpoint));
+        Checkpoint saved = CheckpointBroadcast.read(comm, checkpoint);
         ConfiguredModel configured =
                 ModelFactory.of(ConfigReader.fromJson(saved.run().configJson(), device.over(List.of())), null);
         Training settings = configured.training();

@@ -3,7 +3,6 @@ package org.iolaus.app;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -11,7 +10,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Optional;
 import org.iolaus.comm.Comm;
 import org.iolaus.config.Config;
 import org.iolaus.config.ConfigException;
@@ -30,6 +28,7 @@ import org.iolaus.run.ShardSets;
 import org.iolaus.tensor.HostTensor;
 import org.iolaus.train.Training;
 import org.iolaus.train.checkpoint.Checkpoint;
+import org.iolaus.train.checkpoint.CheckpointBroadcast;
 import org.iolaus.train.checkpoint.CheckpointStore;
 import org.iolaus.train.engine.Engine;
 import org.iolaus.train.engine.ModelState;
@@ -113,7 +112,7 @@ final class Train implements OnRanks {
         Training settings = configured.training();
         Path folder = folder(settings);
         CheckpointStore.Found found = settings.continueRun() ? resume(comm, settings) : null;
-        ModelState state = comm.rootFirst(() -> state(configured, shards, settings, found));
+        ModelState state = state(comm, configured, shards, settings, found);
         String json = ConfigReader.toJsonOfWholeRun(configured.config());
         Trainer trainer = new Trainer(
                 comm,
@@ -139,40 +138,39 @@ final class Train implements OnRanks {
         return Path.of(settings.logPath(), settings.logName());
     }
 
-    /// The newest whole checkpoint of the run to go on from. Rank zero looks for it, all ranks read it.
+    /// The newest whole checkpoint of the run to go on from. Rank zero reads it and sends it to the others.
     private static CheckpointStore.Found resume(Comm comm, Training settings) {
         String run = settings.startfrom().isEmpty() ? settings.logName() : settings.startfrom();
         Path folder = Path.of(settings.logPath(), run);
-        String found = "";
+        CheckpointStore.Found found = null;
         if (comm.isRoot()) {
             try (CheckpointStore store = new CheckpointStore(folder, settings.keepCheckpoints())) {
-                Optional<CheckpointStore.Found> latest = store.latest();
-                if (latest.isEmpty()) {
-                    throw new ConfigException("NeuralNetwork.Training.continue: want a checkpoint in " + folder
-                            + " to go on from, got none");
-                }
-                found = latest.get().path().toString();
+                found = store.latest()
+                        .orElseThrow(() -> new ConfigException("NeuralNetwork.Training.continue: want a checkpoint in "
+                                + folder + " to go on from, got none"));
             }
         }
-        byte[] name = comm.broadcast(found.getBytes(StandardCharsets.UTF_8), 0);
-        Path path = Path.of(new String(name, StandardCharsets.UTF_8));
-        return new CheckpointStore.Found(path, Checkpoint.read(path));
+        Checkpoint checkpoint = CheckpointBroadcast.send(comm, found == null ? null : found.checkpoint());
+        return new CheckpointStore.Found(found == null ? folder : found.path(), checkpoint);
     }
 
     /// First values of the model: from the run's checkpoint, from the one to begin with (its averages, if it has some),
     /// or from the seed and the data.
     private static ModelState state(
-            ConfiguredModel configured, ShardSet shards, Training settings, CheckpointStore.@Nullable Found resume) {
-        Model model = configured.model();
-        if (resume != null) {
-            return state(
-                    model, resume.path(), ModelState.values(resume.checkpoint().model()));
+            Comm comm,
+            ConfiguredModel configured,
+            ShardSet shards,
+            Training settings,
+            CheckpointStore.@Nullable Found resume) {
+        if (resume == null && settings.initFrom().isEmpty()) {
+            return comm.rootFirst(() -> configured.initialState(shards.index().statistics()));
         }
-        if (!settings.initFrom().isEmpty()) {
-            Path path = Path.of(settings.initFrom());
-            return state(model, path, ModelState.evaluated(Checkpoint.read(path).model()));
-        }
-        return configured.initialState(shards.index().statistics());
+        Path path = resume == null ? Path.of(settings.initFrom()) : resume.path();
+        Checkpoint.Model saved = resume == null
+                ? CheckpointBroadcast.read(comm, path).model()
+                : resume.checkpoint().model();
+        Map<String, HostTensor> values = resume == null ? ModelState.evaluated(saved) : ModelState.values(saved);
+        return comm.rootFirst(() -> state(configured.model(), path, values));
     }
 
     private static ModelState state(Model model, Path path, Map<String, HostTensor> values) {
@@ -207,7 +205,7 @@ final class Train implements OnRanks {
         if (hasBest) {
             ModelState state = new ModelState(
                     configured.model().parameters(),
-                    ModelState.evaluated(Checkpoint.read(best).model()));
+                    ModelState.evaluated(CheckpointBroadcast.read(comm, best).model()));
             try (Evaluator evaluator = new Evaluator(comm, configured.model(), state, configured.columns(), engine)) {
                 table = table(evaluator, shards, settings, plots);
             }

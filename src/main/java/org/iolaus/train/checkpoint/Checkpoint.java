@@ -10,7 +10,9 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.Collections;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Function;
@@ -29,8 +31,8 @@ import org.jspecify.annotations.Nullable;
 
 /// Everything that a run needs to continue as if it had not stopped, bit by bit.
 ///
-/// The arrays belong to the checkpoint: whoever makes one hands over copies. The file is HDF5 with a [Seal]; equal
-/// contents give equal bytes, so it holds no time of day. It can be looked at with the usual HDF5 tools.
+/// The arrays belong to the checkpoint: whoever makes one hands over copies. The file is HDF5 with a [ChecksumTrailer];
+/// the usual HDF5 tools read it. Equal contents give equal bytes, so it holds no time of day.
 ///
 /// @param model weights under the names and with the shapes of the reference's state dict
 /// @param schedule learning rate and what the schedule remembers
@@ -51,6 +53,8 @@ public record Checkpoint(
 
     private static final String FORMAT = "iolaus-checkpoint-1";
     private static final String NO_OPTIMIZER = "none";
+    private static final String CONFIG = "config_json";
+    private static final String SUMS = "metrics/sums";
 
     /// What the model computes with, by name; kept in the order of the names.
     ///
@@ -149,7 +153,7 @@ public record Checkpoint(
         Path partial = path.resolveSibling(path.getFileName() + ".partial");
         try {
             fill(new Hdf5Writer(partial)).commit();
-            Seal.append(partial);
+            ChecksumTrailer.append(partial);
             Files.move(partial, path, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
             try (FileChannel folder = FileChannel.open(path.toAbsolutePath().getParent(), StandardOpenOption.READ)) {
                 folder.force(true); // the rename itself
@@ -160,35 +164,111 @@ public record Checkpoint(
     }
 
     private Hdf5Writer fill(Hdf5Writer out) {
-        out.attribute("", "format", FORMAT)
-                .attribute("", "version", run.version)
-                .attribute("", "commit", run.commit)
-                .attribute("", "seed", run.seed)
-                .attribute("", "ranks", run.ranks)
-                .attribute("", "epoch", position.epoch)
-                .attribute("", "step", position.step)
-                .attribute("", "global_step", position.globalStep);
-        out.bytes("config_json", run.configJson.getBytes(UTF_8));
         out.group("parameters").group("buffers");
-        model.parameters.forEach((name, values) -> put(out, "parameters/" + name, values));
-        model.buffers.forEach((name, values) -> put(out, "buffers/" + name, values));
-        model.averages.forEach((name, values) -> put(out, "averages/" + name, values));
-        out.group("optimizer")
-                .attribute("optimizer", "kind", optimizer.kind)
-                .attribute("optimizer", "steps", optimizer.steps);
-        optimizer.slots.forEach((name, values) -> out.doubles("optimizer/" + name, values));
-        out.group("schedule")
-                .attribute("schedule", "learning_rate", schedule.learningRate())
-                .attribute("schedule", "best", schedule.best())
-                .attribute("schedule", "bad_epochs", schedule.badEpochs())
-                .attribute("schedule", "cooldown_left", schedule.cooldownLeft());
-        out.group("early_stopping")
-                .attribute("early_stopping", "best", earlyStopping.best())
-                .attribute("early_stopping", "bad_epochs", earlyStopping.badEpochs());
-        out.group("best").attribute("best", "value", best.value()).attribute("best", "epoch", best.epoch());
-        put(out, "metrics/sums", sums);
-        out.attribute("metrics", "csv_lines", log.csvLines()).attribute("metrics", "jsonl_lines", log.jsonlLines());
+        arrays().forEach((path, values) -> put(out, path, values));
+        facts().forEach((path, value) -> put(out, path, value));
         return out;
+    }
+
+    private static String node(String path) {
+        return path.substring(0, Math.max(0, path.lastIndexOf('/')));
+    }
+
+    private static String name(String path) {
+        return path.substring(path.lastIndexOf('/') + 1);
+    }
+
+    /// Everything but the arrays: texts, `Long`s and `Double`s by path.
+    Map<String, Object> facts() {
+        Map<String, Object> facts = new TreeMap<>();
+        facts.put("format", FORMAT);
+        facts.put(CONFIG, run.configJson);
+        facts.put("version", run.version);
+        facts.put("commit", run.commit);
+        facts.put("seed", run.seed);
+        facts.put("ranks", (long) run.ranks);
+        facts.put("epoch", (long) position.epoch);
+        facts.put("step", (long) position.step);
+        facts.put("global_step", position.globalStep);
+        facts.put("optimizer/kind", optimizer.kind);
+        facts.put("optimizer/steps", optimizer.steps);
+        facts.put("schedule/learning_rate", schedule.learningRate());
+        facts.put("schedule/best", schedule.best());
+        facts.put("schedule/bad_epochs", (long) schedule.badEpochs());
+        facts.put("schedule/cooldown_left", (long) schedule.cooldownLeft());
+        facts.put("early_stopping/best", earlyStopping.best());
+        facts.put("early_stopping/bad_epochs", (long) earlyStopping.badEpochs());
+        facts.put("best/value", best.value());
+        facts.put("best/epoch", (long) best.epoch());
+        facts.put("metrics/csv_lines", log.csvLines());
+        facts.put("metrics/jsonl_lines", log.jsonlLines());
+        return facts;
+    }
+
+    /// All arrays by path.
+    Map<String, HostTensor> arrays() {
+        Map<String, HostTensor> arrays = new TreeMap<>();
+        model.parameters.forEach((name, values) -> arrays.put("parameters/" + name, values));
+        model.buffers.forEach((name, values) -> arrays.put("buffers/" + name, values));
+        model.averages.forEach((name, values) -> arrays.put("averages/" + name, values));
+        optimizer.slots.forEach(
+                (name, values) -> arrays.put("optimizer/" + name, new HostTensor(new int[] {values.length}, values)));
+        arrays.put(SUMS, sums);
+        return arrays;
+    }
+
+    /// What a checkpoint is made from: a file, or what another rank read of it.
+    interface Source {
+        String text(String path);
+
+        long integer(String path);
+
+        double number(String path);
+
+        /// The arrays of a group by name; none if there is no such group.
+        Map<String, HostTensor> arrays(String group);
+    }
+
+    static Checkpoint of(Source in) {
+        Map<String, double[]> slots = new TreeMap<>();
+        in.arrays("optimizer").forEach((name, values) -> slots.put(name, values.data()));
+        return new Checkpoint(
+                new Model(in.arrays("parameters"), in.arrays("buffers"), in.arrays("averages")),
+                new OptimizerState(in.text("optimizer/kind"), in.integer("optimizer/steps"), slots),
+                new ReduceLROnPlateau.State(
+                        in.number("schedule/learning_rate"),
+                        in.number("schedule/best"),
+                        Math.toIntExact(in.integer("schedule/bad_epochs")),
+                        Math.toIntExact(in.integer("schedule/cooldown_left"))),
+                new EarlyStopping.State(
+                        in.number("early_stopping/best"), Math.toIntExact(in.integer("early_stopping/bad_epochs"))),
+                new BestMetric.State(in.number("best/value"), Math.toIntExact(in.integer("best/epoch"))),
+                new Position(
+                        Math.toIntExact(in.integer("epoch")),
+                        Math.toIntExact(in.integer("step")),
+                        in.integer("global_step")),
+                new Run(
+                        in.integer("seed"),
+                        Math.toIntExact(in.integer("ranks")),
+                        in.text(CONFIG),
+                        in.text("version"),
+                        in.text("commit")),
+                Objects.requireNonNull(in.arrays("metrics").get("sums"), SUMS),
+                new MetricsLog.Position(in.integer("metrics/csv_lines"), in.integer("metrics/jsonl_lines")));
+    }
+
+    /// Writes an attribute; the configuration, which may be long, as a dataset.
+    private static void put(Hdf5Writer out, String path, Object fact) {
+        String node = node(path);
+        if (!node.isEmpty()) {
+            out.group(node);
+        }
+        switch (fact) {
+            case Long number -> out.attribute(node, name(path), number);
+            case Double number -> out.attribute(node, name(path), number);
+            case String text when path.equals(CONFIG) -> out.bytes(path, text.getBytes(UTF_8));
+            default -> out.attribute(node, name(path), fact.toString());
+        }
     }
 
     private static void put(Hdf5Writer out, String dataset, HostTensor values) {
@@ -205,7 +285,7 @@ public record Checkpoint(
         if (!Files.isRegularFile(path)) {
             throw new DataException(path + ": want a checkpoint, got " + (Files.exists(path) ? "no file" : "nothing"));
         }
-        if (!Seal.holds(path)) {
+        if (!ChecksumTrailer.matches(path)) {
             throw damage(path);
         }
         try (Hdf5File in = Hdf5File.open(path)) {
@@ -213,36 +293,39 @@ public record Checkpoint(
             if (!format.equals(FORMAT)) {
                 throw new DataException(path + ": want format " + FORMAT + ", got " + format);
             }
-            return new Checkpoint(
-                    new Model(
-                            tensors(in, "parameters"),
-                            tensors(in, "buffers"),
-                            in.isGroup("averages") ? tensors(in, "averages") : Map.of()),
-                    new OptimizerState(
-                            in.stringAttribute("optimizer", "kind"), in.longAttribute("optimizer", "steps"), slots(in)),
-                    new ReduceLROnPlateau.State(
-                            in.doubleAttribute("schedule", "learning_rate"),
-                            in.doubleAttribute("schedule", "best"),
-                            integer(in, "schedule", "bad_epochs"),
-                            integer(in, "schedule", "cooldown_left")),
-                    new EarlyStopping.State(
-                            in.doubleAttribute("early_stopping", "best"), integer(in, "early_stopping", "bad_epochs")),
-                    new BestMetric.State(in.doubleAttribute("best", "value"), integer(in, "best", "epoch")),
-                    new Position(
-                            integer(in, "", "epoch"), integer(in, "", "step"), in.longAttribute("", "global_step")),
-                    new Run(
-                            in.longAttribute("", "seed"),
-                            integer(in, "", "ranks"),
-                            new String(in.bytes("config_json"), UTF_8),
-                            in.stringAttribute("", "version"),
-                            in.stringAttribute("", "commit")),
-                    tensor(in, "metrics/sums"),
-                    new MetricsLog.Position(
-                            in.longAttribute("metrics", "csv_lines"), in.longAttribute("metrics", "jsonl_lines")));
+            return of(new FileSource(in));
         }
     }
 
-    /// What is wrong with a file whose seal is broken: the first damaged dataset if that can be told.
+    private record FileSource(Hdf5File in) implements Source {
+        @Override
+        public String text(String path) {
+            return path.equals(CONFIG) ? new String(in.bytes(path), UTF_8) : in.stringAttribute(node(path), name(path));
+        }
+
+        @Override
+        public long integer(String path) {
+            return in.longAttribute(node(path), name(path));
+        }
+
+        @Override
+        public double number(String path) {
+            return in.doubleAttribute(node(path), name(path));
+        }
+
+        @Override
+        public Map<String, HostTensor> arrays(String group) {
+            Map<String, HostTensor> arrays = new TreeMap<>();
+            for (String name : in.isGroup(group) ? in.datasets(group) : List.<String>of()) {
+                String dataset = group + "/" + name;
+                int[] shape = in.hasAttribute(dataset, "scalar") ? new int[0] : in.shape(dataset);
+                arrays.put(name, new HostTensor(shape, in.doubles(dataset)));
+            }
+            return arrays;
+        }
+    }
+
+    /// What is wrong with a file whose checksum does not match: the first damaged dataset, if that can be told.
     private static DataException damage(Path path) {
         try (Hdf5File in = Hdf5File.open(path)) {
             in.allDatasets().forEach(in::verify);
@@ -252,31 +335,6 @@ public record Checkpoint(
             return new DataException(path + ": want a checkpoint, got damaged structure (" + e + ")", e);
         }
         return new DataException(path + ": want a checkpoint as it was written, got one that is damaged or cut outside "
-                + "of its datasets: its seal (the CRC-32C of the whole file) is broken");
-    }
-
-    private static Map<String, HostTensor> tensors(Hdf5File in, String group) {
-        Map<String, HostTensor> tensors = new TreeMap<>();
-        for (String name : in.datasets(group)) {
-            tensors.put(name, tensor(in, group + "/" + name));
-        }
-        return tensors;
-    }
-
-    private static HostTensor tensor(Hdf5File in, String dataset) {
-        int[] shape = in.hasAttribute(dataset, "scalar") ? new int[0] : in.shape(dataset);
-        return new HostTensor(shape, in.doubles(dataset));
-    }
-
-    private static Map<String, double[]> slots(Hdf5File in) {
-        Map<String, double[]> slots = new TreeMap<>();
-        for (String name : in.datasets("optimizer")) {
-            slots.put(name, in.doubles("optimizer/" + name));
-        }
-        return slots;
-    }
-
-    private static int integer(Hdf5File in, String node, String attribute) {
-        return Math.toIntExact(in.longAttribute(node, attribute));
+                + "of its datasets: the CRC-32C of the whole file does not match");
     }
 }

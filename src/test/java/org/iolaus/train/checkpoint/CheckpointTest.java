@@ -16,6 +16,7 @@ import java.util.Objects;
 import java.util.Random;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
+import org.iolaus.comm.LocalComm;
 import org.iolaus.data.DataException;
 import org.iolaus.data.Hdf5Writer;
 import org.iolaus.tensor.HostTensor;
@@ -90,6 +91,17 @@ class CheckpointTest {
         }
     }
 
+    /// The others have no file: they get all of it, bit by bit, from rank zero.
+    @Test
+    void rankZeroAloneReadsTheFile() {
+        Checkpoint want = sample(1, 77);
+        want.write(folder.resolve("a.h5"));
+        LocalComm.run(3, comm -> {
+            Path path = folder.resolve(comm.isRoot() ? "a.h5" : "none.h5");
+            assertSame(want, CheckpointBroadcast.read(comm, path));
+        });
+    }
+
     @Test
     void flippedBytesAreRefused() throws IOException {
         long seed = 20;
@@ -134,8 +146,8 @@ class CheckpointTest {
         assertThrows(DataException.class, () -> Checkpoint.read(folder));
         Path foreign = folder.resolve("foreign.h5");
         new Hdf5Writer(foreign).doubles("x", new double[3]).commit();
-        assertThrows(DataException.class, () -> Checkpoint.read(foreign), "no seal");
-        Seal.append(foreign);
+        assertThrows(DataException.class, () -> Checkpoint.read(foreign), "no trailer");
+        ChecksumTrailer.append(foreign);
         DataException refusal = assertThrows(DataException.class, () -> Checkpoint.read(foreign));
         assertTrue(String.valueOf(refusal.getMessage()).contains("format"), refusal.getMessage());
     }
