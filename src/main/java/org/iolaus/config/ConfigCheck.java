@@ -19,22 +19,21 @@ import org.iolaus.model.Architecture.EquiformerEdges;
 import org.iolaus.model.Architecture.GraphBranch;
 import org.iolaus.model.Architecture.GraphHead;
 import org.iolaus.model.Architecture.Level;
-import org.iolaus.model.Architecture.LossType;
 import org.iolaus.model.Architecture.MpnnType;
 import org.iolaus.model.Architecture.NodeBranch;
 import org.iolaus.model.Architecture.NodeHead;
 import org.iolaus.model.Architecture.NodeHeadType;
 import org.iolaus.model.Architecture.OutputHeads;
-import org.iolaus.model.Architecture.Pooling;
 import org.iolaus.model.Architecture.Potential;
 import org.iolaus.model.Architecture.ScaleRule;
 import org.iolaus.model.Inputs;
 import org.iolaus.model.VariablesOfInterest;
+import org.iolaus.nn.Loss;
+import org.iolaus.nn.Pooling;
 import org.iolaus.train.Training;
 import org.iolaus.train.Training.BatchMode;
 import org.iolaus.train.Training.Batching;
 import org.iolaus.train.Training.CosineWithWarmup;
-import org.iolaus.train.Training.LossFunction;
 import org.iolaus.train.Training.Optimizer;
 import org.iolaus.train.Training.OptimizerType;
 import org.iolaus.train.Training.ReduceLrOnPlateau;
@@ -360,7 +359,7 @@ final class ConfigCheck {
                 "[] for an interatomic potential",
                 architecture.edgeFeatures());
         check(
-                training.lossFunctionType() != LossFunction.GAUSSIAN_NLL,
+                training.lossFunctionType() != Loss.GAUSSIAN_NLL,
                 TRAINING + "loss_function_type",
                 "mse, mae, rmse, smooth_l1 or l2 for an interatomic potential",
                 Keys.text(training.lossFunctionType()));
@@ -371,9 +370,9 @@ final class ConfigCheck {
 
     /// The root of a mean over a step is no sum over its batches.
     private static void accumulation(Potential potential, Training training) {
-        boolean root = training.lossFunctionType() == LossFunction.RMSE
-                || potential.energyLossType() == LossType.RMSE
-                || potential.forceLossType() == LossType.RMSE;
+        boolean root = training.lossFunctionType() == Loss.RMSE
+                || potential.energyLossType() == Loss.RMSE
+                || potential.forceLossType() == Loss.RMSE;
         check(
                 !root || training.gradientAccumulationSteps() == 1,
                 TRAINING + "gradient_accumulation_steps",

@@ -1,6 +1,12 @@
 package org.iolaus.model;
 
 import java.util.List;
+import org.iolaus.attention.equiformer.DistanceExpansion;
+import org.iolaus.attention.equiformer.EquivariantNorm;
+import org.iolaus.attention.equiformer.WeightInit;
+import org.iolaus.nn.Activation;
+import org.iolaus.nn.Loss;
+import org.iolaus.nn.Pooling;
 import org.jspecify.annotations.Nullable;
 
 /// What the network looks like: `NeuralNetwork.Architecture` of a configuration.
@@ -21,7 +27,7 @@ public record Architecture(
         MpnnType mpnnType,
         int hiddenDim,
         int numConvLayers,
-        Activation activationFunction,
+        Activation.Type activationFunction,
         @Nullable Double radius,
         @Nullable Integer maxNeighbours,
         @Nullable Boolean periodicBoundaryConditions,
@@ -149,8 +155,8 @@ public record Architecture(
             double energyWeight,
             double energyPeratomWeight,
             double forceWeight,
-            @Nullable LossType energyLossType,
-            @Nullable LossType forceLossType,
+            @Nullable Loss energyLossType,
+            @Nullable Loss forceLossType,
             @Nullable EnergyScale energyScale,
             EnergyReference energyReference) {
 
@@ -166,15 +172,6 @@ public record Architecture(
                     scale,
                     energyReference);
         }
-    }
-
-    /// Loss of one term of a potential's: [org.iolaus.nn.Loss] without variances.
-    public enum LossType {
-        MSE,
-        MAE,
-        RMSE,
-        SMOOTH_L1,
-        L2
     }
 
     /// Factor between the head's output and eV.
@@ -279,7 +276,7 @@ public record Architecture(
             int attnAlphaChannels,
             int attnValueChannels,
             int ffnHiddenChannels,
-            EquiformerNorm normType,
+            EquivariantNorm.Type normType,
             boolean useAtomEdgeEmbedding,
             boolean shareAtomEdgeEmbedding,
             boolean useMShareRad,
@@ -287,7 +284,7 @@ public record Architecture(
             boolean useGateAct,
             boolean useGridMlp,
             boolean useSepS2Act,
-            DistanceFunction distanceFunction,
+            DistanceExpansion.Function distanceFunction,
             int numDistanceBasis,
             double alphaDrop,
             double dropPathRate,
@@ -351,27 +348,6 @@ public record Architecture(
         public String toString() {
             return key;
         }
-    }
-
-    /// Nonlinearity between the layers and in the heads; the number of a leaky one is its slope below zero.
-    public enum Activation {
-        RELU,
-        SELU,
-        PRELU,
-        ELU,
-        LRELU_01,
-        LRELU_025,
-        LRELU_05,
-        SIGMOID,
-        SILU,
-        TANH
-    }
-
-    /// How node features become graph features; `sum` in a file means ADD.
-    public enum Pooling {
-        MEAN,
-        ADD,
-        MAX
     }
 
     /// Kind of per-atom head: one MLP, one MLP per position in the graph, or message-passing layers.
@@ -460,27 +436,6 @@ public record Architecture(
     public enum AttentionScope {
         GRAPH,
         BATCH
-    }
-
-    /// Normalisation between EquiformerV2's layers.
-    public enum EquiformerNorm {
-        LAYER_NORM,
-        LAYER_NORM_SH,
-        RMS_NORM_SH
-    }
-
-    /// How EquiformerV2 sees distances.
-    public enum DistanceFunction {
-        GAUSSIAN,
-        SIGMOID,
-        LINEAR_SIGMOID,
-        SILU
-    }
-
-    /// First values of EquiformerV2's weights.
-    public enum WeightInit {
-        UNIFORM,
-        NORMAL
     }
 
     /// Edges that EquiformerV2's attention runs over: its own neighbour list, all pairs of a graph, or the

@@ -7,10 +7,8 @@ import org.iolaus.attention.equiformer.EdgeFrames;
 import org.iolaus.attention.equiformer.EdgeSet;
 import org.iolaus.attention.equiformer.EquiformerEngine;
 import org.iolaus.attention.equiformer.EquiformerV2;
-import org.iolaus.attention.equiformer.EquivariantNorm;
 import org.iolaus.attention.equiformer.FeedForwardNetwork;
 import org.iolaus.attention.equiformer.So2EquivariantGraphAttention;
-import org.iolaus.attention.equiformer.WeightInit;
 import org.iolaus.ir.Node;
 import org.iolaus.model.Architecture.AttentionEngine;
 import org.iolaus.model.Architecture.Equiformer;
@@ -131,12 +129,7 @@ final class Equiformers {
                 edgeDim == null ? 0 : edgeDim,
                 atomEdges(),
                 new DistanceExpansion.Settings(
-                        DistanceExpansion.Function.valueOf(
-                                settings.distanceFunction().name()),
-                        0,
-                        radius(),
-                        settings.numDistanceBasis(),
-                        GAUSSIAN_WIDTH),
+                        settings.distanceFunction(), 0, radius(), settings.numDistanceBasis(), GAUSSIAN_WIDTH),
                 new EquiformerV2.Attention(
                         settings.attnHiddenChannels(),
                         heads,
@@ -148,9 +141,9 @@ final class Equiformers {
                         settings.alphaDrop()),
                 settings.ffnHiddenChannels(),
                 FeedForwardNetwork.Form.of(settings.useGridMlp(), settings.useGateAct(), settings.useSepS2Act()),
-                EquivariantNorm.Type.valueOf(settings.normType().name()),
+                settings.normType(),
                 settings.gridResolution(),
-                WeightInit.valueOf(settings.weightInit().name()),
+                settings.weightInit(),
                 settings.dropPathRate(),
                 settings.projDrop(),
                 settings.layerScale(),

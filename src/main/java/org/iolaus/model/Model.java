@@ -70,18 +70,18 @@ public final class Model {
     /// Makes the parameters and what connects them.
     ///
     /// @param architecture with all sizes known
-    /// @param loss name of the loss function as in the configuration
+    /// @param loss of every head
     /// @param graphAttributes columns of the graph attributes, 0 without
     /// @throws ModelException if the architecture cannot be built
-    public Model(Architecture architecture, String loss, int graphAttributes) {
+    public Model(Architecture architecture, Loss loss, int graphAttributes) {
         if (architecture.attention().globalAttnEngine() == AttentionEngine.EQUIVARIANT_TRANSFORMER) {
             throw new ModelException("global_attn_engine: want null, GPS or EquiformerV2, got EquivariantTransformer");
         }
         this.architecture = architecture;
-        this.lossFunction = Loss.of(loss);
+        this.lossFunction = loss;
         this.inputs = new Inputs(architecture, graphAttributes);
         Activation activation = Activation.of(
-                architecture.activationFunction().name(), parameters.root().at("activation_function"));
+                architecture.activationFunction(), parameters.root().at("activation_function"));
         MessagePassing messagePassing = MessagePassingTypes.of(architecture, parameters.root());
         this.stack = new Stack(architecture, parameters, inputs, messagePassing, activation, graphAttributes);
         boolean variances = lossFunction == Loss.GAUSSIAN_NLL;

@@ -1,13 +1,14 @@
 package org.iolaus.model;
 
 import java.util.List;
+import java.util.Objects;
 import org.iolaus.grad.Gradient;
 import org.iolaus.ir.Node;
 import org.iolaus.model.Architecture.EnergyReference;
 import org.iolaus.model.Architecture.Level;
-import org.iolaus.model.Architecture.LossType;
 import org.iolaus.nn.Initializer;
 import org.iolaus.nn.Loss;
+import org.iolaus.nn.Pooling;
 import org.iolaus.nn.Scope;
 import org.iolaus.op.Expr;
 import org.jspecify.annotations.Nullable;
@@ -62,20 +63,26 @@ final class Potential {
             throw new ModelException("enable_interatomic_potential: want one head of one column, got "
                     + architecture.dimensions().outputDim());
         }
-        if (levels.getFirst() == Level.GRAPH && architecture.graphPooling() != Architecture.Pooling.ADD) {
+        if (levels.getFirst() == Level.GRAPH && architecture.graphPooling() != Pooling.ADD) {
             throw new ModelException(
                     "graph_pooling: want add for a potential with a graph head, got " + architecture.graphPooling());
         }
-        if (loss == Loss.GAUSSIAN_NLL) {
-            throw new ModelException("loss_function_type: want no variance in a potential, got " + loss);
-        }
         Architecture.Potential weights = architecture.potential();
+        refuseVariance("loss_function_type", loss);
+        refuseVariance("energy_loss_type", weights.energyLossType());
+        refuseVariance("force_loss_type", weights.forceLossType());
         if (weights.energyWeight() <= 0 && weights.energyPeratomWeight() <= 0 && weights.forceWeight() <= 0) {
             throw new ModelException("energy_weight, energy_peratom_weight, force_weight: want one above 0, got none");
         }
         if (architecture.normalizeTargets() && weights.energyScale() == null) {
             throw new ModelException(
                     "normalize_targets: want an energy_scale to divide energies and forces by, got none");
+        }
+    }
+
+    private static void refuseVariance(String key, @Nullable Loss loss) {
+        if (loss == Loss.GAUSSIAN_NLL) {
+            throw new ModelException(key + ": want a loss without variances for a potential, got " + loss);
         }
     }
 
@@ -102,8 +109,8 @@ final class Potential {
     /// @param loss of terms without one of their own
     Objective objective(Prediction prediction, Loss loss, Node atomsPerGraph) {
         Architecture.Potential settings = architecture.potential();
-        Loss energyLoss = or(settings.energyLossType(), loss);
-        Loss forceLoss = or(settings.forceLossType(), loss);
+        Loss energyLoss = Objects.requireNonNullElse(settings.energyLossType(), loss);
+        Loss forceLoss = Objects.requireNonNullElse(settings.forceLossType(), loss);
         Node reference = prediction.reference();
         Node target = unit(reference == null ? inputs.energy : Expr.sub(inputs.energy, reference));
         Node predicted = unit(prediction.interaction());
@@ -130,9 +137,5 @@ final class Potential {
     /// Energies or forces as the losses compare them.
     private Node unit(Node x) {
         return scale != null && architecture.normalizeTargets() ? Expr.div(x, scale) : x;
-    }
-
-    private static Loss or(@Nullable LossType own, Loss general) {
-        return own == null ? general : Loss.valueOf(own.name());
     }
 }

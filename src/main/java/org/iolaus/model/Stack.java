@@ -48,7 +48,7 @@ final class Stack {
         this.inputs = inputs;
         this.messagePassing = messagePassing;
         this.activation = activation;
-        this.pooling = Pooling.valueOf(architecture.graphPooling().name());
+        this.pooling = architecture.graphPooling();
         this.ignoreShifts = HydraGnnCompat.ignoresShifts(architecture);
         int hidden = architecture.hiddenDim();
         alone = architecture.mpnnType() == Architecture.MpnnType.NONE;

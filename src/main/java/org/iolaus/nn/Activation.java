@@ -1,6 +1,5 @@
 package org.iolaus.nn;
 
-import java.util.Locale;
 import java.util.function.UnaryOperator;
 import org.iolaus.ir.Node;
 import org.iolaus.op.Expr;
@@ -27,24 +26,36 @@ public final class Activation {
         this.slopeName = slopeName;
     }
 
-    /// The activation with a name of the configuration. `prelu` makes its slope, which all its places share, in
-    /// `scope`.
-    public static Activation of(String name, Scope scope) {
-        return switch (name.toLowerCase(Locale.ROOT)) {
-            case "relu" -> RELU;
-            case "silu" -> SILU;
-            case "tanh" -> TANH;
-            case "sigmoid" -> new Activation(Expr::sigmoid, null);
-            case "elu" -> new Activation(x -> exponentialBelow(x, 1), null);
-            case "selu" -> new Activation(x -> Expr.scale(exponentialBelow(x, SELU_ALPHA), SELU_SCALE), null);
-            case "lrelu_01" -> new Activation(x -> linearBelow(x, Expr.constant(0.1)), null);
-            case "lrelu_025" -> new Activation(x -> linearBelow(x, Expr.constant(0.25)), null);
-            case "lrelu_05" -> new Activation(x -> linearBelow(x, Expr.constant(0.5)), null);
-            case "prelu" -> {
+    /// Activations that a configuration may ask for; the number of a leaky ReLU is its slope below zero.
+    public enum Type {
+        RELU,
+        SELU,
+        PRELU,
+        ELU,
+        LRELU_01,
+        LRELU_025,
+        LRELU_05,
+        SIGMOID,
+        SILU,
+        TANH
+    }
+
+    /// Makes an activation. A PReLU makes its slope, which all its uses share, in `scope`.
+    public static Activation of(Type type, Scope scope) {
+        return switch (type) {
+            case RELU -> RELU;
+            case SILU -> SILU;
+            case TANH -> TANH;
+            case SIGMOID -> new Activation(Expr::sigmoid, null);
+            case ELU -> new Activation(x -> exponentialBelow(x, 1), null);
+            case SELU -> new Activation(x -> Expr.scale(exponentialBelow(x, SELU_ALPHA), SELU_SCALE), null);
+            case LRELU_01 -> new Activation(x -> linearBelow(x, Expr.constant(0.1)), null);
+            case LRELU_025 -> new Activation(x -> linearBelow(x, Expr.constant(0.25)), null);
+            case LRELU_05 -> new Activation(x -> linearBelow(x, Expr.constant(0.5)), null);
+            case PRELU -> {
                 Node slope = scope.parameter("weight", Initializer.constant(0.25), 1);
                 yield new Activation(x -> linearBelow(x, slope), scope.name("weight"));
             }
-            default -> throw new IllegalArgumentException("activation_function: want a known name, got " + name);
         };
     }
 

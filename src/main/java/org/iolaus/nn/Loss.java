@@ -22,16 +22,6 @@ public enum Loss {
         this.key = key;
     }
 
-    /// The loss with a name of the configuration.
-    public static Loss of(String key) {
-        for (Loss loss : values()) {
-            if (loss.key.equals(key)) {
-                return loss;
-            }
-        }
-        throw new IllegalArgumentException("loss_function_type: want a known name, got " + key);
-    }
-
     /// This rank's share of the loss: the shares of all ranks add up to the loss, so their gradients add up too.
     ///
     /// @param predicted (R, C); likewise `target` and `variance` (GAUSSIAN_NLL only)

@@ -5,8 +5,8 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
+import org.iolaus.attention.equiformer.DistanceExpansion;
 import org.iolaus.model.Architecture;
-import org.iolaus.model.Architecture.DistanceFunction;
 import org.iolaus.model.Architecture.Equiformer;
 import org.iolaus.model.Architecture.EquiformerEdges;
 import org.iolaus.so3.S2Grid;
@@ -40,7 +40,7 @@ public final class EquiformerBuffers {
             check(place + ".to_grid_mat", new HostTensor(shape, grid.to()), setting, buffers, read, faults);
             check(place + ".from_grid_mat", new HostTensor(shape, grid.from()), setting, buffers, read, faults);
         }
-        if (settings.distanceFunction() == DistanceFunction.GAUSSIAN) {
+        if (settings.distanceFunction() == DistanceExpansion.Function.GAUSSIAN) {
             Double local = architecture.radius();
             double radius = settings.edges() == EquiformerEdges.LOCAL && local != null ? local : settings.radius();
             double[] centres = new double[settings.numDistanceBasis()];

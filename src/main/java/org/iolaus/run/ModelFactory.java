@@ -15,6 +15,7 @@ import org.iolaus.data.ShardIndex;
 import org.iolaus.data.Statistics;
 import org.iolaus.model.Architecture;
 import org.iolaus.model.Model;
+import org.iolaus.nn.Loss;
 import org.iolaus.train.inputs.Columns;
 import org.jspecify.annotations.Nullable;
 
@@ -64,7 +65,7 @@ public final class ModelFactory {
 
     private static ConfiguredModel make(Config given, Columns columns, Architecture architecture) {
         Config config = given.with(architecture);
-        String loss = config.neuralNetwork().training().lossFunctionType().toString();
+        Loss loss = config.neuralNetwork().training().lossFunctionType();
         return new ConfiguredModel(config, columns, new Model(architecture, loss, columns.attributeWidth()));
     }
 

@@ -5,6 +5,7 @@ import org.iolaus.comm.DeviceComm;
 import org.iolaus.ir.Program;
 import org.iolaus.lower.Precision;
 import org.iolaus.model.Model;
+import org.iolaus.nn.Loss;
 import org.iolaus.nn.Parameters;
 import org.iolaus.train.optimize.Optimizer;
 import org.jspecify.annotations.Nullable;
@@ -42,7 +43,7 @@ public record Training(
         int batchSize,
         Batching batching,
         @Nullable Double percTrain,
-        LossFunction lossFunctionType,
+        Loss lossFunctionType,
         Optimizer optimizer,
         @Nullable ReduceLrOnPlateau reduceLrOnPlateau,
         @Nullable CosineWithWarmup cosineWithWarmup,
@@ -137,27 +138,6 @@ public record Training(
             }
             double cosine = done >= epochs ? -1 : Math.cos(Math.PI * (done / epochs));
             return lrMinFactor + 0.5 * (1 - lrMinFactor) * (1 + cosine);
-        }
-    }
-
-    /// Loss between prediction and target.
-    public enum LossFunction {
-        MSE("mse"),
-        MAE("mae"),
-        RMSE("rmse"),
-        SMOOTH_L1("smooth_l1"),
-        L2("l2"),
-        GAUSSIAN_NLL("GaussianNLLLoss");
-
-        private final String key;
-
-        LossFunction(String key) {
-            this.key = key;
-        }
-
-        @Override
-        public String toString() {
-            return key;
         }
     }
 

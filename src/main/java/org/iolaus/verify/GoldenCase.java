@@ -71,10 +71,9 @@ public final class GoldenCase implements ReferenceCase {
         Architecture given = config.neuralNetwork().architecture().with(Compatibility.HYDRAGNN);
         AttentionScope scope = group.endsWith(PER_GRAPH) ? AttentionScope.GRAPH : AttentionScope.BATCH;
         Architecture architecture = given.with(given.attention().with(scope, 0));
-        String loss = config.neuralNetwork().training().lossFunctionType().toString();
         String attributes = inputs("graph_attr");
         int width = file.exists(attributes) ? columns(attributes) : 0;
-        return new Model(architecture, loss, width);
+        return new Model(architecture, config.neuralNetwork().training().lossFunctionType(), width);
     }
 
     private boolean training() {

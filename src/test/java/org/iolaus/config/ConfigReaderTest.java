@@ -19,8 +19,8 @@ import org.iolaus.lower.Precision;
 import org.iolaus.model.Architecture;
 import org.iolaus.model.Architecture.Level;
 import org.iolaus.model.Architecture.NodeHeadType;
-import org.iolaus.model.Architecture.Pooling;
 import org.iolaus.model.Model;
+import org.iolaus.nn.Pooling;
 import org.iolaus.train.Training;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -53,8 +53,7 @@ final class ConfigReaderTest {
     @MethodSource("examples")
     void everyExampleGivesAModel(Path file) {
         Config.NeuralNetwork network = ConfigReader.read(file, List.of()).neuralNetwork();
-        Model model = new Model(
-                network.architecture(), network.training().lossFunctionType().toString(), 0);
+        Model model = new Model(network.architecture(), network.training().lossFunctionType(), 0);
         assertTrue(model.train().parameters().size() > 10);
     }
 

@@ -17,6 +17,7 @@ import org.iolaus.lower.Schedule.Call;
 import org.iolaus.lower.Schedule.Fused;
 import org.iolaus.lower.Schedule.Step;
 import org.iolaus.model.Model;
+import org.iolaus.nn.Loss;
 import org.iolaus.op.Concat;
 import org.iolaus.op.MatMul;
 import org.iolaus.tensor.Sizes;
@@ -43,7 +44,7 @@ final class ScheduleReport {
     static Model model(String type, boolean forces) {
         Path file = Path.of("bench/configs", type + (forces ? "_forces.json" : "_energy.json"));
         Config config = ConfigReader.read(file, List.of("input_dim=1"));
-        return new Model(config.neuralNetwork().architecture(), "mse", 0);
+        return new Model(config.neuralNetwork().architecture(), Loss.MSE, 0);
     }
 
     /// Steps on the longest chain in which each needs the one before.

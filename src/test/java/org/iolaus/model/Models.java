@@ -120,6 +120,9 @@ enum Models {
                   "Training": {"loss_function_type": "%s", "num_epoch": 1, "batch_size": 2, "Optimizer": {"learning_rate": 0.01}}}}
                 """.formatted(architecture, width, level, loss);
         Config config = ConfigReader.fromJson(json);
-        return new Model(config.neuralNetwork().architecture(), loss, 0);
+        return new Model(
+                config.neuralNetwork().architecture(),
+                config.neuralNetwork().training().lossFunctionType(),
+                0);
     }
 }
