@@ -72,7 +72,7 @@ public final class DeviceProgram implements AutoCloseable {
         }
     }
 
-    /// Where a run finds and puts things: addresses of the device.
+    /// Where a run finds and puts things: addresses of the device, multiples of 16.
     public interface Places {
         long arena();
 

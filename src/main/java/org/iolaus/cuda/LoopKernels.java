@@ -14,7 +14,6 @@ import org.iolaus.kernel.Loop;
 import org.iolaus.lower.Precision;
 import org.iolaus.lower.Schedule;
 import org.iolaus.lower.Schedule.Fused;
-import org.iolaus.lower.Schedule.Storage;
 import org.iolaus.tensor.ShapeException;
 import org.iolaus.tensor.Sizes;
 
@@ -46,7 +45,6 @@ final class LoopKernels {
                 written[step] = new LoopSource(
                         fused.loops(),
                         precision.bytes(),
-                        this::isAligned,
                         buffer -> schedule.buffers().get(buffer).narrow());
             }
         });
@@ -87,12 +85,6 @@ final class LoopKernels {
             kernelOf.put(kernel.getKey(), modules.get(next++ % count).kernel(kernel.getValue()));
         }
         return kernelOf;
-    }
-
-    /// Whether a buffer begins at a multiple of 16 bytes: parameters and outputs may be part of a larger array.
-    private boolean isAligned(int buffer) {
-        Storage storage = schedule.buffers().get(buffer).storage();
-        return storage != Storage.PARAMETER && !schedule.outputs().containsValue(buffer);
     }
 
     /// The work of one fused step.
@@ -172,7 +164,7 @@ final class LoopKernels {
     }
 
     private long at(long[] address, int buffer) {
-        if (isAligned(buffer) && address[buffer] % 16 != 0) {
+        if (address[buffer] % 16 != 0) {
             throw new DeviceException(
                     "buffer " + buffer + " (" + schedule.buffers().get(buffer).type()
                             + "): want an address that is a multiple of 16, got " + address[buffer]);

@@ -30,7 +30,6 @@ final class LoopSource {
     private final int count;
     private final Loop loop;
     private final LoopLayout layout;
-    private final IntPredicate aligned;
     private final IntPredicate narrow;
     private final List<Loop.Load> loads;
     private final List<Loop.Store> stores;
@@ -42,13 +41,11 @@ final class LoopSource {
 
     /// @param loops that differ only in their buffers
     /// @param bytes of a number
-    /// @param aligned whether a buffer's address is a multiple of 16
     /// @param narrow whether a buffer's numbers are bfloat16
-    LoopSource(List<Loop> loops, int bytes, IntPredicate aligned, IntPredicate narrow) {
+    LoopSource(List<Loop> loops, int bytes, IntPredicate narrow) {
         this.count = loops.size();
         this.loop = loops.getFirst();
         this.layout = LoopLayout.of(loop, 16 / bytes);
-        this.aligned = aligned;
         this.narrow = narrow;
         this.loads = loop.loads();
         this.stores = loop.stores();
@@ -388,7 +385,7 @@ final class LoopSource {
                 .formatted(k, place(load.offsets(), load.strides(), row, readsIndex(loop, load) ? k : -1));
         if (!packed.contains(load.register())) {
             line("%s%s = iolaus_load<T, 1>(%s).v[0];".formatted(indent, name, from));
-        } else if (isWide(load.buffer(), load.offsets(), load.strides())) {
+        } else if (isWide(load.offsets(), load.strides())) {
             packs(indent, "%s[k] = iolaus_load<T, %d>(%s);".formatted(name, layout.pack(), from));
         } else {
             Dim step = stride(load.strides(), layout.axes().size() - 1);
@@ -409,7 +406,7 @@ final class LoopSource {
                 line("%s%s%s*(%s) = %s;"
                         .formatted(
                                 indent, guard, once, to, value(store.register()).replace("[k].v[v]", "[0].v[0]")));
-            } else if (packed.contains(store.register()) && isWide(store.buffer(), store.offsets(), store.strides())) {
+            } else if (packed.contains(store.register()) && isWide(store.offsets(), store.strides())) {
                 packs(
                         indent,
                         "%s%siolaus_store<T, %d>(%s, r%d[k]);"
@@ -425,9 +422,9 @@ final class LoopSource {
     }
 
     /// Whether packs can be moved as one: the innermost axis is contiguous and every step keeps the alignment.
-    private boolean isWide(int buffer, List<Dim> offsets, List<Dim> strides) {
+    private boolean isWide(List<Dim> offsets, List<Dim> strides) {
         int last = layout.axes().size() - 1;
-        boolean wide = aligned.test(buffer) && stride(strides, last).isOne();
+        boolean wide = stride(strides, last).isOne();
         for (int axis = 0; axis < last; axis++) {
             wide &= stride(strides, axis).factor() % layout.pack() == 0;
         }

@@ -112,7 +112,7 @@ public final class Lowering {
 
     private Schedule schedule() {
         List<Step> steps = target == Target.DEVICE
-                ? Order.joining(units(), parts(), this::kind, fusion.reach())
+                ? Order.joining(units(), parts(), buffer -> isWantedNarrow(drafts.get(buffer)), fusion.reach())
                 : Order.of(units(), parts());
         Map<Integer, Integer> birth = new HashMap<>();
         Map<Integer, Integer> complete = new HashMap<>();
@@ -185,14 +185,6 @@ public final class Lowering {
             }
         }
         return parts;
-    }
-
-    /// What makes the same loop over two buffers different code: memory that belongs to something larger may lie
-    /// anywhere.
-    private Object kind(int buffer) {
-        Draft draft = drafts.get(buffer);
-        boolean output = program.outputs().values().stream().anyMatch(node -> Copies.owner(node) == draft.node());
-        return List.of(draft.storage(), output, isWantedNarrow(draft));
     }
 
     private boolean isWantedNarrow(Draft draft) {

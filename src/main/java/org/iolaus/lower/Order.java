@@ -66,7 +66,7 @@ final class Order {
 
     /// The steps in order, with loops that are alike made one.
     ///
-    /// @param kind of a buffer: loops are alike only if their buffers are
+    /// @param kind of a buffer's numbers: loops are alike only if those of their buffers are
     /// @param reach how far apart the keys of loops in one step may be
     static List<Step> joining(List<Unit> units, Map<Node, List<Node>> parts, IntFunction<Object> kind, long reach) {
         return of(new Order(units, parts).joined(kind, reach), parts);
