@@ -11,8 +11,8 @@ public final class Cutoff {
 
     /// 0 from the cutoff on. distance: (E, 1), Å
     public static Node cosine(Node distance, double cutoffAngstrom) {
-        Node inside = Expr.less(distance, Expr.constant(cutoffAngstrom));
-        return Expr.where(inside, untruncatedCosine(distance, cutoffAngstrom), Expr.constant(0));
+        return Expr.where(
+                inside(distance, cutoffAngstrom), untruncatedCosine(distance, cutoffAngstrom), Expr.constant(0));
     }
 
     /// Grows again beyond the cutoff: for edges that are known to be shorter.
@@ -34,7 +34,12 @@ public final class Cutoff {
         Node x = Expr.scale(distance, 1 / cutoffAngstrom);
         Node inner = Expr.shift(
                 Expr.mul(x, Expr.shift(Expr.scale(x, -p * (p + 1) / 2), p * (p + 2))), -(p + 1) * (p + 2) / 2);
-        Node inside = Expr.less(distance, Expr.constant(cutoffAngstrom));
-        return Expr.where(inside, Expr.shift(Expr.mul(Expr.pow(x, p), inner), 1), Expr.constant(0));
+        return Expr.where(
+                inside(distance, cutoffAngstrom), Expr.shift(Expr.mul(Expr.pow(x, p), inner), 1), Expr.constant(0));
+    }
+
+    /// 1 below the cutoff, else 0. A distance that is NaN is inside, so that its weight is NaN too.
+    private static Node inside(Node distance, double cutoffAngstrom) {
+        return Expr.step(Expr.sub(Expr.constant(cutoffAngstrom), distance));
     }
 }

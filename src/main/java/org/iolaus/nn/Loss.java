@@ -52,7 +52,7 @@ public enum Loss {
     /// (R, C) -> (R, 1). Where a row is 0, all derivatives are 0; elsewhere they are those of the norm.
     private static Node norm(Node difference) {
         Node square = Expr.sum(Expr.square(difference), 1);
-        Node some = Expr.less(Expr.constant(0), square);
+        Node some = Expr.step(square);
         return Expr.where(some, Expr.sqrt(Expr.where(some, square, Expr.constant(1))), Expr.constant(0));
     }
 

@@ -170,7 +170,7 @@ public final class Expr {
         return Node.of(new Sign(), x);
     }
 
-    /// 1 where `x > 0`, else 0.
+    /// 0 where `x <= 0`, else 1; 1 for NaN.
     public static Node step(Node x) {
         return Node.of(new Step(), x);
     }

@@ -7,7 +7,7 @@ import org.iolaus.ir.Pointwise;
 import org.iolaus.ir.Sample;
 import org.jspecify.annotations.Nullable;
 
-/// The larger of the two; where they are equal the gradient goes to `a`.
+/// The larger of the two, NaN if either is; where they are equal the gradient goes to `a`.
 record Max() implements Pointwise {
 
     @Override
@@ -21,7 +21,7 @@ record Max() implements Pointwise {
 
     @Override
     public String code(String... x) {
-        return "fmax(" + x[0] + ", " + x[1] + ")";
+        return "iolaus_max(" + x[0] + ", " + x[1] + ")";
     }
 
     @Override
@@ -33,7 +33,7 @@ record Max() implements Pointwise {
                         Expr.where(Expr.less(a, b), Expr.zeros(node.shape()), cotangent),
                         node.input(0).shape()),
                 Expr.sumTo(
-                        Expr.where(Expr.less(a, b), cotangent, Expr.zeros(node.shape())),
+                        Expr.where(Expr.step(Expr.sub(b, a)), cotangent, Expr.zeros(node.shape())),
                         node.input(1).shape()));
     }
 

@@ -7,7 +7,7 @@ import org.iolaus.ir.Pointwise;
 import org.iolaus.ir.Sample;
 import org.jspecify.annotations.Nullable;
 
-/// The smaller of the two; where they are equal the gradient goes to `a`.
+/// The smaller of the two, NaN if either is; where they are equal the gradient goes to `a`.
 record Min() implements Pointwise {
 
     @Override
@@ -21,7 +21,7 @@ record Min() implements Pointwise {
 
     @Override
     public String code(String... x) {
-        return "fmin(" + x[0] + ", " + x[1] + ")";
+        return "iolaus_min(" + x[0] + ", " + x[1] + ")";
     }
 
     @Override
@@ -33,7 +33,7 @@ record Min() implements Pointwise {
                         Expr.where(Expr.less(b, a), Expr.zeros(node.shape()), cotangent),
                         node.input(0).shape()),
                 Expr.sumTo(
-                        Expr.where(Expr.less(b, a), cotangent, Expr.zeros(node.shape())),
+                        Expr.where(Expr.step(Expr.sub(a, b)), cotangent, Expr.zeros(node.shape())),
                         node.input(1).shape()));
     }
 

@@ -8,7 +8,7 @@ import org.iolaus.ir.Pointwise;
 import org.iolaus.ir.Sample;
 import org.jspecify.annotations.Nullable;
 
-/// -1, 0 or 1; no gradient.
+/// -1, 0 or 1, NaN for NaN; no gradient.
 record Sign() implements Pointwise {
 
     @Override
@@ -21,7 +21,7 @@ record Sign() implements Pointwise {
 
     @Override
     public String code(String... x) {
-        return "T((" + x[0] + " > T(0)) - (" + x[0] + " < T(0)))";
+        return x[0] + " > T(0) ? T(1) : " + x[0] + " < T(0) ? T(-1) : " + x[0];
     }
 
     @Override

@@ -8,20 +8,20 @@ import org.iolaus.ir.Pointwise;
 import org.iolaus.ir.Sample;
 import org.jspecify.annotations.Nullable;
 
-/// 1 where `x > 0`, else 0; no gradient.
+/// 0 where `x <= 0`, else 1: NaN counts as positive, so that what is chosen by it keeps a NaN. No gradient.
 record Step() implements Pointwise {
 
     @Override
     public void apply(double[] out, double[][] in, int n) {
         double[] a = in[0];
         for (int i = 0; i < n; i++) {
-            out[i] = a[i] > 0 ? 1 : 0;
+            out[i] = a[i] <= 0 ? 0 : 1;
         }
     }
 
     @Override
     public String code(String... x) {
-        return x[0] + " > T(0) ? T(1) : T(0)";
+        return x[0] + " <= T(0) ? T(0) : T(1)";
     }
 
     @Override

@@ -8,7 +8,7 @@ import org.iolaus.ir.Pointwise;
 import org.iolaus.ir.Sample;
 import org.jspecify.annotations.Nullable;
 
-/// `a` where the condition is not 0, else `b`; gradients flow to the chosen branch only.
+/// `a` where the condition is not 0 (NaN is not), else `b`; gradients flow to the chosen branch only.
 record Where() implements Pointwise {
 
     @Override
