@@ -9,7 +9,7 @@ jobs/setup.sh
 # shellcheck disable=SC1091
 . target/env.sh
 
-MAVEN_OPTS="${MAVEN_OPTS:-} --sun-misc-unsafe-memory-access=allow" "$IOLAUS_MAVEN" -B -q -Dfast -DskipTests package
+MAVEN_OPTS="${MAVEN_OPTS:-} --sun-misc-unsafe-memory-access=allow -XX:TieredStopAtLevel=1" "$IOLAUS_MAVEN" -B -q -Dfast -DskipTests package
 version=$(sed -n 's:^  <version>\(.*\)</version>$:\1:p' pom.xml | head -n 1)
 [ -e target/classes/kernels/iolaus.fatbin ] || echo 'bundle: no nvcc here, so kernels are compiled by NVRTC at their first use' >&2
 

@@ -8,6 +8,6 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 jobs/setup.sh
 # shellcheck disable=SC1091
 . target/env.sh
-export MAVEN_OPTS="${MAVEN_OPTS:-} --sun-misc-unsafe-memory-access=allow"
+export MAVEN_OPTS="${MAVEN_OPTS:-} --sun-misc-unsafe-memory-access=allow -XX:TieredStopAtLevel=1"
 forks=$(awk -v cores="$(nproc)" '/^MemAvailable:/ { fit = int($2 / 6e6); n = fit < cores ? fit : cores; print (n > 1 ? n : 1) }' /proc/meminfo)
 exec "$IOLAUS_MAVEN" -B test -Dtest.forks="$forks" -Dtests.require=mpi,cxx "$@"
