@@ -4,13 +4,16 @@ import java.io.PrintWriter;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
+import java.util.stream.IntStream;
 import org.iolaus.bench.BenchLine;
 import org.iolaus.comm.Comm;
 import org.iolaus.comm.CommException;
 import org.iolaus.comm.DeviceComm;
 import org.iolaus.cuda.DeviceRuntime;
+import org.iolaus.cuda.Work;
 import org.iolaus.run.EngineFactory;
 import org.iolaus.train.report.JsonLine;
 import org.iolaus.verify.Devices;
@@ -147,11 +150,12 @@ final class BenchComm implements OnRanks {
 
     /// The same as part of a graph, as training has it.
     private void recorded(Comm comm, DeviceRuntime runtime, DeviceComm sums, long address, long bytes) {
-        DeviceRuntime.Graph graph = runtime.capture(() -> {
-            for (int i = 0; i < together(bytes); i++) {
-                sums.sum(address, bytes / Float.BYTES, Float.BYTES);
-            }
-        });
+        Work sum = new Work.Sum(sums, address, bytes / Float.BYTES, Float.BYTES);
+        List<Work> all = Collections.nCopies(together(bytes), sum);
+        List<List<Integer>> after = IntStream.range(0, all.size())
+                .mapToObj(i -> i == 0 ? List.<Integer>of() : List.of(i - 1))
+                .toList();
+        DeviceRuntime.Graph graph = runtime.graph(all, after);
         try (graph) {
             time(comm, sums.name() + ", recorded", runtime.name(), "float", bytes, count -> {
                 graph.launch();

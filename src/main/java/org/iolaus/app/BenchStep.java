@@ -9,7 +9,6 @@ import org.iolaus.bench.StepMeasurement;
 import org.iolaus.comm.Comm;
 import org.iolaus.config.Config;
 import org.iolaus.config.ConfigReader;
-import org.iolaus.cuda.TimedRuntime;
 import org.iolaus.data.Batch;
 import org.iolaus.data.GraphFile;
 import org.iolaus.run.ConfiguredModel;
@@ -84,16 +83,12 @@ final class BenchStep implements OnRanks {
         GraphFile file = comm.rootFirst(() -> GraphFile.read(graphs));
         Batch batch = file.first(batchSize == null ? file.batch().graphs() : batchSize, comm.size());
         ConfiguredModel configured = comm.rootFirst(() -> ModelFactory.ofFixed(config, file));
-        TimedRuntime[] timed = {null};
-        try (Engine engine = EngineFactory.engine(comm, configured.training(), runtime -> {
-            timed[0] = new TimedRuntime(runtime);
-            return timed[0];
-        })) {
+        try (Engine engine = EngineFactory.engine(comm, configured.training())) {
             JsonLine line = BenchLine.begin("step", Bench.commandLine(spec), engine.describe())
                     .put("graphs_file", String.valueOf(graphs.getFileName()))
                     .raw("edges_sorted_here", String.valueOf(file.reordered()));
             StepMeasurement.Plan plan = new StepMeasurement.Plan(warmup, steps, listed);
-            new StepMeasurement(comm, configured, engine, timed[0], batch, plan).addTo(line);
+            new StepMeasurement(comm, configured, engine, batch, plan).addTo(line);
             if (comm.isRoot()) {
                 PrintWriter out = Objects.requireNonNull(spec).commandLine().getOut();
                 out.println(line);

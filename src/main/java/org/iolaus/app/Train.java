@@ -82,7 +82,7 @@ final class Train implements OnRanks {
                 ShardSet shards = ShardSets.open(comm, given)) {
             ConfiguredModel configured = comm.rootFirst(() -> ModelFactory.of(given, shards.index()));
             configured.lowerAhead();
-            try (Engine engine = start.engine(device -> device);
+            try (Engine engine = start.engine();
                     Trainer trainer = trainer(comm, configured, shards, engine)) {
                 print("%s, %,d parameters; %d rank%s; %s; logs in %s"
                         .formatted(

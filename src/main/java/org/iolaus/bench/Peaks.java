@@ -6,6 +6,8 @@ import java.util.Map;
 import java.util.stream.IntStream;
 import org.iolaus.cpu.CpuExecutor;
 import org.iolaus.cuda.DeviceRuntime;
+import org.iolaus.cuda.GemmFormat;
+import org.iolaus.cuda.Work;
 import org.iolaus.ir.Cost;
 import org.iolaus.ir.Node;
 import org.iolaus.ir.Program;
@@ -46,13 +48,13 @@ record Peaks(double flops, double bytes) {
     }
 
     /// What can be timed in growing sizes.
-    private interface Work {
+    private interface Trial {
         /// Seconds of one run.
         double run();
     }
 
-    private static double best(Work work) {
-        return IntStream.range(0, REPEATS).mapToDouble(_ -> work.run()).min().orElseThrow();
+    private static double best(Trial trial) {
+        return IntStream.range(0, REPEATS).mapToDouble(_ -> trial.run()).min().orElseThrow();
     }
 
     /// Of a device.
@@ -81,19 +83,8 @@ record Peaks(double flops, double bytes) {
         long size = (long) n * n * precision.bytes();
         long memory = device.allocate(3 * size);
         device.fill(memory, 0, 3 * size);
-        double seconds = best(() -> timed(
-                device,
-                () -> device.gemm(
-                        DeviceRuntime.Gemm.ofLarge(precision),
-                        false,
-                        false,
-                        n,
-                        n,
-                        n,
-                        1,
-                        memory,
-                        memory + size,
-                        memory + 2 * size)));
+        Work product = new Work.Gemm(GemmFormat.ofLarge(precision), n, n, n, memory, memory + size, memory + 2 * size);
+        double seconds = best(() -> timed(device, product));
         device.free(memory);
         return seconds;
     }
@@ -101,14 +92,14 @@ record Peaks(double flops, double bytes) {
     private static double copy(DeviceRuntime device, long size) {
         long memory = device.allocate(2 * size);
         device.fill(memory, 0, 2 * size);
-        double seconds = best(() -> timed(device, () -> device.copy(memory + size, memory, size)));
+        double seconds = best(() -> timed(device, new Work.Copy(memory + size, memory, size)));
         device.free(memory);
         return seconds;
     }
 
-    private static double timed(DeviceRuntime device, Runnable work) {
+    private static double timed(DeviceRuntime device, Work work) {
         DeviceRuntime.Event begin = device.record();
-        work.run();
+        device.start(work);
         return 1e-3 * device.record().millisecondsSince(begin);
     }
 

@@ -8,7 +8,8 @@ import java.util.Map;
 import java.util.Set;
 import org.iolaus.bench.BenchLine.Spread;
 import org.iolaus.comm.Comm;
-import org.iolaus.cuda.TimedRuntime;
+import org.iolaus.cuda.WorkProfile;
+import org.iolaus.cuda.WorkQueue;
 import org.iolaus.data.Batch;
 import org.iolaus.ir.Cost;
 import org.iolaus.lower.Lowering;
@@ -39,7 +40,7 @@ public final class StepMeasurement {
     private final Comm comm;
     private final ConfiguredModel configured;
     private final Engine engine;
-    private final @Nullable TimedRuntime device;
+    private final @Nullable WorkQueue queue;
     private final Batch batch;
     private final ReadyBatch ready;
     private final Plan plan;
@@ -61,19 +62,11 @@ public final class StepMeasurement {
     private record Times(Spread each, Spread host, double backToBack) {}
 
     /// Prepares to measure.
-    ///
-    /// @param device the one that `engine` uses; null: the host
-    public StepMeasurement(
-            Comm comm,
-            ConfiguredModel configured,
-            Engine engine,
-            @Nullable TimedRuntime device,
-            Batch batch,
-            Plan plan) {
+    public StepMeasurement(Comm comm, ConfiguredModel configured, Engine engine, Batch batch, Plan plan) {
         this.comm = comm;
         this.configured = configured;
         this.engine = engine;
-        this.device = device;
+        this.queue = engine instanceof DeviceEngine on ? on.queue() : null;
         this.batch = batch;
         this.plan = plan;
         this.inputs = new BatchInputs(configured.model(), configured.columns(), comm.size());
@@ -97,11 +90,11 @@ public final class StepMeasurement {
             step.reserve(Set.of(inputs.bucket(batch)));
             comm.startupDone();
             describe(line);
-            TimedRuntime runtime = device;
-            if (runtime == null || prediction == null) {
+            WorkQueue started = queue;
+            if (started == null || prediction == null) {
                 onHost(line, step);
             } else {
-                onDevice(line, step, runtime, prediction);
+                onDevice(line, step, started, prediction);
             }
         }
     }
@@ -111,7 +104,7 @@ public final class StepMeasurement {
         List<String> heads = configured.columns().targets().stream()
                 .map(Columns.Target::label)
                 .toList();
-        Bucket bucket = device == null ? inputs.exact(batch) : inputs.bucket(batch);
+        Bucket bucket = queue == null ? inputs.exact(batch) : inputs.bucket(batch);
         line.put("model", configured.model().architecture().mpnnType().toString())
                 .put("targets", potential ? "energy+forces" : String.join("+", heads))
                 .put("parameters", configured.model().parameters().count(Role.TRAINED))
@@ -145,29 +138,30 @@ public final class StepMeasurement {
         put(line, Peaks.host(((HostEngine) engine).threads()), times.backToBack, Precision.FP64);
     }
 
-    private void onDevice(JsonLine line, TrainingStep step, TimedRuntime runtime, MemoryPrediction prediction) {
-        runtime.recordGraphs(false);
+    private void onDevice(JsonLine line, TrainingStep step, WorkQueue started, MemoryPrediction prediction) {
+        WorkProfile profile = new WorkProfile(started);
+        profile.startApart(true);
         Times without = times(step);
-        long launchesWithout = launches(step, runtime);
-        runtime.recordGraphs(true);
+        long launchesWithout = launches(step, profile);
+        profile.startApart(false);
         Times times = times(step);
         put(line, times);
-        line.put("launches", launches(step, runtime))
+        line.put("launches", launches(step, profile))
                 .put("ms_without_graph", BenchLine.rounded(without.each.median()))
                 .put("ms_back_to_back_without_graph", BenchLine.rounded(without.backToBack))
                 .put("host_ms_without_graph", BenchLine.rounded(without.host.median()))
                 .put("launches_without_graph", launchesWithout);
         memory(line, (DeviceEngine) engine, prediction);
-        List<TimedRuntime.Work> works = runtime.profile(() -> step.step(ready, learningRate));
+        List<WorkProfile.Timed> works = profile.of(() -> step.step(ready, learningRate));
         finish(step);
-        double event = runtime.eventMilliseconds();
+        double event = profile.eventMilliseconds();
         double busy = works.stream().mapToDouble(work -> less(work, event)).sum();
         line.put("gpu_busy_ms", BenchLine.rounded(busy))
                 .put("gpu_idle_share", BenchLine.rounded(Math.max(0, 1 - busy / times.backToBack)))
                 .put("gpu_idle_share_without_graph", BenchLine.rounded(Math.max(0, 1 - busy / without.backToBack)))
                 .put("event_ms", BenchLine.rounded(event));
         Precision precision = configured.training().precision();
-        Peaks peaks = Peaks.of(runtime, precision);
+        Peaks peaks = Peaks.of(started.device(), precision);
         put(line, peaks, times.backToBack, precision);
         if (plan.listed > 0) {
             line.raw("most", most(works, event, peaks, precision));
@@ -214,8 +208,8 @@ public final class StepMeasurement {
     }
 
     private void synchronize() {
-        if (device != null) {
-            device.synchronize();
+        if (queue != null) {
+            queue.device().synchronize();
         }
     }
 
@@ -226,10 +220,10 @@ public final class StepMeasurement {
         loss = value;
     }
 
-    private long launches(TrainingStep step, TimedRuntime runtime) {
-        TimedRuntime.Counts before = runtime.counts();
+    private long launches(TrainingStep step, WorkProfile profile) {
+        long before = profile.started();
         step.step(ready, learningRate);
-        long launches = runtime.counts().since(before).launches();
+        long launches = profile.started() - before;
         finish(step);
         return launches;
     }
@@ -264,17 +258,17 @@ public final class StepMeasurement {
     }
 
     /// The kinds of work that take most time, as a JSON array.
-    private String most(List<TimedRuntime.Work> works, double event, Peaks peaks, Precision precision) {
+    private String most(List<WorkProfile.Timed> works, double event, Peaks peaks, Precision precision) {
         Schedule schedule = schedule(precision);
         Sizes sizes = inputs.exact(batch).sizes();
         Map<String, Kind> kinds = new LinkedHashMap<>();
         Set<Integer> counted = new HashSet<>();
-        for (TimedRuntime.Work work : works) {
-            Kind kind = kinds.computeIfAbsent(work.name(), _ -> new Kind());
+        for (WorkProfile.Timed work : works) {
+            Kind kind = kinds.computeIfAbsent(work.task().work().name(), _ -> new Kind());
             kind.times++;
             kind.milliseconds += less(work, event);
-            if (work.step() >= 0 && counted.add(work.step())) {
-                Cost cost = schedule.cost(schedule.steps().get(work.step()), sizes);
+            if (work.task().step() >= 0 && counted.add(work.task().step())) {
+                Cost cost = schedule.cost(schedule.steps().get(work.task().step()), sizes);
                 kind.cost = kind.cost.plus(cost);
                 kind.least += 1e3 * peaks.seconds(cost, precision.bytes());
             }
@@ -303,11 +297,11 @@ public final class StepMeasurement {
     private Schedule schedule(Precision precision) {
         return Lowering.run(
                 configured.training().program(configured.model()),
-                device == null ? Target.HOST : Target.DEVICE,
+                queue == null ? Target.HOST : Target.DEVICE,
                 precision.narrowing());
     }
 
-    private static double less(TimedRuntime.Work work, double event) {
+    private static double less(WorkProfile.Timed work, double event) {
         return Math.max(0, work.milliseconds() - event);
     }
 

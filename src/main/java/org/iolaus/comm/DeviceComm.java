@@ -1,5 +1,6 @@
 package org.iolaus.comm;
 
+import org.iolaus.cuda.Collective;
 import org.iolaus.cuda.DeviceRuntime;
 
 /// Sums of device arrays over the ranks, in the order of the device's stream.
@@ -9,7 +10,7 @@ import org.iolaus.cuda.DeviceRuntime;
 /// rank.
 ///
 /// Failures are [CommException]s; those of the device are [org.iolaus.cuda.DeviceException]s.
-public interface DeviceComm extends AutoCloseable {
+public interface DeviceComm extends Collective, AutoCloseable {
 
     /// How sums travel: `comm` of a configuration.
     enum Kind {
@@ -28,17 +29,6 @@ public interface DeviceComm extends AutoCloseable {
     static DeviceComm open(Kind kind, Comm comm, DeviceRuntime device) {
         return DeviceComms.open(kind, comm, device);
     }
-
-    /// Whether a graph may record a sum (NCCL, one rank); otherwise sums come between graphs (MPI).
-    boolean capturable();
-
-    /// Replaces numbers in device memory by their sums over the ranks. Work that is started later on the
-    /// device's stream finds the sums; this method may return before they are there.
-    ///
-    /// @param address of the first number
-    /// @param count the same on every rank
-    /// @param bytesPerNumber 4 (float) or 8 (double)
-    void sum(long address, long count, int bytesPerNumber);
 
     /// Waits until the device has reached a point in its work. Where sums wait for other ranks on the device,
     /// the wait has the time limit of a step: a rank that does not come here in time ends the job and is named.

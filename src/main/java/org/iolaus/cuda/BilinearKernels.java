@@ -125,7 +125,7 @@ final class BilinearKernels {
     /// `x (any, columns, channels)`.
     ///
     /// @param index int32 (items): the rows of x; 0 where they are the items
-    List<Kernels.Launch> product(long a, long x, long index, long y, long items, long channels) {
+    List<Work> product(long a, long x, long index, long y, long items, long channels) {
         Use use = new Use(Form.PRODUCT, channels, pack(16 / bytes, channels, x, y));
         return inParts(use, items, a, x, y, index, items);
     }
@@ -135,12 +135,12 @@ final class BilinearKernels {
     ///
     /// @param start int32 (items + 1)
     /// @param order int32 (entries), or 0 where the entries are sorted by segment
-    List<Kernels.Launch> summed(long a, long x, long start, long order, long y, long items, long channels) {
+    List<Work> summed(long a, long x, long start, long order, long y, long items, long channels) {
         Use use = new Use(Form.SUMMED, channels, pack(16 / bytes, channels, x, y));
         return inParts(use, items, a, x, y, start, order, items);
     }
 
-    private List<Kernels.Launch> inParts(Use use, long items, long... arguments) {
+    private List<Work> inParts(Use use, long items, long... arguments) {
         if (items * terms.rows() * use.channels == 0) {
             return List.of();
         }
@@ -149,7 +149,7 @@ final class BilinearKernels {
     }
 
     /// `z (items, entries)` of `u (items, rows, channels)` and `v (items, columns, channels)`.
-    List<Kernels.Launch> outer(long u, long v, long z, long items, long channels) {
+    List<Work> outer(long u, long v, long z, long items, long channels) {
         if (items * terms.entries() == 0) {
             return List.of();
         }
@@ -160,13 +160,13 @@ final class BilinearKernels {
         return launch(use, Math.ceilDiv(items, perBlock), u, v, z, items, perBlock, lanes);
     }
 
-    private List<Kernels.Launch> launch(Use use, long grid, long... arguments) {
+    private List<Work> launch(Use use, long grid, long... arguments) {
         int threads = use.form.threads;
         if (grid * threads > 1L << 31) {
             throw new DeviceException(
                     use.form.kernel + ": want fewer than 2^31 threads, got " + grid + " blocks of " + threads);
         }
-        return List.of(new Kernels.Launch(
+        return List.of(new Work.Launch(
                 kernel(use), (int) grid, 1, threads, 0, memory.allocateFrom(ValueLayout.JAVA_LONG, arguments)));
     }
 

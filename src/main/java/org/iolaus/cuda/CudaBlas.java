@@ -7,7 +7,6 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import org.iolaus.cuda.DeviceRuntime.Gemm;
 import org.iolaus.ffi.CuBlas;
 
 /// Row-major matrix products by cuBLAS, which is column-major: it is asked for `transpose(c) = transpose(op(b))
@@ -18,7 +17,7 @@ final class CudaBlas {
 
     private final CuBlas blas;
     /// One for each lane.
-    private final long[] handles = new long[DeviceRuntime.GEMM_LANES];
+    private final long[] handles = new long[Work.Gemm.LANES];
     private final MemorySegment one = Arena.global().allocate(JAVA_DOUBLE);
     private final MemorySegment zero = Arena.global().allocate(JAVA_DOUBLE);
     private final MemorySegment oneFloat = Arena.global().allocate(JAVA_FLOAT);
@@ -51,20 +50,13 @@ final class CudaBlas {
         }
     }
 
-    /// As [DeviceRuntime#gemm]; no size is zero.
-    void gemm(
-            int lane,
-            Gemm format,
-            boolean transposeA,
-            boolean transposeB,
-            int m,
-            int n,
-            int k,
-            int batch,
-            long a,
-            long b,
-            long c) {
-        long handle = handles[lane];
+    /// Starts a product; no size is zero.
+    void start(Work.Gemm gemm) {
+        GemmFormat format = gemm.format();
+        int m = gemm.m();
+        int n = gemm.n();
+        int k = gemm.k();
+        long handle = handles[gemm.lane()];
         int type = type(format.operandBytes());
         int typeC = type(format.resultBytes());
         int compute = switch (format) {
@@ -72,13 +64,13 @@ final class CudaBlas {
             case FP32, BF16, BF16_FP32 -> CuBlas.COMPUTE_32F;
             case TF32, TF32_ADDED -> CuBlas.COMPUTE_32F_FAST_TF32;
         };
-        MemorySegment alpha = format == Gemm.FP64 ? one : oneFloat;
-        MemorySegment beta = format == Gemm.TF32_ADDED ? oneFloat : zero;
-        int opA = transposeA ? CuBlas.OP_T : CuBlas.OP_N;
-        int opB = transposeB ? CuBlas.OP_T : CuBlas.OP_N;
-        int leadingA = transposeA ? m : k;
-        int leadingB = transposeB ? k : n;
-        int status = batch == 1
+        MemorySegment alpha = format == GemmFormat.FP64 ? one : oneFloat;
+        MemorySegment beta = format == GemmFormat.TF32_ADDED ? oneFloat : zero;
+        int opA = gemm.transposeA() ? CuBlas.OP_T : CuBlas.OP_N;
+        int opB = gemm.transposeB() ? CuBlas.OP_T : CuBlas.OP_N;
+        int leadingA = gemm.transposeA() ? m : k;
+        int leadingB = gemm.transposeB() ? k : n;
+        int status = gemm.batch() == 1
                 ? blas.gemmEx(
                         handle,
                         opB,
@@ -87,14 +79,14 @@ final class CudaBlas {
                         m,
                         k,
                         alpha,
-                        b,
+                        gemm.b(),
                         type,
                         leadingB,
-                        a,
+                        gemm.a(),
                         type,
                         leadingA,
                         beta,
-                        c,
+                        gemm.c(),
                         typeC,
                         n,
                         compute,
@@ -107,27 +99,24 @@ final class CudaBlas {
                         m,
                         k,
                         alpha,
-                        b,
+                        gemm.b(),
                         type,
                         leadingB,
                         (long) k * n,
-                        a,
+                        gemm.a(),
                         type,
                         leadingA,
                         (long) m * k,
                         beta,
-                        c,
+                        gemm.c(),
                         typeC,
                         n,
                         (long) m * n,
-                        batch,
+                        gemm.batch(),
                         compute,
                         CuBlas.GEMM_DEFAULT);
         if (status != 0) {
-            throw failure(
-                    "gemm(" + format + (transposeA ? ", a transposed" : "") + (transposeB ? ", b transposed" : "")
-                            + ", m " + m + ", n " + n + ", k " + k + ", batch " + batch + ")",
-                    status);
+            throw failure(gemm.toString(), status);
         }
     }
 

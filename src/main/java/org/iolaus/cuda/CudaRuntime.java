@@ -11,18 +11,18 @@ import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collection;
+import java.util.BitSet;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import jcuda.driver.CUcontext;
 import jcuda.driver.CUdevice;
 import jcuda.driver.CUdevice_attribute;
@@ -58,13 +58,7 @@ public final class CudaRuntime implements DeviceRuntime {
     private final CUdevice device;
     private final CUcontext context = new CUcontext();
     private final Driver.Stream mainStream = new Driver.Stream();
-    private final Driver.Stream sideStream = new Driver.Stream();
     private final Driver.Stream feedStream = new Driver.Stream();
-    /// Where work is put at present: the main stream, or within [#beside] the side stream.
-    private Driver.Stream stream = mainStream;
-    private @Nullable CUevent fork;
-    private @Nullable CUevent join;
-    private boolean aside;
     private final String name;
     private final String uuid;
     private final String architecture;
@@ -138,12 +132,10 @@ public final class CudaRuntime implements DeviceRuntime {
         Driver.check("cuDevicePrimaryCtxRetain(" + name + ")", JCudaDriver.cuDevicePrimaryCtxRetain(context, device));
         try {
             enter();
-            for (Driver.Stream each : List.of(mainStream, sideStream, feedStream)) {
+            for (Driver.Stream each : List.of(mainStream, feedStream)) {
                 Driver.check("cuStreamCreate", JCudaDriver.cuStreamCreate(each, CUstream_flags.CU_STREAM_NON_BLOCKING));
             }
-            fork = plainEvent();
-            join = plainEvent();
-            blas = new CudaBlas(cublas, mainStream.address(), allocate(CudaBlas.WORKSPACE_BYTES * GEMM_LANES));
+            blas = new CudaBlas(cublas, mainStream.address(), allocate(CudaBlas.WORKSPACE_BYTES * Work.Gemm.LANES));
         } catch (RuntimeException e) {
             JCudaDriver.cuDevicePrimaryCtxRelease(device);
             throw e;
@@ -193,10 +185,10 @@ public final class CudaRuntime implements DeviceRuntime {
                 + blas.version() + ", NVRTC " + compiler.version();
     }
 
-    /// The stream of the moment, for libraries that put their work between that of this runtime: a `cudaStream_t`.
+    /// The stream, for libraries that put their work between that of this runtime: a `cudaStream_t`.
     public long stream() {
         enter();
-        return stream.address();
+        return mainStream.address();
     }
 
     @Override
@@ -282,7 +274,8 @@ public final class CudaRuntime implements DeviceRuntime {
     }
 
     private int upload(long destination, long source, long bytes) {
-        return JCudaDriver.cuMemcpyHtoDAsync(new DeviceAddress(destination), new HostAddress(source), bytes, stream);
+        return JCudaDriver.cuMemcpyHtoDAsync(
+                new DeviceAddress(destination), new HostAddress(source), bytes, mainStream);
     }
 
     @Override
@@ -305,7 +298,7 @@ public final class CudaRuntime implements DeviceRuntime {
 
     private int startDownload(MemorySegment destination, long source, long bytes) {
         return JCudaDriver.cuMemcpyDtoHAsync(
-                new HostAddress(destination.address()), new DeviceAddress(source), bytes, stream);
+                new HostAddress(destination.address()), new DeviceAddress(source), bytes, mainStream);
     }
 
     private static void checkSize(String call, MemorySegment host, long bytes) {
@@ -316,23 +309,36 @@ public final class CudaRuntime implements DeviceRuntime {
     }
 
     @Override
-    public void copy(long destination, long source, long bytes) {
+    public void start(Work work) {
         enter();
-        if (bytes > 0) {
-            check(
-                    "cuMemcpyDtoDAsync(" + bytes + " bytes)",
-                    JCudaDriver.cuMemcpyDtoDAsync(
-                            new DeviceAddress(destination), new DeviceAddress(source), bytes, stream));
+        switch (work) {
+            case Work.Launch launch -> launch(launch);
+            case Work.Gemm gemm -> gemm(gemm);
+            case Work.Copy copy -> copyWithin(copy);
+            case Work.Fill fill -> fillWith(fill);
+            case Work.Sum sum -> sum.ranks().sum(sum.address(), sum.count(), sum.bytesPerNumber());
+            case Work.Send send -> send.feed().send(send.destination(), send.bytes());
         }
     }
 
-    @Override
-    public void fill(long address, int value, long bytes) {
-        enter();
-        if (bytes > 0) {
+    private void copyWithin(Work.Copy copy) {
+        if (copy.bytes() > 0) {
             check(
-                    "cuMemsetD8Async(" + bytes + " bytes)",
-                    JCudaDriver.cuMemsetD8Async(new DeviceAddress(address), (byte) value, bytes, stream));
+                    "cuMemcpyDtoDAsync(" + copy.bytes() + " bytes)",
+                    JCudaDriver.cuMemcpyDtoDAsync(
+                            new DeviceAddress(copy.destination()),
+                            new DeviceAddress(copy.source()),
+                            copy.bytes(),
+                            mainStream));
+        }
+    }
+
+    private void fillWith(Work.Fill fill) {
+        if (fill.bytes() > 0) {
+            check(
+                    "cuMemsetD8Async(" + fill.bytes() + " bytes)",
+                    JCudaDriver.cuMemsetD8Async(
+                            new DeviceAddress(fill.address()), (byte) fill.value(), fill.bytes(), mainStream));
         }
     }
 
@@ -387,7 +393,7 @@ public final class CudaRuntime implements DeviceRuntime {
                             new DeviceAddress(slot.device), new HostAddress(slot.host.address()), bytes, feedStream));
             check("cuEventRecord", JCudaDriver.cuEventRecord(slot.arrived, feedStream));
             check("cuStreamWaitEvent", JCudaDriver.cuStreamWaitEvent(mainStream, slot.arrived, 0));
-            copy(destination, slot.device, bytes);
+            copyWithin(new Work.Copy(destination, slot.device, bytes));
             check("cuEventRecord", JCudaDriver.cuEventRecord(slot.taken, mainStream));
         }
 
@@ -396,32 +402,6 @@ public final class CudaRuntime implements DeviceRuntime {
             synchronize();
             slots.forEach(slot -> free(slot.device));
             slots.clear();
-        }
-    }
-
-    @Override
-    public void beside(Runnable body) {
-        enter();
-        CUevent point = Objects.requireNonNull(fork);
-        check("cuEventRecord", JCudaDriver.cuEventRecord(point, mainStream));
-        check("cuStreamWaitEvent", JCudaDriver.cuStreamWaitEvent(sideStream, point, 0));
-        stream = sideStream;
-        aside = true;
-        try {
-            body.run();
-        } finally {
-            stream = mainStream;
-        }
-    }
-
-    @Override
-    public void rejoin() {
-        enter();
-        if (aside) {
-            CUevent point = Objects.requireNonNull(join);
-            check("cuEventRecord", JCudaDriver.cuEventRecord(point, sideStream));
-            check("cuStreamWaitEvent", JCudaDriver.cuStreamWaitEvent(mainStream, point, 0));
-            aside = false;
         }
     }
 
@@ -529,92 +509,87 @@ public final class CudaRuntime implements DeviceRuntime {
         }
     }
 
-    @Override
-    public void launch(Kernel kernel, int gridX, int gridY, int blockX, int sharedBytes, MemorySegment arguments) {
-        LoadedKernel loaded = (LoadedKernel) kernel;
-        if (arguments.byteSize() > ARGUMENT_BYTES) {
-            throw new IllegalArgumentException(loaded.name + ": want at most " + ARGUMENT_BYTES
-                    + " bytes of arguments, got " + arguments.byteSize());
+    private void launch(Work.Launch launch) {
+        LoadedKernel loaded = (LoadedKernel) launch.kernel();
+        MemorySegment bytes = launch.arguments();
+        if (bytes.byteSize() > ARGUMENT_BYTES) {
+            throw new IllegalArgumentException(
+                    loaded.name + ": want at most " + ARGUMENT_BYTES + " bytes of arguments, got " + bytes.byteSize());
         }
-        enter();
-        loaded.allowShared(sharedBytes);
-        MemorySegment bytes = arguments;
-        if (!arguments.isNative()) {
-            MemorySegment.copy(arguments, 0, argumentBytes, 0, arguments.byteSize());
+        loaded.allowShared(launch.sharedBytes());
+        if (!bytes.isNative()) {
+            MemorySegment.copy(bytes, 0, argumentBytes, 0, bytes.byteSize());
             bytes = argumentBytes;
         }
         argumentAddress.set(JAVA_LONG, 0, bytes.address());
         if (capturing && kernelsWait) {
-            check("cuStreamUpdateCaptureDependencies", streamCapture.comeEarly(stream.address()));
+            check("cuStreamUpdateCaptureDependencies", streamCapture.comeEarly(mainStream.address()));
         }
         int result = JCudaDriver.cuLaunchKernel(
-                loaded.function, gridX, gridY, 1, blockX, 1, 1, sharedBytes, stream, this.arguments, null);
+                loaded.function,
+                launch.gridX(),
+                launch.gridY(),
+                1,
+                launch.blockX(),
+                1,
+                1,
+                launch.sharedBytes(),
+                mainStream,
+                this.arguments,
+                null);
         if (result != CUresult.CUDA_SUCCESS) {
             throw Driver.failure(
-                    "cuLaunchKernel(" + loaded.name + ", grid " + gridX + " x " + gridY + ", block " + blockX
-                            + ", shared " + sharedBytes + ", after " + last + ")",
+                    "cuLaunchKernel(" + loaded.name + ", grid " + launch.gridX() + " x " + launch.gridY() + ", block "
+                            + launch.blockX() + ", shared " + launch.sharedBytes() + ", after " + last + ")",
                     result);
         }
         last = loaded.name;
     }
 
-    @Override
-    public void gemm(
-            int lane,
-            Gemm format,
-            boolean transposeA,
-            boolean transposeB,
-            int m,
-            int n,
-            int k,
-            int batch,
-            long a,
-            long b,
-            long c) {
-        if (m < 0 || n < 0 || k < 0 || batch < 0) {
-            throw new IllegalArgumentException(
-                    "gemm: want sizes from 0 on, got m " + m + ", n " + n + ", k " + k + ", batch " + batch);
+    private void gemm(Work.Gemm gemm) {
+        if (gemm.m() < 0 || gemm.n() < 0 || gemm.k() < 0 || gemm.batch() < 0) {
+            throw new IllegalArgumentException("gemm: want sizes from 0 on, got " + gemm);
         }
-        if (m == 0 || n == 0 || batch == 0) {
+        if (gemm.m() == 0 || gemm.n() == 0 || gemm.batch() == 0) {
             return;
         }
-        if (k == 0) {
-            if (format == Gemm.TF32_ADDED) {
-                return;
+        if (gemm.k() == 0) {
+            if (gemm.format() != GemmFormat.TF32_ADDED) {
+                fillWith(new Work.Fill(
+                        gemm.c(),
+                        0,
+                        (long) gemm.batch()
+                                * gemm.m()
+                                * gemm.n()
+                                * gemm.format().resultBytes()));
             }
-            fill(c, 0, (long) batch * m * n * format.resultBytes());
             return;
         }
-        if (stream.address() != mainStream.address()) {
-            throw new IllegalStateException("gemm: want it on the main stream");
-        }
-        enter();
-        blas.gemm(lane, format, transposeA, transposeB, m, n, k, batch, a, b, c);
+        blas.start(gemm);
         last = "gemm";
     }
 
-    /// Other threads may go on using the driver. Everything that `body` starts should have run once before,
-    /// so that nothing is loaded lazily while it is recorded.
+    /// Other threads may go on using the driver.
     @Override
-    public Graph capture(Runnable body) {
-        enterOutsideCapture("capture");
+    public Graph graph(List<Work> work, List<List<Integer>> after) {
+        enterOutsideCapture("graph");
         check(
                 "cuStreamBeginCapture",
-                JCudaDriver.cuStreamBeginCapture(stream, CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_RELAXED));
+                JCudaDriver.cuStreamBeginCapture(mainStream, CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_RELAXED));
         capturing = true;
         CUgraph graph = new CUgraph();
         int ended;
         try {
-            body.run();
+            capture(work, after);
         } catch (RuntimeException | Error e) {
-            if (JCudaDriver.cuStreamEndCapture(stream, graph) == CUresult.CUDA_SUCCESS) {
+            if (JCudaDriver.cuStreamEndCapture(mainStream, graph) == CUresult.CUDA_SUCCESS) {
                 JCudaDriver.cuGraphDestroy(graph);
             }
             throw e;
         } finally {
             capturing = false;
         }
-        ended = JCudaDriver.cuStreamEndCapture(stream, graph);
+        ended = JCudaDriver.cuStreamEndCapture(mainStream, graph);
         check("cuStreamEndCapture", ended);
         try {
             CUgraphExec executable = new CUgraphExec();
@@ -625,29 +600,26 @@ public final class CudaRuntime implements DeviceRuntime {
         }
     }
 
-    /// Nodes of a graph that is being recorded.
-    @SuppressWarnings("ArrayRecordComponent")
-    private record Nodes(long[] nodes) implements Mark {}
-
-    @Override
-    public Mark mark() {
-        if (!capturing) {
-            return new Nodes(new long[0]);
+    /// Starts work on the stream that is being captured; before each piece the stream is made to stand behind the
+    /// nodes that it waits for, and at the end behind those that nothing waits for.
+    private void capture(List<Work> work, List<List<Integer>> after) {
+        long[][] nodes = new long[work.size()][];
+        BitSet last = new BitSet();
+        for (int piece = 0; piece < nodes.length; piece++) {
+            standBehind(after.get(piece).stream().map(earlier -> nodes[earlier]));
+            start(work.get(piece));
+            StreamCapture.Dependencies made = streamCapture.get(mainStream.address());
+            check("cuStreamGetCaptureInfo", made.result());
+            nodes[piece] = made.nodes();
+            last.set(piece);
+            after.get(piece).forEach(last::clear);
         }
-        StreamCapture.Dependencies last = streamCapture.get(mainStream.address());
-        check("cuStreamGetCaptureInfo", last.result());
-        return new Nodes(last.nodes());
+        standBehind(last.stream().mapToObj(piece -> nodes[piece]));
     }
 
-    @Override
-    public void after(Collection<Mark> marks) {
-        if (capturing) {
-            long[] nodes = marks.stream()
-                    .flatMapToLong(mark -> Arrays.stream(((Nodes) mark).nodes))
-                    .distinct()
-                    .toArray();
-            check("cuStreamUpdateCaptureDependencies", streamCapture.set(mainStream.address(), nodes));
-        }
+    private void standBehind(Stream<long[]> nodes) {
+        long[] all = nodes.flatMapToLong(Arrays::stream).distinct().toArray();
+        check("cuStreamUpdateCaptureDependencies", streamCapture.set(mainStream.address(), all));
     }
 
     private final class CapturedGraph implements Graph {
@@ -666,7 +638,7 @@ public final class CudaRuntime implements DeviceRuntime {
             if (open == null) {
                 throw new IllegalStateException("graph: launched after it was closed");
             }
-            check("cuGraphLaunch", JCudaDriver.cuGraphLaunch(open, stream));
+            check("cuGraphLaunch", JCudaDriver.cuGraphLaunch(open, mainStream));
             last = name;
         }
 
@@ -684,7 +656,7 @@ public final class CudaRuntime implements DeviceRuntime {
     @Override
     public void synchronize() {
         enterOutsideCapture("synchronize");
-        check("cuStreamSynchronize", JCudaDriver.cuStreamSynchronize(stream));
+        check("cuStreamSynchronize", JCudaDriver.cuStreamSynchronize(mainStream));
     }
 
     /// An error may be of earlier work, so the message says what was started last.
@@ -703,7 +675,7 @@ public final class CudaRuntime implements DeviceRuntime {
             check("cuEventCreate", JCudaDriver.cuEventCreate(event, 0));
             events.add(event);
         }
-        check("cuEventRecord", JCudaDriver.cuEventRecord(event, stream));
+        check("cuEventRecord", JCudaDriver.cuEventRecord(event, mainStream));
         RecordedEvent recorded = new RecordedEvent(event);
         CLEANER.register(recorded, new Recycle(idleEvents, event));
         return recorded;
@@ -761,7 +733,7 @@ public final class CudaRuntime implements DeviceRuntime {
         events.forEach(JCudaDriver::cuEventDestroy);
         modules.forEach(JCudaDriver::cuModuleUnload);
         deviceMemory.forEach(address -> JCudaDriver.cuMemFree(new DeviceAddress(address)));
-        List.of(mainStream, sideStream, feedStream).forEach(JCudaDriver::cuStreamDestroy);
+        List.of(mainStream, feedStream).forEach(JCudaDriver::cuStreamDestroy);
         arena.close();
         hostMemory.forEach(JCudaDriver::cuMemFreeHost);
         JCudaDriver.cuCtxSetCurrent(new CUcontext());

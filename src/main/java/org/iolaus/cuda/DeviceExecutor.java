@@ -54,7 +54,7 @@ public final class DeviceExecutor implements ProgramExecutor {
                 device.upload(run.inputs(), staged, bound.inputBytes());
                 device.synchronize();
             }
-            bound.start((_, _) -> {});
+            bound.tasks().forEach(task -> device.start(task.work()));
             return run.results();
         }
     }

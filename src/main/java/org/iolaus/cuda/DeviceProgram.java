@@ -5,15 +5,11 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
-import java.util.stream.IntStream;
-import org.iolaus.cuda.DeviceRuntime.Mark;
 import org.iolaus.ir.Program;
-import org.iolaus.lower.Dependencies;
 import org.iolaus.lower.Dependencies.Range;
 import org.iolaus.lower.Lowering;
 import org.iolaus.lower.MemoryPlan;
@@ -26,7 +22,6 @@ import org.iolaus.lower.Schedule.Storage;
 import org.iolaus.lower.Target;
 import org.iolaus.op.AllReduce;
 import org.iolaus.op.Constant;
-import org.iolaus.op.MatMul;
 import org.iolaus.tensor.HostTensor;
 import org.iolaus.tensor.Index;
 import org.iolaus.tensor.Sizes;
@@ -52,14 +47,6 @@ public final class DeviceProgram implements AutoCloseable {
     private final LoopKernels loops;
     private final Set<Integer> segmented;
     private final Map<Integer, Long> constants = new HashMap<>();
-
-    /// Sums arrays of the device over all ranks, in the order of its stream.
-    public interface Collective {
-        /// Sums one array.
-        ///
-        /// @param address of `count` numbers, replaced by their sums
-        void sum(long address, long count, int bytesPerNumber);
-    }
 
     /// Memory of the device that a run of a program needs.
     ///
@@ -202,18 +189,10 @@ public final class DeviceProgram implements AutoCloseable {
         return new Bound(sizes, sorted, places);
     }
 
-    /// A program bound to sizes and addresses. It may run any number of times, also into a graph.
+    /// A program bound to sizes and addresses.
     public final class Bound {
         private final InputLayout layout;
-        private final List<Piece> pieces = new ArrayList<>();
-        private final Map<String, Copy> copies = new LinkedHashMap<>();
-        /// Pieces that none other waits for.
-        private final List<Integer> leaves;
-
-        /// A step or a copy, and the numbers of the pieces that it waits for.
-        private record Piece(List<Runnable> work, List<Integer> after, List<String> completes) {}
-
-        private record Copy(int buffer, long to, long bytes) {}
+        private final List<Task> tasks = new ArrayList<>();
 
         private Bound(Sizes sizes, Set<String> sorted, Places places) {
             layout = layout(sizes, sorted);
@@ -230,11 +209,10 @@ public final class DeviceProgram implements AutoCloseable {
                 }
             }
             layout.addresses(places.inputs(), address, csr);
-            Map<Integer, List<String>> completes = placeOutputs(sizes, places, address);
+            List<Work.Copy> copies = placeOutputs(sizes, places, address);
             Arena arguments = Arena.ofAuto();
             Kernels kernels = new Kernels(device.builtin(), precision.bytes(), arguments);
             Launches launches = new Launches(device, schedule, precision, kernels, sizes, address, csr, collective);
-            Dependencies dependencies = new Dependencies();
             long scratchBytes = scratchBytes(schedule, sizes, precision);
             int scratches = scratches(scratchBytes);
             int scratchesUsed = 0;
@@ -243,46 +221,32 @@ public final class DeviceProgram implements AutoCloseable {
                 Schedule.Step step = schedule.steps().get(at);
                 List<Range> reads = ranges(Schedule.reads(step), address, sizes);
                 List<Range> writes = ranges(Schedule.writes(step), address, sizes);
-                List<Runnable> work;
+                List<Work> works;
                 if (step instanceof Call call) {
                     long scratch = places.workspace() + scratchesUsed % scratches * scratchBytes;
                     if (Launches.workspaceBytes(call, sizes, precision.bytes()) > 0) {
                         scratchesUsed++;
                         writes.add(new Range(scratch, scratch + scratchBytes));
                     }
-                    int lane = products % DeviceRuntime.GEMM_LANES;
-                    if (call.op() instanceof MatMul) {
-                        products++;
-                        writes.add(new Range(lane, lane + 1)); // no address is that low
-                    }
-                    work = launches.of(call, scratch, lane);
+                    works = launches.of(call, scratch);
                 } else {
-                    work = List.of(loops.of(at, sizes, address, csr, arguments));
+                    works = loops.of(at, sizes, address, csr, arguments);
                 }
-                pieces.add(new Piece(work, dependencies.add(reads, writes), completes.getOrDefault(at, List.of())));
+                int lane = products % Work.Gemm.LANES;
+                products += works.stream().anyMatch(Work.Gemm.class::isInstance) ? 1 : 0;
+                for (Work work : works) {
+                    tasks.add(new Task(work instanceof Work.Gemm gemm ? gemm.inLane(lane) : work, reads, writes, at));
+                }
             }
-            copies.forEach((name, copy) -> {
-                long from = address[copy.buffer];
-                Range read = new Range(from, from + copy.bytes);
-                Range write = new Range(copy.to, copy.to + copy.bytes);
-                pieces.add(new Piece(
-                        List.of(() -> device.copy(copy.to, from, copy.bytes)),
-                        dependencies.add(List.of(read), List.of(write)),
-                        List.of(name)));
-            });
-            Set<Integer> awaited = new HashSet<>();
-            pieces.forEach(piece -> awaited.addAll(piece.after));
-            leaves = IntStream.range(0, pieces.size())
-                    .filter(piece -> !awaited.contains(piece))
-                    .boxed()
-                    .toList();
+            copies.forEach(copy -> tasks.add(new Task(copy)));
         }
 
+        /// The ranges of the buffers that something writes while the program or what belongs to it runs.
         private List<Range> ranges(List<Integer> buffers, long[] address, Sizes sizes) {
             List<Range> ranges = new ArrayList<>();
             for (int number : buffers) {
                 Buffer buffer = schedule.buffers().get(number);
-                if (buffer.storage() == Storage.ARENA) {
+                if (buffer.storage() == Storage.ARENA || buffer.storage() == Storage.PARAMETER) {
                     long bytes = buffer.elements(sizes) * precision.bytes();
                     ranges.add(new Range(address[number], address[number] + bytes));
                 }
@@ -291,10 +255,8 @@ public final class DeviceProgram implements AutoCloseable {
         }
 
         /// An output that a step computes for itself alone is computed where it is wanted; others are copied there.
-        ///
-        /// @return the outputs that each step completes
-        private Map<Integer, List<String>> placeOutputs(Sizes sizes, Places places, long[] address) {
-            Map<Integer, List<String>> completes = new HashMap<>();
+        private List<Work.Copy> placeOutputs(Sizes sizes, Places places, long[] address) {
+            List<Work.Copy> copies = new ArrayList<>();
             Set<Integer> placed = new HashSet<>();
             program.outputs().forEach((name, node) -> {
                 int number = schedule.outputs().getOrDefault(name, -1);
@@ -302,15 +264,12 @@ public final class DeviceProgram implements AutoCloseable {
                 long wanted = places.output(name);
                 if (buffer.storage() == Storage.ARENA && placed.add(number)) {
                     address[number] = wanted;
-                    completes
-                            .computeIfAbsent(buffer.complete(), _ -> new ArrayList<>())
-                            .add(name);
                 } else {
                     long bytes = HostTensor.volume(node.shape().bind(sizes)) * precision.bytes();
-                    copies.put(name, new Copy(number, wanted, bytes));
+                    copies.add(new Work.Copy(wanted, address[number], bytes));
                 }
             });
-            return completes;
+            return copies;
         }
 
         /// Bytes of the inputs.
@@ -323,34 +282,10 @@ public final class DeviceProgram implements AutoCloseable {
             layout.pack(block, floats, indices);
         }
 
-        /// Kernels, products and copies of one run.
-        public int launches() {
-            return pieces.stream().mapToInt(piece -> piece.work.size()).sum();
+        /// The work of one run, in the order of the schedule.
+        public List<Task> tasks() {
+            return tasks;
         }
-
-        /// Starts all work.
-        ///
-        /// @param complete is told each output once the work for it is started
-        public void start(Completion complete) {
-            List<Mark> marks = new ArrayList<>();
-            for (Piece piece : pieces) {
-                device.at(marks.size() < schedule.steps().size() ? marks.size() : -1);
-                device.after(piece.after.stream().map(marks::get).toList());
-                piece.work.forEach(Runnable::run);
-                marks.add(device.mark());
-                piece.completes.forEach(name -> complete.of(name, marks.getLast()));
-            }
-            device.at(-1);
-            device.after(leaves.stream().map(marks::get).toList());
-        }
-    }
-
-    /// Is told that the work for an output was started.
-    public interface Completion {
-        /// Tells of one output.
-        ///
-        /// @param mark where that work is in what is being recorded
-        void of(String output, Mark mark);
     }
 
     @Override

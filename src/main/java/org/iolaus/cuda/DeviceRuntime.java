@@ -1,9 +1,7 @@
 package org.iolaus.cuda;
 
 import java.lang.foreign.MemorySegment;
-import java.util.Collection;
 import java.util.List;
-import org.iolaus.lower.Precision;
 
 /// What the executor needs of a device: memory, kernels, matrix products, graphs. All work goes in order through one
 /// stream; failures are [DeviceException]s.
@@ -33,10 +31,14 @@ public interface DeviceRuntime extends AutoCloseable {
     void download(MemorySegment destination, long source, long bytes);
 
     /// Starts a copy within the device.
-    void copy(long destination, long source, long bytes);
+    default void copy(long destination, long source, long bytes) {
+        start(new Work.Copy(destination, source, bytes));
+    }
 
     /// Starts to set every byte to a value.
-    void fill(long address, int value, long bytes);
+    default void fill(long address, int value, long bytes) {
+        start(new Work.Fill(address, value, bytes));
+    }
 
     /// A way into the device beside its work.
     ///
@@ -56,13 +58,6 @@ public interface DeviceRuntime extends AutoCloseable {
         @Override
         void close();
     }
-
-    /// Starts `body`'s kernels and copies beside the stream: after what was started before, not before what comes
-    /// next. Matrix products may not be among them.
-    void beside(Runnable body);
-
-    /// What is started from now on comes after all that was started beside the stream.
-    void rejoin();
 
     /// The kernels that come with the program (`kernels/*.cu`).
     Module builtin();
@@ -91,112 +86,14 @@ public interface DeviceRuntime extends AutoCloseable {
         String name();
     }
 
-    /// Starts a kernel.
+    /// Starts work after all that was started before.
+    void start(Work work);
+
+    /// Records work, each piece of which waits for some before it; the rest may run beside each other. All of it
+    /// should have been started once before, so that nothing is loaded lazily while it is recorded.
     ///
-    /// @param arguments the bytes of its parameter
-    void launch(Kernel kernel, int gridX, int gridY, int blockX, int sharedBytes, MemorySegment arguments);
-
-    /// Pieces of scratch memory for matrix products.
-    int GEMM_LANES = 4;
-
-    /// Number format of matrix products.
-    enum Gemm {
-        FP64(8, 8),
-        FP32(4, 4),
-        /// float in memory, products in TF32
-        TF32(4, 4),
-        /// the same, added to what is in the result's memory
-        TF32_ADDED(4, 4),
-        /// all in bfloat16 in memory, sums in float
-        BF16(2, 2),
-        /// factors in bfloat16 in memory, sums and results in float
-        BF16_FP32(2, 4);
-
-        private final int operandBytes;
-        private final int resultBytes;
-
-        Gemm(int operandBytes, int resultBytes) {
-            this.operandBytes = operandBytes;
-            this.resultBytes = resultBytes;
-        }
-
-        /// Of large matrix products.
-        public static Gemm ofLarge(Precision precision) {
-            return switch (precision) {
-                case FP64 -> FP64;
-                case FP32 -> FP32;
-                case TF32X3, TF32 -> TF32;
-                case BF16 -> BF16;
-            };
-        }
-
-        /// Of products whose factors are stored in full.
-        static Gemm of(Precision precision) {
-            return switch (precision) {
-                case FP64 -> FP64;
-                case FP32, TF32X3 -> FP32;
-                case TF32, BF16 -> TF32;
-            };
-        }
-
-        /// Bytes of a number of a factor.
-        public int operandBytes() {
-            return operandBytes;
-        }
-
-        /// Bytes of a number of the result.
-        public int resultBytes() {
-            return resultBytes;
-        }
-    }
-
-    /// Starts `c = op(a) op(b)`, row-major without gaps: `op(a): (m, k)`, `op(b): (k, n)`, `c: (m, n)`, `batch` of
-    /// them one after another.
-    ///
-    /// @param lane scratch memory in use, `0 .. GEMM_LANES - 1`: products of one lane must not run at the same time
-    void gemm(
-            int lane,
-            Gemm format,
-            boolean transposeA,
-            boolean transposeB,
-            int m,
-            int n,
-            int k,
-            int batch,
-            long a,
-            long b,
-            long c);
-
-    /// The same, in lane 0.
-    default void gemm(
-            Gemm format,
-            boolean transposeA,
-            boolean transposeB,
-            int m,
-            int n,
-            int k,
-            int batch,
-            long a,
-            long b,
-            long c) {
-        gemm(0, format, transposeA, transposeB, m, n, k, batch, a, b, c);
-    }
-
-    /// Records what `body` starts instead of running it.
-    Graph capture(Runnable body);
-
-    /// A place in what is being recorded.
-    interface Mark {}
-
-    /// What was recorded last. Outside of [#capture] it means nothing.
-    Mark mark();
-
-    /// What is recorded next waits for these places, and for nothing else; without a call of this it waits for what was
-    /// recorded before it. Outside of [#capture] it does nothing: all work is in order then.
-    void after(Collection<Mark> marks);
-
-    /// Says which step of its schedule a program starts next, -1 for none; only a measurement cares.
-    default void at(int step) {}
+    /// @param after for each piece the numbers of those that it waits for
+    Graph graph(List<Work> work, List<List<Integer>> after);
 
     /// Recorded work.
     interface Graph extends AutoCloseable {

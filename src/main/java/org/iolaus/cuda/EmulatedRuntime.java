@@ -4,12 +4,9 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
-import java.util.Collection;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
-import java.util.Set;
 import java.util.TreeMap;
 import org.iolaus.ffi.HostKernels;
 import org.jspecify.annotations.Nullable;
@@ -39,7 +36,6 @@ public final class EmulatedRuntime implements DeviceRuntime {
     private final TreeMap<Long, Allocation> allocations = new TreeMap<>();
     private long usedBytes;
     private @Nullable Library builtin;
-    private @Nullable Recording recording;
 
     /// @param whole guard, memory, guard
     private record Allocation(Arena arena, MemorySegment whole, long bytes) {}
@@ -78,7 +74,6 @@ public final class EmulatedRuntime implements DeviceRuntime {
     @Override
     @SuppressWarnings("MustBeClosedChecker") // the arena lives until free
     public long allocate(long bytes) {
-        notRecording("allocate");
         if (bytes < 0 || bytes > freeBytes()) {
             throw new DeviceException("emulated device, allocate: want at most " + freeBytes() + " free bytes of "
                     + totalBytes + ", got " + bytes);
@@ -96,7 +91,6 @@ public final class EmulatedRuntime implements DeviceRuntime {
 
     @Override
     public void free(long address) {
-        notRecording("free");
         checkGuards("before free");
         Allocation allocation = allocations.remove(address);
         if (allocation == null) {
@@ -113,12 +107,11 @@ public final class EmulatedRuntime implements DeviceRuntime {
 
     @Override
     public void upload(long destination, MemorySegment source, long bytes) {
-        submit(() -> MemorySegment.copy(source, 0, memory("upload", destination, bytes), 0, bytes));
+        MemorySegment.copy(source, 0, memory("upload", destination, bytes), 0, bytes);
     }
 
     @Override
     public void download(MemorySegment destination, long source, long bytes) {
-        notRecording("download");
         MemorySegment.copy(memory("download", source, bytes), 0, destination, 0, bytes);
     }
 
@@ -139,17 +132,6 @@ public final class EmulatedRuntime implements DeviceRuntime {
             @Override
             public void close() {}
         };
-    }
-
-    @Override
-    public void copy(long destination, long source, long bytes) {
-        submit(() -> MemorySegment.copy(
-                memory("copy from", source, bytes), 0, memory("copy to", destination, bytes), 0, bytes));
-    }
-
-    @Override
-    public void fill(long address, int value, long bytes) {
-        submit(() -> memory("fill", address, bytes).fill((byte) value));
     }
 
     /// Device memory, which has to lie in one allocation.
@@ -207,66 +189,74 @@ public final class EmulatedRuntime implements DeviceRuntime {
     }
 
     @Override
-    public void launch(Kernel kernel, int gridX, int gridY, int blockX, int sharedBytes, MemorySegment arguments) {
-        if (!(kernel instanceof HostKernel host)) {
-            throw new DeviceException("emulated device, launch: want a kernel of its own, got " + kernel);
+    public void start(Work work) {
+        switch (work) {
+            case Work.Launch launch -> launch(launch);
+            case Work.Gemm gemm -> gemm(gemm);
+            case Work.Copy copy ->
+                MemorySegment.copy(
+                        memory("copy from", copy.source(), copy.bytes()),
+                        0,
+                        memory("copy to", copy.destination(), copy.bytes()),
+                        0,
+                        copy.bytes());
+            case Work.Fill fill -> memory("fill", fill.address(), fill.bytes()).fill((byte) fill.value());
+            case Work.Sum sum -> sum.ranks().sum(sum.address(), sum.count(), sum.bytesPerNumber());
+            case Work.Send send -> send.feed().send(send.destination(), send.bytes());
         }
-        if (gridX < 1 || gridY < 1 || gridY > 65535 || blockX < 1 || blockX > 1024 || sharedBytes < 0) {
-            throw new DeviceException("emulated device, " + kernel.name()
-                    + ": want 1 <= gridX, 1 <= gridY <= 65535, 1 <= blockX <= 1024 and sharedBytes >= 0, got " + gridX
-                    + ", " + gridY + ", " + blockX + " and " + sharedBytes);
-        }
-        MemorySegment copy = Arena.ofAuto().allocate(Math.max(8, arguments.byteSize()), 16);
-        MemorySegment.copy(arguments, 0, copy, 0, arguments.byteSize());
-        submit(() -> {
-            String wrong = host.entry().run(copy, gridX, gridY, blockX, sharedBytes);
-            if (wrong != null) {
-                throw new DeviceException("emulated device, " + kernel.name() + ": " + wrong);
-            }
-            checkGuards("by " + kernel.name());
-        });
     }
 
-    @Override
-    public void gemm(
-            int lane,
-            Gemm format,
-            boolean transposeA,
-            boolean transposeB,
-            int m,
-            int n,
-            int k,
-            int batch,
-            long a,
-            long b,
-            long c) {
-        memory("gemm a", a, (long) batch * m * k * format.operandBytes());
-        memory("gemm b", b, (long) batch * k * n * format.operandBytes());
-        memory("gemm c", c, (long) batch * m * n * format.resultBytes());
-        long rows = (long) batch * m;
-        if (rows == 0 || n == 0) {
+    private void launch(Work.Launch launch) {
+        String name = launch.kernel().name();
+        if (!(launch.kernel() instanceof HostKernel host)) {
+            throw new DeviceException("emulated device, launch: want a kernel of its own, got " + launch.kernel());
+        }
+        int gridX = launch.gridX();
+        int gridY = launch.gridY();
+        int blockX = launch.blockX();
+        if (gridX < 1 || gridY < 1 || gridY > 65535 || blockX < 1 || blockX > 1024 || launch.sharedBytes() < 0) {
+            throw new DeviceException("emulated device, " + name
+                    + ": want 1 <= gridX, 1 <= gridY <= 65535, 1 <= blockX <= 1024 and sharedBytes >= 0, got " + gridX
+                    + ", " + gridY + ", " + blockX + " and " + launch.sharedBytes());
+        }
+        String wrong = host.entry().run(launch.arguments(), gridX, gridY, blockX, launch.sharedBytes());
+        if (wrong != null) {
+            throw new DeviceException("emulated device, " + name + ": " + wrong);
+        }
+        checkGuards("by " + name);
+    }
+
+    private void gemm(Work.Gemm gemm) {
+        GemmFormat format = gemm.format();
+        long batch = gemm.batch();
+        memory("gemm a", gemm.a(), batch * gemm.m() * gemm.k() * format.operandBytes());
+        memory("gemm b", gemm.b(), batch * gemm.k() * gemm.n() * format.operandBytes());
+        memory("gemm c", gemm.c(), batch * gemm.m() * gemm.n() * format.resultBytes());
+        long rows = batch * gemm.m();
+        if (rows == 0 || gemm.n() == 0) {
             return;
         }
         try (Arena scope = Arena.ofConfined()) {
             MemorySegment arguments = scope.allocateFrom(
                     ValueLayout.JAVA_LONG,
-                    a,
-                    b,
-                    c,
+                    gemm.a(),
+                    gemm.b(),
+                    gemm.c(),
                     batch,
-                    m,
-                    n,
-                    k,
-                    transposeA ? 1 : 0,
-                    transposeB ? 1 : 0,
-                    format == Gemm.TF32 || format == Gemm.TF32_ADDED ? 1 : 0,
-                    format == Gemm.TF32_ADDED ? 1 : 0);
+                    gemm.m(),
+                    gemm.n(),
+                    gemm.k(),
+                    gemm.transposeA() ? 1 : 0,
+                    gemm.transposeB() ? 1 : 0,
+                    format == GemmFormat.TF32 || format == GemmFormat.TF32_ADDED ? 1 : 0,
+                    format == GemmFormat.TF32_ADDED ? 1 : 0);
             Kernel kernel = library().kernel(kernel(format));
-            launch(kernel, (int) ((rows + GEMM_BLOCK - 1) / GEMM_BLOCK), 1, GEMM_BLOCK, 0, arguments);
+            launch(new Work.Launch(
+                    kernel, Math.toIntExact(Math.ceilDiv(rows, GEMM_BLOCK)), 1, GEMM_BLOCK, 0, arguments));
         }
     }
 
-    private static String kernel(Gemm format) {
+    private static String kernel(GemmFormat format) {
         return switch (format) {
             case FP64 -> "gemm_f64";
             case FP32, TF32, TF32_ADDED -> "gemm_f32";
@@ -275,65 +265,45 @@ public final class EmulatedRuntime implements DeviceRuntime {
         };
     }
 
-    /// Runs now, or when the graph does that is being recorded.
-    private void submit(Runnable work) {
-        if (recording != null) {
-            recording.add(work);
-        } else {
-            work.run();
-        }
+    @Override
+    public Graph graph(List<Work> work, List<List<Integer>> after) {
+        return new Recorded(List.copyOf(work), after);
     }
 
-    /// What a capture records: pieces of work, each with those that it waits for.
-    private final class Recording implements Graph {
-        private final List<Node> nodes = new ArrayList<>();
-        /// What the next piece waits for, in the stream and beside it.
-        private Set<Integer> next = Set.of();
+    /// Work that need not wait for one another comes in an order drawn anew each time: what a GPU may do, too.
+    private final class Recorded implements Graph {
+        private final List<Work> work;
+        private final List<List<Integer>> after;
+        private boolean closed;
 
-        private Set<Integer> nextBeside = Set.of();
-        private boolean beside;
-
-        private record Node(Runnable work, Set<Integer> after) {}
-
-        void add(Runnable work) {
-            nodes.add(new Node(work, beside ? nextBeside : next));
-            Set<Integer> last = Set.of(nodes.size() - 1);
-            if (beside) {
-                nextBeside = last;
-            } else {
-                next = last;
-            }
+        Recorded(List<Work> work, List<List<Integer>> after) {
+            this.work = work;
+            this.after = after;
         }
 
-        private static Set<Integer> joined(Set<Integer> left, Set<Integer> right) {
-            Set<Integer> all = new HashSet<>(left);
-            all.addAll(right);
-            return all;
-        }
-
-        /// Work that need not wait for one another comes in an order drawn anew each time: what a GPU may do, too.
         @Override
         public void launch() {
-            List<Integer> ready = new ArrayList<>();
-            int[] missing = new int[nodes.size()];
-            List<List<Integer>> followers = new ArrayList<>();
-            for (int node = 0; node < nodes.size(); node++) {
-                followers.add(new ArrayList<>());
+            if (closed) {
+                throw new DeviceException("emulated device, graph: launched after it was closed");
             }
-            for (int node = 0; node < nodes.size(); node++) {
-                missing[node] = nodes.get(node).after.size();
-                for (int earlier : nodes.get(node).after) {
-                    followers.get(earlier).add(node);
+            List<Integer> ready = new ArrayList<>();
+            int[] missing = new int[work.size()];
+            List<List<Integer>> followers = new ArrayList<>();
+            for (int piece = 0; piece < work.size(); piece++) {
+                followers.add(new ArrayList<>());
+                missing[piece] = after.get(piece).size();
+                for (int earlier : after.get(piece)) {
+                    followers.get(earlier).add(piece);
                 }
-                if (missing[node] == 0) {
-                    ready.add(node);
+                if (missing[piece] == 0) {
+                    ready.add(piece);
                 }
             }
             while (!ready.isEmpty()) {
-                int node = ready.set(orders.nextInt(ready.size()), ready.getLast());
+                int piece = ready.set(orders.nextInt(ready.size()), ready.getLast());
                 ready.removeLast();
-                submit(nodes.get(node).work);
-                for (int follower : followers.get(node)) {
+                start(work.get(piece));
+                for (int follower : followers.get(piece)) {
                     if (--missing[follower] == 0) {
                         ready.add(follower);
                     }
@@ -343,65 +313,7 @@ public final class EmulatedRuntime implements DeviceRuntime {
 
         @Override
         public void close() {
-            nodes.clear();
-        }
-    }
-
-    @Override
-    public Graph capture(Runnable body) {
-        notRecording("capture");
-        Recording made = new Recording();
-        recording = made;
-        try {
-            body.run();
-        } finally {
-            recording = null;
-        }
-        return made;
-    }
-
-    private record Place(Set<Integer> nodes) implements Mark {}
-
-    @Override
-    public Mark mark() {
-        return new Place(recording == null ? Set.of() : recording.next);
-    }
-
-    @Override
-    public void after(Collection<Mark> marks) {
-        if (recording != null) {
-            Set<Integer> all = new HashSet<>();
-            marks.forEach(mark -> all.addAll(((Place) mark).nodes));
-            recording.next = all;
-        }
-    }
-
-    @Override
-    public void beside(Runnable body) {
-        Recording open = recording;
-        if (open == null) {
-            body.run();
-            return;
-        }
-        open.nextBeside = Recording.joined(open.next, open.nextBeside);
-        open.beside = true;
-        try {
-            body.run();
-        } finally {
-            open.beside = false;
-        }
-    }
-
-    @Override
-    public void rejoin() {
-        if (recording != null) {
-            recording.next = Recording.joined(recording.next, recording.nextBeside);
-        }
-    }
-
-    private void notRecording(String what) {
-        if (recording != null) {
-            throw new DeviceException("emulated device, " + what + ": want it outside of a capture");
+            closed = true;
         }
     }
 
@@ -430,7 +342,6 @@ public final class EmulatedRuntime implements DeviceRuntime {
 
     @Override
     public void synchronize() {
-        notRecording("synchronize");
         checkGuards("before synchronize");
     }
 
@@ -451,7 +362,6 @@ public final class EmulatedRuntime implements DeviceRuntime {
 
     @Override
     public Event record() {
-        notRecording("record");
         return new Moment(System.nanoTime());
     }
 

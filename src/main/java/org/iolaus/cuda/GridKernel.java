@@ -170,7 +170,7 @@ final class GridKernel {
     }
 
     /// `y (items, R, channels)` of as many arrays of that shape as the operation has inputs.
-    List<Kernels.Launch> of(List<Long> in, long y, long items, long channels) {
+    List<Work> of(List<Long> in, long y, long items, long channels) {
         long columns = items * channels;
         if (columns == 0) {
             return List.of();
@@ -184,6 +184,6 @@ final class GridKernel {
         arguments[in.size() + 2] = channels;
         int blocks = (int) ((columns + BLOCK - 1) / BLOCK);
         return List.of(
-                new Kernels.Launch(kernel, blocks, 1, BLOCK, 0, memory.allocateFrom(ValueLayout.JAVA_LONG, arguments)));
+                new Work.Launch(kernel, blocks, 1, BLOCK, 0, memory.allocateFrom(ValueLayout.JAVA_LONG, arguments)));
     }
 }

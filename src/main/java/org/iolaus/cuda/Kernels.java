@@ -46,14 +46,6 @@ public final class Kernels {
 
     private record GridVariant(GridActivation op, boolean fast, int narrow) {}
 
-    /// A kernel with all that a launch takes.
-    public record Launch(
-            DeviceRuntime.Kernel kernel, int gridX, int gridY, int blockX, int sharedBytes, MemorySegment arguments) {
-        public void start(DeviceRuntime device) {
-            device.launch(kernel, gridX, gridY, blockX, sharedBytes, arguments);
-        }
-    }
-
     /// How a reduction shares its work: see `kernels/tile.cuh`.
     ///
     /// @param parts pieces of the reduced axis, `chunk` entries each
@@ -83,16 +75,16 @@ public final class Kernels {
     ///
     /// @param start int32 (rows + 1)
     /// @param order int32 (entries), or 0 where the entries are sorted by segment
-    List<Launch> segmentSum(long x, long start, long order, long y, long rows, long columns, long entries) {
+    List<Work> segmentSum(long x, long start, long order, long y, long rows, long columns, long entries) {
         return segment("segment_sum", x, start, order, y, rows, columns, entries);
     }
 
     /// Like `segmentSum`, with the largest; 0 for an empty segment.
-    List<Launch> segmentMax(long x, long start, long order, long y, long rows, long columns, long entries) {
+    List<Work> segmentMax(long x, long start, long order, long y, long rows, long columns, long entries) {
         return segment("segment_max", x, start, order, y, rows, columns, entries);
     }
 
-    private List<Launch> segment(
+    private List<Work> segment(
             String op, long x, long start, long order, long y, long rows, long columns, long entries) {
         if (rows * columns == 0) {
             return List.of();
@@ -121,13 +113,13 @@ public final class Kernels {
     ///
     /// @param narrow whether x is bfloat16
     /// @param workspace address of `reduceSumWorkspace` bytes, aligned to 16; unused if that is 0
-    List<Launch> reduceSum(long x, boolean narrow, long y, long workspace, long outer, long reduced, long inner) {
+    List<Work> reduceSum(long x, boolean narrow, long y, long workspace, long outer, long reduced, long inner) {
         if (outer * inner == 0) {
             return List.of();
         }
         long pack = pack(inner, x, y, workspace);
         Tile tile = tile(outer, reduced, inner / pack);
-        List<Launch> launches = new ArrayList<>();
+        List<Work> launches = new ArrayList<>();
         launches.add(reduceOnce(x, narrow, tile.parts() == 1 ? y : workspace, outer, reduced, inner, pack, tile));
         if (tile.parts() > 1) {
             Tile last = tile(1, tile.parts(), outer * inner / pack);
@@ -137,7 +129,7 @@ public final class Kernels {
         return launches;
     }
 
-    private Launch reduceOnce(
+    private Work reduceOnce(
             long x, boolean narrow, long y, long outer, long reduced, long inner, long pack, Tile tile) {
         long[] arguments = {x, y, outer, reduced, inner, tile.chunk(), pack > 1 ? 1 : 0, tile.lanes(), tile.walkers()};
         long blocks = tile.blocks(outer, inner / pack);
@@ -171,8 +163,7 @@ public final class Kernels {
     }
 
     /// `c (m, n)`: `a (m, k) op(b)`, `op(b): (k, n)`, row-major; TF32 as FP32.
-    List<Launch> smallGemm(
-            DeviceRuntime.Gemm format, boolean transposeB, long a, long b, long c, long m, long n, long k) {
+    List<Work> smallGemm(GemmFormat format, boolean transposeB, long a, long b, long c, long m, long n, long k) {
         boolean wide = pack(k, a, b) > 1 && (transposeB || n % 4 == 0);
         long[] arguments = {a, b, c, m, n, k, wide ? 1 : 0};
         String numbers = format.operandBytes() == 4 ? "f32" : format.resultBytes() == 4 ? "bf16_f32" : "bf16";
@@ -180,11 +171,11 @@ public final class Kernels {
                 kernels.computeIfAbsent((transposeB ? "small_gemm_nt_" : "small_gemm_nn_") + numbers, module::kernel);
         int tiles = (int) (ceil(m, SMALL_GEMM_TILE) * ceil(n, SMALL_GEMM_TILE));
         MemorySegment packed = memory.allocateFrom(ValueLayout.JAVA_LONG, arguments);
-        return List.of(new Launch(kernel, tiles, 1, SMALL_GEMM_THREADS, 0, packed));
+        return List.of(new Work.Launch(kernel, tiles, 1, SMALL_GEMM_THREADS, 0, packed));
     }
 
     /// `y (rows, 3, width)`: the parts of `x (rows, width)` as [org.iolaus.lower.SplitFactor] orders them.
-    List<Launch> split(boolean other, long x, long y, long rows, long width) {
+    List<Work> split(boolean other, long x, long y, long rows, long width) {
         if (rows * width == 0) {
             return List.of();
         }
@@ -194,7 +185,7 @@ public final class Kernels {
     }
 
     /// Copies `rows` bands of `width` numbers, whose starts lie a pitch apart.
-    List<Launch> copy(long x, long y, long rows, long width, long sourcePitch, long destinationPitch) {
+    List<Work> copy(long x, long y, long rows, long width, long sourcePitch, long destinationPitch) {
         if (rows * width == 0) {
             return List.of();
         }
@@ -204,7 +195,7 @@ public final class Kernels {
     }
 
     /// `y (rows, total)`: `x (rows, width)` behind `before` zeros, zeros after it.
-    List<Launch> pad(long x, long y, long rows, long width, long before, long total) {
+    List<Work> pad(long x, long y, long rows, long width, long before, long total) {
         if (rows * total == 0) {
             return List.of();
         }
@@ -215,7 +206,7 @@ public final class Kernels {
     /// `y (n)`: the mask of [org.iolaus.op.DropoutMask].
     ///
     /// @param key (2): seed and step as numbers
-    List<Launch> dropoutMask(long key, long y, double probability, int stream, long n) {
+    List<Work> dropoutMask(long key, long y, double probability, int stream, long n) {
         if (n == 0) {
             return List.of();
         }
@@ -242,38 +233,38 @@ public final class Kernels {
     }
 
     /// Adds one to a step counter, int64 (1).
-    public List<Launch> increment(long counter) {
+    public List<Work> increment(long counter) {
         return List.of(launch("increment", 1, 1, 0, new long[] {counter}));
     }
 
     /// Writes `x (n)` to row `(counter - 1) % capacity` of `history (capacity, n)`.
     ///
     /// @param counter int64 (1), from 1 on
-    public List<Launch> append(long x, long history, long counter, long capacity, long n) {
+    public List<Work> append(long x, long history, long counter, long capacity, long n) {
         return n == 0
                 ? List.of()
                 : List.of(launch(typed("append"), 1, 1, 0, new long[] {x, history, counter, capacity, n}));
     }
 
     /// `y (n)`: `factor x`.
-    public List<Launch> scaledCopy(long x, long y, double factor, long n) {
+    public List<Work> scaledCopy(long x, long y, double factor, long n) {
         return n == 0
                 ? List.of()
                 : List.of(launch(typed("scaled_copy"), striding(n), 1, 0, new long[] {x, y, bits(factor), n}));
     }
 
     /// `sum (n)`: adds `x (n)`.
-    public List<Launch> add(long x, long sum, long n) {
+    public List<Work> add(long x, long sum, long n) {
         return n == 0 ? List.of() : List.of(launch(typed("add_to"), striding(n), 1, 0, new long[] {x, sum, n}));
     }
 
     /// `sum (n)`: adds `x (n)`, which becomes 0.
-    public List<Launch> takeUp(long x, long sum, long n) {
+    public List<Work> addAndZero(long x, long sum, long n) {
         return n == 0 ? List.of() : List.of(launch(typed("take_up"), striding(n), 1, 0, new long[] {x, sum, n}));
     }
 
     /// `average (n)`: moved a `share` of the way towards `x (n)`.
-    public List<Launch> movingAverage(long x, long average, double share, long n) {
+    public List<Work> movingAverage(long x, long average, double share, long n) {
         return n == 0
                 ? List.of()
                 : List.of(launch(typed("moving_average"), striding(n), 1, 0, new long[] {x, average, bits(share), n}));
@@ -286,7 +277,7 @@ public final class Kernels {
 
     /// Partial sums of squares, double (`squareSumParts(n)`); the partial sums of several arrays may follow one
     /// another.
-    public List<Launch> squareSum(long x, long partial, long n) {
+    public List<Work> squareSum(long x, long partial, long n) {
         return List.of(launch(typed("square_sum"), squareSumParts(n), 1, 0, new long[] {x, partial, n}));
     }
 
@@ -294,7 +285,7 @@ public final class Kernels {
     ///
     /// @param partial double (count), of `squareSum`
     /// @param maximum norm; 0 limits nothing
-    public List<Launch> clipScale(long partial, long count, long result, double maximum) {
+    public List<Work> clipScale(long partial, long count, long result, double maximum) {
         return List.of(launch("clip_scale", 1, 1, 0, new long[] {partial, result, bits(maximum), count}));
     }
 
@@ -307,7 +298,7 @@ public final class Kernels {
     public record StepState(long step, long learningRate, long scale, long undecayed) {}
 
     /// One step of Adam, or with `decoupled` of AdamW: parameters, gradient and the two states, (n) each.
-    public List<Launch> adamw(
+    public List<Work> adamw(
             long parameters,
             long gradient,
             long mean,
@@ -341,7 +332,7 @@ public final class Kernels {
     /// One step of stochastic gradient descent.
     ///
     /// @param buffer state (n); 0 where momentum is 0
-    public List<Launch> sgd(
+    public List<Work> sgd(
             long parameters,
             long gradient,
             long buffer,
@@ -381,7 +372,7 @@ public final class Kernels {
     /// @param states (n) each, in the order of the rule's slots; for RMSprop three, 0 for one that it does not keep
     /// @param decay Adadelta's rho, Adagrad's decay of the learning rate, Adamax's beta2, RMSprop's alpha
     /// @param momentum Adamax's beta1, RMSprop's momentum; else 0
-    public List<Launch> adaptive(
+    public List<Work> adaptive(
             Adaptive rule,
             long parameters,
             long gradient,
@@ -416,13 +407,13 @@ public final class Kernels {
         return Math.min(ceil(n, BLOCK), 8L * ENOUGH_BLOCKS);
     }
 
-    private Launch launch(String name, long gridX, long gridY, int sharedBytes, long[] arguments) {
+    private Work launch(String name, long gridX, long gridY, int sharedBytes, long[] arguments) {
         if (gridX * BLOCK > 1L << 31) {
             throw new DeviceException(name + ": want fewer than 2^31 elements, got " + gridX + " blocks of " + BLOCK);
         }
         DeviceRuntime.Kernel kernel = kernels.computeIfAbsent(name, module::kernel);
         MemorySegment packed = memory.allocateFrom(ValueLayout.JAVA_LONG, arguments);
-        return new Launch(kernel, (int) gridX, (int) gridY, BLOCK, sharedBytes, packed);
+        return new Work.Launch(kernel, (int) gridX, (int) gridY, BLOCK, sharedBytes, packed);
     }
 
     private String typed(String op) {

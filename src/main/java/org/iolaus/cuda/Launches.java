@@ -37,9 +37,7 @@ final class Launches {
     private final Sizes sizes;
     private final long[] address;
     private final Csr[] csr;
-    private long workspace;
-    private int lane;
-    private final DeviceProgram.@Nullable Collective collective;
+    private final @Nullable Collective collective;
 
     /// @param address of each buffer
     /// @param csr compressed rows of the indices that segment operations walk
@@ -52,7 +50,7 @@ final class Launches {
             Sizes sizes,
             long[] address,
             Csr[] csr,
-            DeviceProgram.@Nullable Collective collective) {
+            @Nullable Collective collective) {
         this.device = device;
         this.schedule = schedule;
         this.precision = precision;
@@ -91,27 +89,24 @@ final class Launches {
     /// The work of one call.
     ///
     /// @param scratch memory of at least [#workspaceBytes]
-    /// @param gemmLane for a matrix product
     /// @throws DeviceException if there is no kernel for the operation
-    List<Runnable> of(Call call, long scratch, int gemmLane) {
-        workspace = scratch;
-        lane = gemmLane;
+    List<Work> of(Call call, long scratch) {
         int[] out = call.node().shape().bind(sizes);
         long y = address[call.out()];
         return switch (call.op()) {
             case MatMul op -> matmul(op, call, out, y);
             case BilinearProduct op ->
-                start(bilinear(call, op.terms()).product(at(call, 0), at(call, 1), 0, y, out[0], out[2]));
+                bilinear(call, op.terms()).product(at(call, 0), at(call, 1), 0, y, out[0], out[2]);
             case GatheredProduct op ->
-                start(bilinear(call, op.terms()).product(at(call, 0), at(call, 1), at(call, 2), y, out[0], out[2]));
+                bilinear(call, op.terms()).product(at(call, 0), at(call, 1), at(call, 2), y, out[0], out[2]);
             case SummedProduct op -> {
                 Csr rows = Objects.requireNonNull(csr[call.inputs().get(2)]);
-                yield start(bilinear(call, op.terms())
-                        .summed(at(call, 0), at(call, 1), rows.start(), rows.order(), y, out[0], out[2]));
+                yield bilinear(call, op.terms())
+                        .summed(at(call, 0), at(call, 1), rows.start(), rows.order(), y, out[0], out[2]);
             }
             case BilinearOuter op ->
-                start(kernels.bilinear(device, op.terms(), isNarrow(call, 1), isNarrow(call, 0))
-                        .outer(at(call, 0), at(call, 1), y, out[0], shape(call, 0)[2]));
+                kernels.bilinear(device, op.terms(), isNarrow(call, 1), isNarrow(call, 0))
+                        .outer(at(call, 0), at(call, 1), y, out[0], shape(call, 0)[2]);
             case GridActivation op -> {
                 boolean fast = precision.isFast();
                 int narrow = isNarrow(call) ? 1 << call.inputs().size() : 0;
@@ -120,35 +115,35 @@ final class Launches {
                 }
                 List<Long> in =
                         call.inputs().stream().map(buffer -> address[buffer]).toList();
-                yield start(kernels.gridActivation(device, op, fast, narrow).of(in, y, out[0], out[2]));
+                yield kernels.gridActivation(device, op, fast, narrow).of(in, y, out[0], out[2]);
             }
             case SegmentSum _ -> segment(call, out, y, false);
             case SegmentMax _ -> segment(call, out, y, true);
-            case Sum op -> sum(op, call, y);
+            case Sum op -> sum(op, call, scratch, y);
             case Concat op -> concat(op, call, out, y);
             case SplitFactor op -> {
                 int parts = op.axis(out.length - 1);
                 long rows = product(out, 0, parts);
-                yield start(kernels.split(op.other(), at(call, 0), y, rows, product(out, parts + 1, out.length)));
+                yield kernels.split(op.other(), at(call, 0), y, rows, product(out, parts + 1, out.length));
             }
             case Pad op -> {
                 int[] in = shape(call, 0);
-                yield start(kernels.pad(
+                yield kernels.pad(
                         at(call, 0),
                         y,
                         product(in, 0, op.axis()),
                         product(in, op.axis(), in.length),
                         op.before() * product(in, op.axis() + 1, in.length),
-                        product(out, op.axis(), out.length)));
+                        product(out, op.axis(), out.length));
             }
             case DropoutMask op ->
-                start(kernels.dropoutMask(at(call, 0), y, op.probability(), op.stream(), product(out, 0, out.length)));
+                kernels.dropoutMask(at(call, 0), y, op.probability(), op.stream(), product(out, 0, out.length));
             case AllReduce _ -> {
                 long count = product(out, 0, out.length);
                 long x = at(call, 0);
-                Runnable copy = () -> device.copy(y, x, count * precision.bytes());
-                DeviceProgram.Collective ranks = collective;
-                yield ranks == null ? List.of(copy) : List.of(copy, () -> ranks.sum(y, count, precision.bytes()));
+                Work copy = new Work.Copy(y, x, count * precision.bytes());
+                Collective ranks = collective;
+                yield ranks == null ? List.of(copy) : List.of(copy, new Work.Sum(ranks, y, count, precision.bytes()));
             }
             default -> throw new DeviceException(call.op() + ": want an operation with a kernel, got none");
         };
@@ -157,12 +152,6 @@ final class Launches {
     /// The kernels of a product as its features are stored.
     private BilinearKernels bilinear(Call call, BilinearTerms terms) {
         return kernels.bilinear(device, terms, isNarrow(call, 1), isNarrow(call));
-    }
-
-    private List<Runnable> start(List<Kernels.Launch> launches) {
-        return launches.stream()
-                .<Runnable>map(launch -> () -> launch.start(device))
-                .toList();
     }
 
     private long at(Call call, int input) {
@@ -191,7 +180,7 @@ final class Launches {
         return product;
     }
 
-    private List<Runnable> matmul(MatMul op, Call call, int[] out, long y) {
+    private List<Work> matmul(MatMul op, Call call, int[] out, long y) {
         int rank = out.length;
         int m = out[rank - 2];
         int n = out[rank - 1];
@@ -201,60 +190,56 @@ final class Launches {
         if ((long) m * n * batch == 0) {
             return List.of();
         }
-        DeviceRuntime.Gemm format = format(call);
+        GemmFormat format = format(call);
         if (k == 0) {
             long bytes = (long) m * n * batch * format.resultBytes();
-            return List.of(() -> device.fill(y, 0, bytes));
+            return List.of(new Work.Fill(y, 0, bytes));
         }
         long left = at(call, 0);
         long right = at(call, 1);
         if (kernels.isSmallGemm(op.transposeA(), m, n, k, batch)) {
-            return start(kernels.smallGemm(format, op.transposeB(), left, right, y, m, n, k));
+            return kernels.smallGemm(format, op.transposeB(), left, right, y, m, n, k);
         }
-        int own = lane;
         boolean byRows = op.transposeA() && !op.transposeB() && batch == 1;
         if (byRows && SplitFactor.isIn(call.node())) {
             return inPieces(m, n, k, left, right, y);
         }
-        return List.of(
-                () -> device.gemm(own, format, op.transposeA(), op.transposeB(), m, n, k, batch, left, right, y));
+        Work.Gemm product = new Work.Gemm(format, m, n, k, left, right, y);
+        return List.of(product.transposed(op.transposeA(), op.transposeB()).batched(batch));
     }
 
     /// `y (m, n)`: `transpose(left (k, m)) right (k, n)` of split factors, [#MOST_TERMS] of k at a time: tensor cores
-    /// round
-    /// partial sums towards zero.
-    private List<Runnable> inPieces(int m, int n, int k, long left, long right, long y) {
-        int own = lane;
+    /// round partial sums towards zero.
+    private List<Work> inPieces(int m, int n, int k, long left, long right, long y) {
         int pieces = (k + MOST_TERMS - 1) / MOST_TERMS;
         int length = (k + pieces - 1) / pieces;
-        List<Runnable> work = new ArrayList<>();
+        List<Work> work = new ArrayList<>();
         for (int from = 0; from < k; from += length) {
-            DeviceRuntime.Gemm format = from == 0 ? DeviceRuntime.Gemm.TF32 : DeviceRuntime.Gemm.TF32_ADDED;
+            GemmFormat format = from == 0 ? GemmFormat.TF32 : GemmFormat.TF32_ADDED;
             int terms = Math.min(length, k - from);
             long a = left + (long) from * m * format.operandBytes();
             long b = right + (long) from * n * format.operandBytes();
-            work.add(() -> device.gemm(own, format, true, false, m, n, terms, 1, a, b, y));
+            work.add(new Work.Gemm(format, m, n, terms, a, b, y).transposed(true, false));
         }
         return work;
     }
 
     /// As the operands and the result of a product are stored.
-    private DeviceRuntime.Gemm format(Call call) {
+    private GemmFormat format(Call call) {
         if (isNarrow(call, 0)) {
-            return isNarrow(call) ? DeviceRuntime.Gemm.BF16 : DeviceRuntime.Gemm.BF16_FP32;
+            return isNarrow(call) ? GemmFormat.BF16 : GemmFormat.BF16_FP32;
         }
-        return SplitFactor.isIn(call.node()) ? DeviceRuntime.Gemm.TF32 : DeviceRuntime.Gemm.of(precision);
+        return SplitFactor.isIn(call.node()) ? GemmFormat.TF32 : GemmFormat.of(precision);
     }
 
-    private List<Runnable> segment(Call call, int[] out, long y, boolean largest) {
+    private List<Work> segment(Call call, int[] out, long y, boolean largest) {
         Csr rows = Objects.requireNonNull(csr[call.inputs().get(1)]);
         long columns = product(out, 1, out.length);
         long entries = shape(call, 0)[0];
         long x = at(call, 0);
-        return start(
-                largest
-                        ? kernels.segmentMax(x, rows.start(), rows.order(), y, out[0], columns, entries)
-                        : kernels.segmentSum(x, rows.start(), rows.order(), y, out[0], columns, entries));
+        return largest
+                ? kernels.segmentMax(x, rows.start(), rows.order(), y, out[0], columns, entries)
+                : kernels.segmentSum(x, rows.start(), rows.order(), y, out[0], columns, entries);
     }
 
     /// One pass of a sum: `(outer, reduced, inner)` to `(outer, inner)`.
@@ -281,11 +266,11 @@ final class Launches {
         return folds;
     }
 
-    private List<Runnable> sum(Sum op, Call call, long y) {
+    private List<Work> sum(Sum op, Call call, long workspace, long y) {
         List<Fold> folds = folds(op, shape(call, 0));
         long between = workspace;
         long scratch = workspace + betweenBytes(folds, precision.bytes());
-        List<Runnable> work = new ArrayList<>();
+        List<Work> work = new ArrayList<>();
         long from = at(call, 0);
         boolean narrow = isNarrow(call, 0);
         for (int pass = 0; pass < folds.size(); pass++) {
@@ -293,25 +278,25 @@ final class Launches {
             long to = pass == folds.size() - 1 ? y : between;
             if (fold.reduced == 0) {
                 long bytes = fold.outer * fold.inner * precision.bytes();
-                work.add(() -> device.fill(to, 0, bytes));
+                work.add(new Work.Fill(to, 0, bytes));
             } else {
-                work.addAll(start(kernels.reduceSum(
-                        from, narrow && pass == 0, to, scratch, fold.outer, fold.reduced, fold.inner)));
+                work.addAll(kernels.reduceSum(
+                        from, narrow && pass == 0, to, scratch, fold.outer, fold.reduced, fold.inner));
             }
             from = between;
         }
         return work;
     }
 
-    private List<Runnable> concat(Concat op, Call call, int[] out, long y) {
-        List<Runnable> work = new ArrayList<>();
+    private List<Work> concat(Concat op, Call call, int[] out, long y) {
+        List<Work> work = new ArrayList<>();
         long pitch = product(out, op.axis(), out.length);
         long rows = product(out, 0, op.axis());
         long start = 0;
         for (int i = 0; i < call.inputs().size(); i++) {
             int[] part = shape(call, i);
             long width = product(part, op.axis(), part.length);
-            work.addAll(start(kernels.copy(at(call, i), y + start * precision.bytes(), rows, width, width, pitch)));
+            work.addAll(kernels.copy(at(call, i), y + start * precision.bytes(), rows, width, width, pitch));
             start += width;
         }
         return work;

@@ -92,7 +92,7 @@ final class LoopKernels {
     /// @param address of each buffer
     /// @param csr compressed rows of the indices that segment operations walk
     /// @param memory holds the arguments; lives as long as the work may be started
-    Runnable of(int step, Sizes sizes, long[] address, Csr[] csr, Arena memory) {
+    List<Work> of(int step, Sizes sizes, long[] address, Csr[] csr, Arena memory) {
         Generated generated = Objects.requireNonNull(kernels.get(step));
         Loop loop = generated.loops().getFirst();
         LoopLayout layout = generated.source().layout();
@@ -106,7 +106,7 @@ final class LoopKernels {
                 ? rows
                 : loop.results().dim(0).value(sizes);
         if (results * layout.packs() == 0) {
-            return () -> {};
+            return List.of();
         }
         long walkers = walkers(loop, layout, rows, results);
         List<Long> values = new ArrayList<>();
@@ -131,7 +131,8 @@ final class LoopKernels {
         int perBlock = (int) (BLOCK / (layout.lanes() * walkers));
         int grid = Math.toIntExact((items + perBlock - 1) / perBlock);
         int shared = walkers == 1 ? 0 : BLOCK * layout.pack() * precision.bytes();
-        return () -> device.launch(generated.kernel(), grid, generated.loops().size(), BLOCK, shared, arguments);
+        return List.of(
+                new Work.Launch(generated.kernel(), grid, generated.loops().size(), BLOCK, shared, arguments));
     }
 
     private void addAddresses(List<Long> values, Loop loop, long[] address, Csr[] csr) {

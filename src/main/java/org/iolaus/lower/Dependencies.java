@@ -42,7 +42,8 @@ public final class Dependencies {
         return direct;
     }
 
-    private static boolean meet(List<Range> left, List<Range> right) {
+    /// Whether some memory is in both.
+    public static boolean meet(List<Range> left, List<Range> right) {
         for (Range a : left) {
             for (Range b : right) {
                 if (a.meets(b)) {

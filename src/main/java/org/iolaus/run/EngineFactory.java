@@ -4,14 +4,12 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
-import java.util.function.UnaryOperator;
 import org.iolaus.comm.Comm;
 import org.iolaus.comm.DeviceComm;
 import org.iolaus.config.ConfigException;
 import org.iolaus.cuda.CudaRuntime;
 import org.iolaus.cuda.DeviceRuntime;
 import org.iolaus.cuda.EmulatedRuntime;
-import org.iolaus.lower.Precision;
 import org.iolaus.train.Training;
 import org.iolaus.train.engine.DeviceEngine;
 import org.iolaus.train.engine.Engine;
@@ -43,13 +41,8 @@ public final class EngineFactory implements AutoCloseable {
     ///
     /// @throws org.iolaus.cuda.DeviceException if the device asked for is not to be had; there is no fallback
     public static Engine engine(Comm comm, Training training) {
-        return engine(comm, training, device -> device);
-    }
-
-    /// The same; programs use the device through `wrap`.
-    public static Engine engine(Comm comm, Training training, UnaryOperator<DeviceRuntime> wrap) {
         try (EngineFactory factory = new EngineFactory(comm, training)) {
-            return factory.engine(wrap);
+            return factory.engine();
         }
     }
 
@@ -78,9 +71,8 @@ public final class EngineFactory implements AutoCloseable {
     /// Where programs run on this rank: on a device, or on as many threads as configured or this rank's part of the
     /// host's cores; at most once. A collective.
     ///
-    /// @param wrap programs use the device through this
     /// @throws org.iolaus.cuda.DeviceException if the device asked for is not to be had; there is no fallback
-    public Engine engine(UnaryOperator<DeviceRuntime> wrap) {
+    public Engine engine() {
         CompletableFuture<DeviceRuntime> opening = device;
         if (opening == null) {
             if (training.comm() == DeviceComm.Kind.NCCL) {
@@ -100,9 +92,8 @@ public final class EngineFactory implements AutoCloseable {
                 case null, default -> throw e;
             }
         }
-        Precision precision = training.precision();
         DeviceComm sums = DeviceComm.open(training.comm(), comm, opened);
-        Engine engine = new DeviceEngine(comm.size(), wrap.apply(opened), precision, sums);
+        Engine engine = new DeviceEngine(comm.size(), opened, training.precision(), sums);
         device = null;
         return engine;
     }

@@ -14,15 +14,16 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.iolaus.comm.Comm;
+import org.iolaus.comm.DeviceComm;
 import org.iolaus.comm.SoloComm;
 import org.iolaus.config.Config;
 import org.iolaus.config.ConfigReader;
 import org.iolaus.cuda.DeviceException;
+import org.iolaus.cuda.DeviceRuntime;
 import org.iolaus.cuda.EmulatedRuntime;
 import org.iolaus.data.ShardSet;
 import org.iolaus.data.Split;
 import org.iolaus.run.ConfiguredModel;
-import org.iolaus.run.EngineFactory;
 import org.iolaus.run.ModelFactory;
 import org.iolaus.run.ShardSets;
 import org.iolaus.train.checkpoint.Checkpoint;
@@ -62,10 +63,9 @@ final class DeviceMemoryTest {
         try (Comm comm = new SoloComm();
                 ShardSet shards = ShardSets.open(comm, given)) {
             ConfiguredModel configured = ModelFactory.of(given, shards.index());
-            try (var engine = (DeviceEngine) EngineFactory.engine(comm, configured.training(), whole -> {
-                        whole.close();
-                        return new EmulatedRuntime(deviceBytes);
-                    });
+            DeviceRuntime device = new EmulatedRuntime(deviceBytes);
+            DeviceComm sums = DeviceComm.open(DeviceComm.Kind.AUTO, comm, device);
+            try (var engine = new DeviceEngine(1, device, configured.training().precision(), sums);
                     Trainer trainer = Train.trainer(comm, configured, shards, engine)) {
                 long used = engine.usedBytes();
                 trainer.run();

@@ -6,9 +6,11 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.time.Duration;
+import java.util.List;
 import org.iolaus.comm.DeviceComm.Kind;
 import org.iolaus.cuda.CudaRuntime;
 import org.iolaus.cuda.DeviceRuntime;
+import org.iolaus.cuda.Work;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -29,7 +31,7 @@ class NcclGpuTest {
         }
     }
 
-    /// Between copies of the same stream and beside it, recorded and started three times.
+    /// Between copies, recorded and started three times.
     @Test
     void aRecordedSumKeepsItsPlace() {
         double[] numbers = {1, -2, 3.5, 0.25, 7};
@@ -39,13 +41,12 @@ class NcclGpuTest {
             long from = gpu.allocate(40);
             long through = gpu.allocate(40);
             long to = gpu.allocate(40);
-            try (DeviceRuntime.Graph graph = gpu.capture(() -> {
-                gpu.copy(through, from, 40);
-                sums.sum(through, 3, 8);
-                gpu.beside(() -> sums.sum(through + 24, 2, 8));
-                gpu.rejoin();
-                gpu.copy(to, through, 40);
-            })) {
+            List<Work> work = List.of(
+                    new Work.Copy(through, from, 40),
+                    new Work.Sum(sums, through, 3, 8),
+                    new Work.Sum(sums, through + 24, 2, 8),
+                    new Work.Copy(to, through, 40));
+            try (DeviceRuntime.Graph graph = gpu.graph(work, List.of(List.of(), List.of(0), List.of(1), List.of(2)))) {
                 for (int run = 0; run < 3; run++) {
                     gpu.fill(to, 0xFF, 40);
                     gpu.fill(through, 0xFF, 40);

@@ -9,13 +9,15 @@ import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.SplittableRandom;
 import org.iolaus.cuda.DeviceRuntime.Event;
-import org.iolaus.cuda.DeviceRuntime.Gemm;
 import org.iolaus.cuda.DeviceRuntime.Graph;
 import org.iolaus.cuda.DeviceRuntime.Kernel;
 import org.iolaus.cuda.DeviceRuntime.Module;
@@ -87,9 +89,9 @@ public final class CudaSmoke {
         checks.put("nccl, one rank", CudaSmoke::nccl);
         checks.put("launch", CudaSmoke::launchCost);
         checks.put("copy", CudaSmoke::copyCost);
-        checks.put("gemm FP64", gpu -> gemmCost(gpu, Gemm.FP64, 4096));
-        checks.put("gemm FP32", gpu -> gemmCost(gpu, Gemm.FP32, 4096));
-        checks.put("gemm TF32", gpu -> gemmCost(gpu, Gemm.TF32, 4096));
+        checks.put("gemm FP64", gpu -> gemmCost(gpu, GemmFormat.FP64, 4096));
+        checks.put("gemm FP32", gpu -> gemmCost(gpu, GemmFormat.FP32, 4096));
+        checks.put("gemm TF32", gpu -> gemmCost(gpu, GemmFormat.TF32, 4096));
         checks.put("an error in a kernel is named (spoils the context)", CudaSmoke::asynchronousError);
         return checks;
     }
@@ -186,7 +188,7 @@ public final class CudaSmoke {
             gpu.fill(b, 0, 8L * n);
             gpu.upload(a, x, 8L * n);
             MemorySegment bytes = struct(arena, a, b, 2.5, (long) n);
-            gpu.launch(module.kernel("axpy_f64"), 8, 1, 128, 0, bytes);
+            launch(gpu, module.kernel("axpy_f64"), 8, 1, 128, 0, bytes);
             bytes.fill((byte) -1); // the launch has copied it
             gpu.download(x, b, 8L * n);
             for (int i = 0; i < n; i++) {
@@ -194,7 +196,7 @@ public final class CudaSmoke {
             }
             gpu.fill(b, 0, 4L * n);
             gpu.upload(a, xs, 4L * n);
-            gpu.launch(module.kernel("axpy_f32"), 8, 1, 128, 0, struct(arena, a, b, 2.5, (long) n));
+            launch(gpu, module.kernel("axpy_f32"), 8, 1, 128, 0, struct(arena, a, b, 2.5, (long) n));
             gpu.download(xs, b, 4L * n);
             for (int i = 0; i < n; i++) {
                 want(xs.getAtIndex(JAVA_FLOAT, i) == 2.5f * i, "axpy_f32 at " + i);
@@ -210,7 +212,7 @@ public final class CudaSmoke {
         int columns = 5;
         long y = gpu.allocate(8L * rows * columns);
         MemorySegment heap = MemorySegment.ofArray(new long[] {y, columns});
-        gpu.launch(gpu.compile("smoke", SOURCE).kernel("grid_f64"), columns, rows, 64, 0, heap);
+        launch(gpu, gpu.compile("smoke", SOURCE).kernel("grid_f64"), columns, rows, 64, 0, heap);
         MemorySegment seen = MemorySegment.ofArray(new double[rows * columns]);
         gpu.download(seen, y, 8L * rows * columns);
         for (int i = 0; i < rows * columns; i++) {
@@ -229,8 +231,8 @@ public final class CudaSmoke {
         long y = gpu.allocate(8L * n);
         gpu.upload(y, MemorySegment.ofArray(values), 8L * n);
         try (Arena arena = Arena.ofConfined()) {
-            gpu.launch(
-                    gpu.compile("smoke", SOURCE).kernel("reverse_f64"), 1, 1, 256, 8 * n, struct(arena, y, (long) n));
+            launch(gpu, gpu.compile("smoke", SOURCE).kernel("reverse_f64"), 1, 1, 256, 8 * n, struct(arena, y, (long)
+                    n));
         }
         gpu.download(MemorySegment.ofArray(values), y, 8L * n);
         for (int i = 0; i < n; i++) {
@@ -247,8 +249,8 @@ public final class CudaSmoke {
         want(missing.contains("absent"), missing);
         String large = message(() -> gpu.allocate(1L << 60));
         want(large.contains("cuMemAlloc"), large);
-        String block = message(() -> gpu.launch(
-                gpu.compile("smoke", SOURCE).kernel("empty"), 1, 1, 4096, 0, MemorySegment.ofArray(new long[1])));
+        String block = message(() -> launch(
+                gpu, gpu.compile("smoke", SOURCE).kernel("empty"), 1, 1, 4096, 0, MemorySegment.ofArray(new long[1])));
         want(block.contains("empty") && block.contains("CUDA_ERROR_INVALID_VALUE"), block);
         gpu.synchronize();
         return large + "; " + block;
@@ -257,7 +259,7 @@ public final class CudaSmoke {
     private static String gemm(CudaRuntime gpu) {
         StringBuilder seen = new StringBuilder();
         int[][] sizes = {{1, 1, 1, 1}, {5, 7, 33, 1}, {64, 48, 65, 1}, {3, 129, 31, 4}, {40, 24, 16, 9}, {6, 5, 0, 2}};
-        for (Gemm format : Gemm.values()) {
+        for (GemmFormat format : GemmFormat.values()) {
             double worst = 0;
             for (int[] s : sizes) {
                 for (int t = 0; t < 4; t++) {
@@ -296,8 +298,15 @@ public final class CudaSmoke {
 
     /// Largest error, each in units of the sum of absolute products.
     private static double gemmError(
-            CudaRuntime gpu, Gemm format, boolean transposeA, boolean transposeB, int m, int n, int k, int batch) {
-        boolean wide = format == Gemm.FP64;
+            CudaRuntime gpu,
+            GemmFormat format,
+            boolean transposeA,
+            boolean transposeB,
+            int m,
+            int n,
+            int k,
+            int batch) {
+        boolean wide = format == GemmFormat.FP64;
         SplittableRandom random = new SplittableRandom(31L * m + n);
         double[] a = random.doubles((long) batch * m * k, -1, 1).toArray();
         double[] b = random.doubles((long) batch * k * n, -1, 1).toArray();
@@ -313,8 +322,10 @@ public final class CudaSmoke {
         double[] c = new double[batch * m * n];
         long onC = gpu.allocate(8L * c.length);
         // NaN: an element that is read or left out shows
-        gpu.fill(onC, format == Gemm.TF32_ADDED ? 0 : 0xff, 8L * c.length);
-        gpu.gemm(format, transposeA, transposeB, m, n, k, batch, onA, onB, onC);
+        gpu.fill(onC, format == GemmFormat.TF32_ADDED ? 0 : 0xff, 8L * c.length);
+        gpu.start(new Work.Gemm(format, m, n, k, onA, onB, onC)
+                .transposed(transposeA, transposeB)
+                .batched(batch));
         MemorySegment host = MemorySegment.ofArray(new byte[8 * c.length]);
         gpu.download(host, onC, (long) format.resultBytes() * c.length);
         double worst = 0;
@@ -355,13 +366,12 @@ public final class CudaSmoke {
             long y = gpu.allocate(8L * n);
             gpu.fill(y, 0, 8L * n);
             Kernel axpy = module.kernel("axpy_f64");
-            Runnable body = () -> {
-                for (int i = 1; i <= 3; i++) {
-                    gpu.launch(axpy, 8, 1, 128, 0, struct(arena, x, y, (double) i, (long) n));
-                }
-            };
+            List<Work> body = new ArrayList<>();
+            for (int i = 1; i <= 3; i++) {
+                body.add(new Work.Launch(axpy, 8, 1, 128, 0, struct(arena, x, y, (double) i, (long) n)));
+            }
             double[] seen = new double[n];
-            try (Graph graph = gpu.capture(body)) {
+            try (Graph graph = graph(gpu, body)) {
                 gpu.download(MemorySegment.ofArray(seen), y, 8L * n);
                 want(seen[n - 1] == 0, "capture has run its body");
                 for (int i = 0; i < 1000; i++) {
@@ -384,16 +394,17 @@ public final class CudaSmoke {
         long a = toDevice(gpu, values, false);
         long c = gpu.allocate(4L * values.length);
         double[][] results = new double[2][values.length / 2];
-        Runnable body = () -> {
-            gpu.fill(c, 0xff, 4L * values.length);
-            gpu.gemm(Gemm.FP32, false, true, n, n, n, 16, a, a, c);
-            gpu.gemm(Gemm.FP32, true, false, n, n, n, 1, c, a, a + 4L * n * n);
-            gpu.copy(c + 4L * n * n, a + 4L * n * n, 4L * n * n);
-        };
-        body.run();
+        List<Work> body = List.of(
+                new Work.Fill(c, 0xff, 4L * values.length),
+                new Work.Gemm(GemmFormat.FP32, n, n, n, a, a, c)
+                        .transposed(false, true)
+                        .batched(16),
+                new Work.Gemm(GemmFormat.FP32, n, n, n, c, a, a + 4L * n * n).transposed(true, false),
+                new Work.Copy(c + 4L * n * n, a + 4L * n * n, 4L * n * n));
+        body.forEach(gpu::start);
         gpu.download(MemorySegment.ofArray(results[0]), c, 4L * values.length);
         gpu.upload(a, MemorySegment.ofArray(narrow(values)), 4L * values.length);
-        try (Graph graph = gpu.capture(body)) {
+        try (Graph graph = graph(gpu, body)) {
             graph.launch();
             gpu.download(MemorySegment.ofArray(results[1]), c, 4L * values.length);
         }
@@ -406,13 +417,22 @@ public final class CudaSmoke {
     }
 
     private static String failedCapture(CudaRuntime gpu) {
+        Collective synchronizing = new Collective() {
+            @Override
+            public boolean capturable() {
+                return false;
+            }
+
+            @Override
+            public void sum(long address, long count, int bytesPerNumber) {
+                gpu.synchronize();
+            }
+        };
+        Kernel empty = gpu.compile("smoke", SOURCE).kernel("empty");
+        Work launch = new Work.Launch(empty, 1, 1, 32, 0, MemorySegment.ofArray(new long[1]));
         String inside = "";
         try {
-            gpu.capture(() -> {
-                gpu.launch(
-                        gpu.compile("smoke", SOURCE).kernel("empty"), 1, 1, 32, 0, MemorySegment.ofArray(new long[1]));
-                gpu.synchronize();
-            });
+            graph(gpu, List.of(launch, new Work.Sum(synchronizing, 0, 1, 8))).close();
         } catch (IllegalStateException e) {
             inside = String.valueOf(e.getMessage());
         }
@@ -503,12 +523,28 @@ public final class CudaSmoke {
             double[] seen = new double[1000];
             for (int captured = 0; captured < 2; captured++) {
                 gpu.fill(b, 0, 8000);
-                Runnable reduce = () -> result(
-                        nccl, "ncclAllReduce", nccl.allReduce(a, b, 1000, Nccl.DOUBLE, Nccl.SUM, communicator, stream));
+                Work reduce = new Work.Sum(
+                        new Collective() {
+                            @Override
+                            public boolean capturable() {
+                                return true;
+                            }
+
+                            @Override
+                            public void sum(long address, long count, int bytesPerNumber) {
+                                result(
+                                        nccl,
+                                        "ncclAllReduce",
+                                        nccl.allReduce(a, b, 1000, Nccl.DOUBLE, Nccl.SUM, communicator, stream));
+                            }
+                        },
+                        b,
+                        1000,
+                        8);
                 if (captured == 0) {
-                    reduce.run();
+                    gpu.start(reduce);
                 } else {
-                    try (Graph graph = gpu.capture(reduce)) {
+                    try (Graph graph = graph(gpu, List.of(reduce))) {
                         graph.launch();
                         gpu.synchronize();
                     }
@@ -535,22 +571,19 @@ public final class CudaSmoke {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment bytes = struct(arena, 0L);
             int kernels = 1000;
-            Runnable body = () -> {
-                for (int i = 0; i < kernels; i++) {
-                    gpu.launch(empty, 1, 1, 32, 0, bytes);
-                }
-            };
+            Work launch = new Work.Launch(empty, 1, 1, 32, 0, bytes);
+            List<Work> body = Collections.nCopies(kernels, launch);
             double eagerHost = 0;
             double eager = 0;
             for (int i = 0; i < 20; i++) {
                 long start = System.nanoTime();
-                body.run();
+                body.forEach(gpu::start);
                 eagerHost = 1e-3 * (System.nanoTime() - start) / kernels;
                 gpu.synchronize();
                 eager = 1e-3 * (System.nanoTime() - start) / kernels;
             }
-            try (Graph graph = gpu.capture(body);
-                    Graph small = gpu.capture(() -> gpu.launch(empty, 1, 1, 32, 0, bytes))) {
+            try (Graph graph = graph(gpu, body);
+                    Graph small = graph(gpu, List.of(launch))) {
                 double replayHost = 0;
                 double replay = 0;
                 for (int i = 0; i < 20; i++) {
@@ -607,18 +640,19 @@ public final class CudaSmoke {
                 up, down, within);
     }
 
-    private static String gemmCost(CudaRuntime gpu, Gemm format, int n) {
-        long bytes = (format == Gemm.FP64 ? 8L : 4L) * n * n;
+    private static String gemmCost(CudaRuntime gpu, GemmFormat format, int n) {
+        long bytes = (format == GemmFormat.FP64 ? 8L : 4L) * n * n;
         long a = gpu.allocate(bytes);
         long b = gpu.allocate(bytes);
         long c = gpu.allocate(bytes);
         gpu.fill(a, 0x3e, bytes);
         gpu.fill(b, 0x3d, bytes);
-        gpu.gemm(format, false, false, n, n, n, 1, a, b, c);
+        Work product = new Work.Gemm(format, n, n, n, a, b, c);
+        gpu.start(product);
         Event start = gpu.record();
         int repeats = 10;
         for (int i = 0; i < repeats; i++) {
-            gpu.gemm(format, false, false, n, n, n, 1, a, b, c);
+            gpu.start(product);
         }
         double milliseconds = gpu.record().millisecondsSince(start) / repeats;
         gpu.free(a);
@@ -630,11 +664,31 @@ public final class CudaSmoke {
     private static String asynchronousError(CudaRuntime gpu) {
         Kernel axpy = gpu.compile("smoke", SOURCE).kernel("axpy_f64");
         try (Arena arena = Arena.ofConfined()) {
-            gpu.launch(axpy, 1, 1, 32, 0, struct(arena, 8L, 16L, 1.0, 32L));
+            launch(gpu, axpy, 1, 1, 32, 0, struct(arena, 8L, 16L, 1.0, 32L));
         }
         String message = message(gpu::synchronize);
         want(message.contains("axpy_f64") && message.contains("CUDA_ERROR_"), message);
         return message;
+    }
+
+    private static void launch(
+            CudaRuntime gpu,
+            Kernel kernel,
+            int gridX,
+            int gridY,
+            int blockX,
+            int sharedBytes,
+            MemorySegment arguments) {
+        gpu.start(new Work.Launch(kernel, gridX, gridY, blockX, sharedBytes, arguments));
+    }
+
+    /// Each piece waits for the one before it.
+    private static Graph graph(CudaRuntime gpu, List<Work> work) {
+        List<List<Integer>> after = new ArrayList<>();
+        for (int piece = 0; piece < work.size(); piece++) {
+            after.add(piece == 0 ? List.of() : List.of(piece - 1));
+        }
+        return gpu.graph(work, after);
     }
 
     private static String message(Runnable wrong) {

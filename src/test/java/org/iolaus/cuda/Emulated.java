@@ -109,18 +109,17 @@ public final class Emulated implements AutoCloseable {
         return values;
     }
 
-    /// Starts launches that write `n` numbers, twice into fresh memory, and gives the result, which is
-    /// bit-equal.
-    double[] twice(int n, LongFunction<List<Kernels.Launch>> launches) {
+    /// Starts launches that write `n` numbers, twice into fresh memory, and gives the result, which is bit-equal.
+    double[] twice(int n, LongFunction<List<Work>> launches) {
         return twice(n, bytes, launches);
     }
 
     /// The same for numbers of some width.
-    double[] twice(int n, int width, LongFunction<List<Kernels.Launch>> launches) {
+    double[] twice(int n, int width, LongFunction<List<Work>> launches) {
         double[][] results = new double[2][];
         for (int run = 0; run < 2; run++) {
             long out = device.allocate((long) n * width);
-            launches.apply(out).forEach(launch -> launch.start(device));
+            launches.apply(out).forEach(device::start);
             device.synchronize();
             results[run] = read(out, n, width);
             device.free(out);

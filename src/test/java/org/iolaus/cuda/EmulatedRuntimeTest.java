@@ -7,7 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -84,10 +86,14 @@ class EmulatedRuntimeTest {
     }
 
     private void launch(String kernel, int gridX, int blockX, int sharedBytes, long... arguments) {
-        emulated.device.launch(
+        emulated.device.start(work(kernel, gridX, 1, blockX, sharedBytes, arguments));
+    }
+
+    private Work work(String kernel, int gridX, int gridY, int blockX, int sharedBytes, long... arguments) {
+        return new Work.Launch(
                 module.kernel(kernel),
                 gridX,
-                1,
+                gridY,
                 blockX,
                 sharedBytes,
                 emulated.arena.allocateFrom(ValueLayout.JAVA_LONG, arguments));
@@ -145,8 +151,7 @@ class EmulatedRuntimeTest {
     void warpOperationsMoveWhatCudaMoves() {
         int n = 64;
         long y = emulated.empty(6 * 7 * n);
-        emulated.device.launch(
-                module.kernel("words"), 3, 2, n, 0, emulated.arena.allocateFrom(ValueLayout.JAVA_LONG, 0, y, n));
+        emulated.device.start(work("words", 3, 2, n, 0, 0, y, n));
         double[] got = emulated.read(y, 6 * 7 * n);
         for (int block = 0; block < 6; block++) {
             for (int t = 0; t < n; t++) {
@@ -176,7 +181,7 @@ class EmulatedRuntimeTest {
         assertRefused("copy to: want 16 bytes", () -> device.copy(x + 16, x, 16));
         device.copy(x + 16, x, 8);
         assertArrayEquals(new double[] {1, 2, 1}, emulated.read(x, 3));
-        assertRefused("gemm c", () -> device.gemm(DeviceRuntime.Gemm.FP64, false, false, 2, 2, 1, 1, x, x, x));
+        assertRefused("gemm c", () -> device.start(new Work.Gemm(GemmFormat.FP64, 2, 2, 1, x, x, x)));
         device.free(x);
         assertRefused("free: want an address", () -> device.free(x));
         assertRefused("download: want 8 bytes", () -> emulated.read(x, 1));
@@ -195,17 +200,17 @@ class EmulatedRuntimeTest {
         long counter = emulated.longs(4);
         long x = emulated.numbers(1, 2);
         long y = emulated.empty(2);
-        DeviceRuntime.Graph graph = device.capture(() -> {
-            emulated.kernels.increment(counter).forEach(launch -> launch.start(device));
-            launch("copy_below", 1, 32, 0, x, y, 2);
-            assertRefused("want it outside of a capture", () -> emulated.read(x, 1));
-        });
+        List<Work> work = new ArrayList<>(emulated.kernels.increment(counter));
+        work.add(work("copy_below", 1, 1, 32, 0, x, y, 2));
+        DeviceRuntime.Graph graph = device.graph(work, List.of(List.of(), List.of()));
         assertTrue(Double.isNaN(emulated.read(y, 1)[0]));
         graph.launch();
         device.fill(y, 0, 16);
         graph.launch();
         assertArrayEquals(new double[] {1, 2}, emulated.read(y, 2));
         assertEquals(6, Double.doubleToRawLongBits(emulated.read(counter, 1)[0]));
+        graph.close();
+        assertRefused("after it was closed", graph::launch);
         DeviceRuntime.Event first = device.record();
         assertTrue(device.record().millisecondsSince(first) >= 0);
     }
@@ -224,10 +229,10 @@ class EmulatedRuntimeTest {
         Random random = new Random(5);
         int[][] sizes = {{1, 1, 1, 1}, {3, 2, 5, 1}, {31, 33, 7, 2}, {127, 5, 32, 1}, {4, 3, 0, 2}};
         for (int[] size : sizes) {
-            for (int code = 0; code < 4 * DeviceRuntime.Gemm.values().length; code++) {
+            for (int code = 0; code < 4 * GemmFormat.values().length; code++) {
                 boolean transposeA = (code & 1) != 0;
                 boolean transposeB = (code & 2) != 0;
-                DeviceRuntime.Gemm format = DeviceRuntime.Gemm.values()[code / 4];
+                GemmFormat format = GemmFormat.values()[code / 4];
                 checkProduct(random, format, transposeA, transposeB, size[0], size[1], size[2], size[3]);
             }
         }
@@ -239,7 +244,7 @@ class EmulatedRuntimeTest {
             long a = memory.numbers(1 + 0x1p-11, 1 + 0x1p-12, -1 - 0x1p-11, 1e30);
             long b = memory.numbers(1);
             long c = memory.empty(4);
-            memory.device.gemm(DeviceRuntime.Gemm.TF32, false, false, 4, 1, 1, 1, a, b, c);
+            memory.device.start(new Work.Gemm(GemmFormat.TF32, 4, 1, 1, a, b, c));
             double[] got = memory.read(c, 4);
             assertArrayEquals(new double[] {1 + 0x1p-10, 1, -1 - 0x1p-10}, Arrays.copyOf(got, 3));
             assertEquals(1e30, got[3], 1e30 * 0x1p-11);
@@ -247,23 +252,18 @@ class EmulatedRuntimeTest {
     }
 
     private void checkProduct(
-            Random random,
-            DeviceRuntime.Gemm format,
-            boolean transposeA,
-            boolean transposeB,
-            int m,
-            int n,
-            int k,
-            int batch) {
-        try (Emulated memory = new Emulated(format == DeviceRuntime.Gemm.FP64 ? 8 : 4)) {
+            Random random, GemmFormat format, boolean transposeA, boolean transposeB, int m, int n, int k, int batch) {
+        try (Emulated memory = new Emulated(format == GemmFormat.FP64 ? 8 : 4)) {
             boolean narrow = format.operandBytes() == 2;
             double[] a = memory.random(random, batch * m * k);
             double[] b = memory.random(random, batch * k * n);
             long aAt = narrow ? memory.narrow(a) : memory.numbers(a);
             long bAt = narrow ? memory.narrow(b) : memory.numbers(b);
             long c = memory.device.allocate((long) batch * m * n * format.resultBytes());
-            memory.device.fill(c, 0, format == DeviceRuntime.Gemm.TF32_ADDED ? 4L * batch * m * n : 0);
-            memory.device.gemm(format, transposeA, transposeB, m, n, k, batch, aAt, bAt, c);
+            memory.device.fill(c, 0, format == GemmFormat.TF32_ADDED ? 4L * batch * m * n : 0);
+            memory.device.start(new Work.Gemm(format, m, n, k, aAt, bAt, c)
+                    .transposed(transposeA, transposeB)
+                    .batched(batch));
             double[] got = memory.read(c, batch * m * n, format.resultBytes());
             double limit = switch (format) {
                 case FP64 -> 1e-14;

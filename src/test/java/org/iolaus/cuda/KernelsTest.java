@@ -169,7 +169,7 @@ class KernelsTest {
 
     @ParameterizedTest
     @CsvSource({"FP32, false", "FP32, true", "BF16, false", "BF16, true", "BF16_FP32, false", "BF16_FP32, true"})
-    void smallProducts(DeviceRuntime.Gemm format, boolean transposeB) {
+    void smallProducts(GemmFormat format, boolean transposeB) {
         Emulated on = open(Float.BYTES);
         int[][] sizes = {{1, 1, 1}, {33, 31, 65}, {90, 64, 64}, {127, 21, 20}, {5, 7, 190}, {32, 32, 128}, {7, 64, 192}
         };
@@ -485,7 +485,7 @@ class KernelsTest {
                 double[] joined = new double[rows * total];
                 new Concat(1).cpu(new HostCall(new HostView(joined, 0, new int[] {rows, total}), List.of(parts)));
                 double[] got = on.twice(rows * total, y -> {
-                    List<Kernels.Launch> launches = new ArrayList<>();
+                    List<Work> launches = new ArrayList<>();
                     long column = 0;
                     for (int k = 0; k < 3; k++) {
                         launches.addAll(on.kernels.copy(at[k], y + column * bytes, rows, widths[k], widths[k], total));
@@ -581,7 +581,7 @@ class KernelsTest {
         long partial = on.device.allocate(8L * Kernels.squareSumParts(n));
         Kernels.StepState state = new Kernels.StepState(counter, rate, scale, groups ? on.bytes(marks) : 0);
         double maximum = 0.5 * Math.sqrt(n);
-        List<Kernels.Launch> launches = new ArrayList<>(on.kernels.increment(counter));
+        List<Work> launches = new ArrayList<>(on.kernels.increment(counter));
         launches.addAll(on.kernels.squareSum(gAt, partial, n));
         launches.addAll(on.kernels.clipScale(partial, Kernels.squareSumParts(n), scale, maximum));
         launches.addAll(
@@ -663,7 +663,8 @@ class KernelsTest {
                                 n);
                     }
                 });
-        try (DeviceRuntime.Graph graph = on.device.capture(() -> launches.forEach(launch -> launch.start(on.device)))) {
+        try (WorkQueue.Recording recording = new WorkQueue(on.device)
+                .recording(launches.stream().map(Task::new).toList())) {
             for (int step = 1; step <= 10; step++) {
                 double[] g = on.random(random, n);
                 for (int i = 0; i < n; i++) {
@@ -672,7 +673,7 @@ class KernelsTest {
                 on.device.copy(gAt, on.numbers(g), (long) n * on.bytes);
                 double learningRate = 0.01 * step;
                 on.device.copy(rate, on.doubles(learningRate), 8);
-                graph.launch();
+                recording.start();
                 double norm = optimizer.clip(g, maximum);
                 optimizer.step(p, g, learningRate);
                 assertEquals(norm, on.read(scale, 2, 8)[1], 1e-12 * norm);
@@ -696,10 +697,10 @@ class KernelsTest {
             double[] c = on.random(random, n);
             long kept = on.numbers(new double[n]);
             long last = on.numbers(c);
-            List<Kernels.Launch> launches = new ArrayList<>(on.kernels.add(on.numbers(a), kept, n));
+            List<Work> launches = new ArrayList<>(on.kernels.add(on.numbers(a), kept, n));
             launches.addAll(on.kernels.add(on.numbers(b), kept, n));
-            launches.addAll(on.kernels.takeUp(kept, last, n));
-            launches.forEach(launch -> launch.start(on.device));
+            launches.addAll(on.kernels.addAndZero(kept, last, n));
+            launches.forEach(on.device::start);
             double[] want = new double[n];
             Arrays.setAll(want, i -> on.stored(on.stored(a[i] + b[i]) + c[i]));
             assertArrayEquals(want, on.read(last, n));
@@ -716,7 +717,7 @@ class KernelsTest {
             long address = on.numbers(average);
             for (int step = 0; step < 3; step++) {
                 double[] x = on.random(random, n);
-                on.kernels.movingAverage(on.numbers(x), address, 0.125, n).forEach(launch -> launch.start(on.device));
+                on.kernels.movingAverage(on.numbers(x), address, 0.125, n).forEach(on.device::start);
                 for (int i = 0; i < n; i++) {
                     average[i] = 0.875 * average[i] + 0.125 * x[i];
                 }
@@ -733,7 +734,7 @@ class KernelsTest {
             double[] g = on.random(random, n);
             long gAt = on.numbers(g);
             long partial = on.device.allocate(8L * Kernels.squareSumParts(n));
-            on.kernels.squareSum(gAt, partial, n).forEach(launch -> launch.start(on.device));
+            on.kernels.squareSum(gAt, partial, n).forEach(on.device::start);
             double norm = new Optimizer(UpdateRule.Sgd.DEFAULT, n, List.of()).gradientNorm(g);
             double[] maxima = {0, 0.1, 1e9};
             double[] factors = {1, Math.min(1, 0.1 / (norm + 1e-6)), 1};
@@ -741,13 +742,13 @@ class KernelsTest {
                 long result = on.doubles(Double.NaN, Double.NaN);
                 on.kernels
                         .clipScale(partial, Kernels.squareSumParts(n), result, maxima[k])
-                        .forEach(launch -> launch.start(on.device));
+                        .forEach(on.device::start);
                 assertArrayEquals(new double[] {factors[k], norm}, on.read(result, 2, 8), 1e-12 * (1 + norm));
             }
         }
         long bad = on.doubles(Double.POSITIVE_INFINITY);
         long result = on.doubles(Double.NaN, Double.NaN);
-        on.kernels.clipScale(bad, 1, result, 0.1).forEach(launch -> launch.start(on.device));
+        on.kernels.clipScale(bad, 1, result, 0.1).forEach(on.device::start);
         assertArrayEquals(new double[] {1, Double.POSITIVE_INFINITY}, on.read(result, 2, 8));
     }
 }

@@ -43,7 +43,7 @@ final class SplitTest {
         try (Emulated memory = new Emulated(4)) {
             long x = memory.numbers(values);
             long y = memory.empty(3L * values.length);
-            memory.kernels.split(other, x, y, 1, values.length).forEach(launch -> launch.start(memory.device));
+            memory.kernels.split(other, x, y, 1, values.length).forEach(memory.device::start);
             return memory.read(y, 3 * values.length);
         }
     }

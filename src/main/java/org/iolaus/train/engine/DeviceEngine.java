@@ -11,10 +11,14 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.function.Supplier;
 import org.iolaus.comm.DeviceComm;
 import org.iolaus.cuda.DeviceException;
 import org.iolaus.cuda.DeviceProgram;
 import org.iolaus.cuda.DeviceRuntime;
+import org.iolaus.cuda.Task;
+import org.iolaus.cuda.Work;
+import org.iolaus.cuda.WorkQueue;
 import org.iolaus.data.Batch;
 import org.iolaus.ir.Program;
 import org.iolaus.lower.Precision;
@@ -41,6 +45,7 @@ public final class DeviceEngine implements Engine {
     private final DeviceRuntime device;
     private final Precision precision;
     private final DeviceComm comm;
+    private final WorkQueue queue;
     private final Map<ModelState, DeviceState> states = new HashMap<>();
     private final List<Prepared> prepared = new ArrayList<>();
     private final long usedBefore;
@@ -57,6 +62,7 @@ public final class DeviceEngine implements Engine {
         this.device = device;
         this.precision = precision;
         this.comm = comm;
+        this.queue = new WorkQueue(device);
         this.usedBefore = device.totalBytes() - device.freeBytes();
     }
 
@@ -77,6 +83,11 @@ public final class DeviceEngine implements Engine {
 
     int ranks() {
         return ranks;
+    }
+
+    /// Where all work of the programs is started.
+    public WorkQueue queue() {
+        return queue;
     }
 
     @Override
@@ -207,7 +218,7 @@ public final class DeviceEngine implements Engine {
 
         /// @param outputs address of each output
         Prepared(Program program, DeviceState state, Map<String, Long> outputs) {
-            this.program = new DeviceProgram(device, program, precision, ranks == 1 ? null : comm::sum);
+            this.program = new DeviceProgram(device, program, precision, ranks == 1 ? null : comm);
             this.state = state;
             this.outputs = outputs;
             prepared.add(this);
@@ -252,7 +263,7 @@ public final class DeviceEngine implements Engine {
             MemorySegment slot = way.next();
             slot.set(ValueLayout.JAVA_DOUBLE, 0, number);
             entry.bound.pack(slot.asSlice(HEADER), bound.floats(), bound.indices());
-            way.send(inputs, HEADER + entry.bound.inputBytes());
+            queue.start(new Task(new Work.Send(way, inputs, HEADER + entry.bound.inputBytes())));
             return entry;
         }
 
@@ -275,39 +286,31 @@ public final class DeviceEngine implements Engine {
         }
     }
 
-    /// The work for one bucket: at first started piece by piece, and from the second time on as recorded.
+    /// The work for one bucket.
     final class Entry {
         private final DeviceProgram.Bound bound;
-        private final Map<String, DeviceRuntime.Graph> graphs = new HashMap<>();
-        private final Set<String> seen = new HashSet<>();
+        private final Map<String, WorkQueue.Recording> recordings = new HashMap<>();
 
         Entry(DeviceProgram.Bound bound) {
             this.bound = bound;
         }
 
-        DeviceProgram.Bound bound() {
-            return bound;
+        /// The work of the program alone.
+        List<Task> tasks() {
+            return bound.tasks();
         }
 
-        /// Starts one part of the work.
+        /// Starts work in which the program's is a part.
         ///
-        /// @param part name by which the part is known again
-        void start(String part, Runnable work) {
-            DeviceRuntime.Graph graph = graphs.get(part);
-            if (graph == null && !seen.add(part)) {
-                graph = device.capture(work);
-                graphs.put(part, graph);
-            }
-            if (graph == null) {
-                work.run();
-            } else {
-                graph.launch();
-            }
+        /// @param name by which it is known again
+        /// @param tasks makes it, at the first start
+        void start(String name, Supplier<List<Task>> tasks) {
+            recordings.computeIfAbsent(name, _ -> queue.recording(tasks.get())).start();
         }
 
         void close() {
-            graphs.values().forEach(DeviceRuntime.Graph::close);
-            graphs.clear();
+            recordings.values().forEach(WorkQueue.Recording::close);
+            recordings.clear();
         }
     }
 

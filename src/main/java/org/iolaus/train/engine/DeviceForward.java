@@ -84,7 +84,7 @@ final class DeviceForward implements Engine.Forward {
     public Map<String, double[]> run(ReadyBatch batch) {
         reserve(Set.of(batch.bucket()));
         DeviceEngine.Entry entry = prepared.feed(batch, 0);
-        entry.start("forward", () -> entry.bound().start((_, _) -> {}));
+        entry.start("forward", entry::tasks);
         engine.comm().await();
         device.download(fetched, results, resultBytes);
         Sizes sizes = inputs.exact(batch.batch()).sizes();

@@ -19,8 +19,10 @@ import java.util.function.LongToDoubleFunction;
 import java.util.function.Supplier;
 import org.iolaus.comm.DeviceComm;
 import org.iolaus.cuda.DeviceRuntime;
-import org.iolaus.cuda.DeviceRuntime.Mark;
 import org.iolaus.cuda.Kernels;
+import org.iolaus.cuda.Task;
+import org.iolaus.cuda.Work;
+import org.iolaus.lower.Dependencies.Range;
 import org.iolaus.lower.Precision;
 import org.iolaus.model.Model;
 import org.iolaus.nn.Parameters;
@@ -38,7 +40,7 @@ import org.jspecify.annotations.Nullable;
 /// recorded graph (two where gradients are summed by MPI between them). The host fetches the losses of many steps at
 /// once.
 ///
-/// Gradients are computed where they are summed: one flat array in the layout of [DeviceState], cut into pieces whose
+/// Gradients are computed where they are summed: one flat array in the layout of [DeviceState], cut into buckets whose
 /// sums over ranks run beside the backward pass; behind it follow the loss, its terms and the buffers. Where several
 /// batches make a step, gradients and losses of all but the last are added up in an array of their own, which is zero
 /// between steps.
@@ -61,10 +63,6 @@ final class DeviceStep implements TrainingStep {
     private final FlatLayout.Gradient gradientLayout;
     private final UpdateRule rule;
     private final DeviceEngine.Prepared prepared;
-    private final List<Piece> pieces = new ArrayList<>();
-    private final Map<String, Piece> pieceOf = new HashMap<>();
-    /// What is summed besides.
-    private final Piece rest;
     private final Deque<Double> pending = new ArrayDeque<>();
     private final Deque<DeviceRuntime.Event> started = new ArrayDeque<>();
 
@@ -80,33 +78,7 @@ final class DeviceStep implements TrainingStep {
     private final long clip;
     private final long undecayed;
     private final Training settings;
-    /// What follows when the gradient is summed, for a learning rate at [#rate].
-    private List<Kernels.Launch> update = List.of();
-    /// What follows a batch that is not the last of its step.
-    private final List<Kernels.Launch> keep;
-
-    private long rate;
     private long steps;
-
-    /// A stretch of the gradient that is summed over ranks in one message.
-    private static final class Piece {
-        private final FlatLayout.Range range;
-        private final int members;
-        /// Where the parts that are there were computed.
-        private final List<Mark> done = new ArrayList<>();
-        /// Adds what earlier batches of the step gave.
-        private final List<Kernels.Launch> fold;
-
-        Piece(FlatLayout.GradientBucket bucket, List<Kernels.Launch> fold) {
-            this.range = bucket.range();
-            this.members = bucket.outputs().size();
-            this.fold = fold;
-        }
-
-        void begin() {
-            done.clear();
-        }
-    }
 
     DeviceStep(
             DeviceEngine engine,
@@ -143,20 +115,6 @@ final class DeviceStep implements TrainingStep {
         Map<String, Long> places = new HashMap<>();
         gradientLayout.places().forEach((name, range) -> places.put(name, address(range)));
         this.prepared = engine.new Prepared(program, state, places);
-        Kernels kernels = kernels();
-        List<FlatLayout.GradientBucket> buckets = gradientLayout.buckets();
-        for (FlatLayout.GradientBucket bucket : buckets.subList(0, buckets.size() - 1)) {
-            Piece piece = new Piece(bucket, fold(kernels, bucket.range()));
-            pieces.add(piece);
-            bucket.outputs().forEach(output -> pieceOf.put(output, piece));
-        }
-        this.rest = new Piece(buckets.getLast(), fold(kernels, buckets.getLast().range()));
-        List<Kernels.Launch> launches = new ArrayList<>();
-        if (several) {
-            launches.addAll(kernels.add(gradient, earlier, accumulated));
-            storeBuffers(kernels, state, 1, launches);
-        }
-        this.keep = List.copyOf(launches);
         fillSlots(rule.initial());
     }
 
@@ -169,12 +127,19 @@ final class DeviceStep implements TrainingStep {
         return gradient + range.start() * precision.bytes();
     }
 
-    /// Buffers are not added up.
-    private List<Kernels.Launch> fold(Kernels kernels, FlatLayout.Range range) {
-        long end = Math.min(range.end(), gradientLayout.losses().end());
-        return earlier == 0
-                ? List.of()
-                : kernels.takeUp(earlier + range.start() * precision.bytes(), address(range), end - range.start());
+    /// Adds what earlier batches of the step gave to a part of the gradient. Buffers are not added up.
+    private List<Task> addEarlier(Kernels kernels, FlatLayout.Range range) {
+        if (earlier == 0) {
+            return List.of();
+        }
+        int bytes = precision.bytes();
+        long size = Math.min(range.end(), gradientLayout.losses().end()) - range.start();
+        long from = earlier + range.start() * bytes;
+        long to = address(range);
+        List<Range> both = List.of(new Range(from, from + size * bytes), new Range(to, to + size * bytes));
+        return kernels.addAndZero(from, to, size).stream()
+                .map(work -> new Task(work, both, both))
+                .toList();
     }
 
     private long zeros(long bytes) {
@@ -198,10 +163,10 @@ final class DeviceStep implements TrainingStep {
     }
 
     /// Clip, update, store buffers, average, keep the losses.
-    private List<Kernels.Launch> update(long learningRate) {
+    private List<Work> update(long learningRate) {
         Kernels kernels = kernels();
         long n = layout.trained();
-        List<Kernels.Launch> launches = new ArrayList<>(kernels.increment(counter));
+        List<Work> launches = new ArrayList<>(kernels.increment(counter));
         long scale = 0;
         Double most = settings.gradientClipNorm();
         if (most != null) {
@@ -227,14 +192,14 @@ final class DeviceStep implements TrainingStep {
         return launches;
     }
 
-    private void storeBuffers(Kernels kernels, DeviceState to, int ranks, List<Kernels.Launch> launches) {
+    private void storeBuffers(Kernels kernels, DeviceState to, int ranks, List<Work> launches) {
         gradientLayout
                 .buffers()
                 .forEach((name, from) ->
                         launches.addAll(kernels.scaledCopy(address(from), to.address(name), 1.0 / ranks, from.size())));
     }
 
-    private List<Kernels.Launch> rule(Kernels kernels, Kernels.StepState at, long n) {
+    private List<Work> rule(Kernels kernels, Kernels.StepState at, long n) {
         long p = state.address();
         return switch (rule) {
             case UpdateRule.Adam r ->
@@ -316,15 +281,15 @@ final class DeviceStep implements TrainingStep {
         profile.enter(Phase.INPUTS);
         DeviceEngine.Entry entry = prepared.feed(batch, 0);
         profile.enter(Phase.DEVICE);
-        Runnable work = () -> {
-            differentiate(entry, false);
-            start(keep);
-        };
-        if (comm.capturable() || !prepared.program().sumsOverRanks()) {
-            entry.start("accumulate", work);
-        } else {
-            work.run();
-        }
+        entry.start("accumulate", () -> {
+            List<Task> tasks = new ArrayList<>(entry.tasks());
+            Kernels kernels = kernels();
+            List<Work> kept = new ArrayList<>(
+                    kernels.add(gradient, earlier, gradientLayout.losses().end()));
+            storeBuffers(kernels, state, 1, kept);
+            kept.forEach(work -> tasks.add(new Task(work)));
+            return tasks;
+        });
         keepWithin();
     }
 
@@ -335,30 +300,8 @@ final class DeviceStep implements TrainingStep {
         }
         profile.enter(Phase.INPUTS);
         DeviceEngine.Entry entry = prepared.feed(batch, learningRate);
-        if (rate != engine.header()) {
-            rate = engine.header();
-            update = update(rate);
-        }
         profile.enter(Phase.DEVICE);
-        if (comm.capturable()) {
-            entry.start("step", () -> {
-                differentiate(entry, true);
-                finish();
-            });
-        } else {
-            Runnable work = () -> {
-                differentiate(entry, false);
-                pieces.forEach(piece -> start(piece.fold));
-                start(rest.fold);
-            };
-            if (prepared.program().sumsOverRanks()) {
-                work.run();
-            } else {
-                entry.start("gradient", work);
-            }
-            comm.sum(gradient, gradientLayout.size(), precision.bytes());
-            entry.start("update", this::finish);
-        }
+        entry.start("step", () -> tasks(entry));
         keepWithin();
         steps++;
         pending.add((double) batch.batch().globalGraphs());
@@ -373,39 +316,27 @@ final class DeviceStep implements TrainingStep {
         }
     }
 
-    /// Forward and backward pass; with `overlap` each piece of the gradient is summed as soon as it is complete.
-    private void differentiate(DeviceEngine.Entry entry, boolean overlap) {
-        pieces.forEach(Piece::begin);
-        rest.begin();
-        entry.bound().start((output, mark) -> {
-            Piece piece = pieceOf.getOrDefault(output, rest);
-            piece.done.add(mark);
-            if (overlap && piece.done.size() == piece.members) {
-                sumBeside(piece);
+    /// A step: forward and backward pass, sums over the ranks, update. Where sums can be recorded, each bucket of the
+    /// gradient is summed as soon as it is complete; else all are one message.
+    private List<Task> tasks(DeviceEngine.Entry entry) {
+        List<Task> tasks = new ArrayList<>(entry.tasks());
+        Kernels kernels = kernels();
+        FlatLayout.Range all = new FlatLayout.Range(0, gradientLayout.size());
+        boolean overlaps = engine.ranks() > 1 && comm.capturable();
+        for (FlatLayout.Range range : overlaps ? buckets() : List.of(all)) {
+            addEarlier(kernels, range).forEach(task -> Task.addEarly(tasks, task));
+            if (engine.ranks() > 1) {
+                Task.addEarly(tasks, new Task(new Work.Sum(comm, address(range), range.size(), precision.bytes())));
             }
-        });
-        if (overlap) {
-            Mark end = device.mark();
-            sumBeside(rest);
-            device.after(List.of(end));
-            device.rejoin();
         }
+        update(engine.header()).forEach(work -> tasks.add(new Task(work)));
+        return tasks;
     }
 
-    private void sumBeside(Piece piece) {
-        device.after(piece.done);
-        device.beside(() -> {
-            start(piece.fold);
-            comm.sum(address(piece.range), piece.range.size(), precision.bytes());
-        });
-    }
-
-    private void finish() {
-        start(update);
-    }
-
-    private void start(List<Kernels.Launch> launches) {
-        launches.forEach(launch -> launch.start(device));
+    private List<FlatLayout.Range> buckets() {
+        return gradientLayout.buckets().stream()
+                .map(FlatLayout.GradientBucket::range)
+                .toList();
     }
 
     @Override
@@ -506,7 +437,7 @@ final class DeviceStep implements TrainingStep {
 
     @Override
     public int messages() {
-        return comm.capturable() ? pieces.size() + 1 : 1;
+        return comm.capturable() ? gradientLayout.buckets().size() : 1;
     }
 
     @Override
