@@ -18,7 +18,7 @@ import org.iolaus.run.ConfiguredModel;
 import org.iolaus.run.ModelFactory;
 import org.iolaus.run.ShardSets;
 import org.iolaus.train.inputs.BatchInputs;
-import org.iolaus.train.loop.Trainer;
+import org.iolaus.train.loop.RunBatches;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -63,7 +63,7 @@ final class BenchData implements OnRanks {
         Config config = comm.rootFirst(() -> ConfigReader.read(configFile, overrides));
         try (ShardSet shards = ShardSets.open(comm, config)) {
             ConfiguredModel configured = comm.rootFirst(() -> ModelFactory.of(config, shards.index()));
-            Batching batching = Trainer.batching(configured.training());
+            Batching batching = RunBatches.batching(configured.training());
             for (int epoch = 0; epoch < passes; epoch++) {
                 EpochPlan plan = EpochPlan.training(
                         shards.index(), batching, configured.training().seed(), epoch, comm.size());

@@ -20,7 +20,7 @@ import org.iolaus.train.checkpoint.CheckpointBroadcast;
 import org.iolaus.train.engine.Engine;
 import org.iolaus.train.engine.ModelState;
 import org.iolaus.train.loop.Evaluator;
-import org.iolaus.train.loop.Trainer;
+import org.iolaus.train.loop.RunBatches;
 import org.iolaus.train.report.ErrorTable;
 import org.iolaus.train.report.Metrics;
 import org.jspecify.annotations.Nullable;
@@ -70,7 +70,7 @@ final class Evaluate implements OnRanks {
             Map<String, Metrics> table = new LinkedHashMap<>();
             for (Split split : splits) {
                 if (shards.index().graphsOf(split).length > 0) {
-                    Metrics metrics = evaluator.run(shards, split, Trainer.batching(settings), null);
+                    Metrics metrics = evaluator.run(shards, split, RunBatches.batching(settings), null);
                     table.put(split.toString().toLowerCase(Locale.ROOT), metrics);
                 }
             }

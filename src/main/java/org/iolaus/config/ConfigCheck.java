@@ -407,7 +407,7 @@ final class ConfigCheck {
                 "null where Checkpoint is false",
                 training.checkpointEverySteps());
         check(
-                training.logName().matches("[^/]+") && !training.logName().equals(".."),
+                training.logName().matches("[^/]+") && !training.logName().matches("\\.{1,2}"),
                 TRAINING + "log_name",
                 "a name of a folder, without /",
                 training.logName());

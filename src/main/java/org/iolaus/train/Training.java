@@ -18,9 +18,10 @@ import org.jspecify.annotations.Nullable;
 /// @param percTrain share of training frames; validation and test get half of the rest each
 /// @param lossFunctionType loss of every head
 /// @param patience epochs without a better validation loss before early stopping
-/// @param checkpoint whether checkpoints are written
-/// @param checkpointWarmup epochs before the first of them
-/// @param checkpointEverySteps besides after epochs; null: only then
+/// @param checkpoint whether checkpoints to go on from are written after each epoch; a run always keeps its last and
+///     its best model
+/// @param checkpointWarmup epochs before the first best model
+/// @param checkpointEverySteps also within epochs, every so many steps; null: only after them
 /// @param keepCheckpoints how many of the newest are kept, beside the best
 /// @param continueRun whether to resume
 /// @param startfrom log name of the run to resume from; empty: this run's

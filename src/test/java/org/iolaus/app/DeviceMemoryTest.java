@@ -26,6 +26,7 @@ import org.iolaus.data.Split;
 import org.iolaus.run.ConfiguredModel;
 import org.iolaus.run.ModelFactory;
 import org.iolaus.run.ShardSets;
+import org.iolaus.run.TrainingRun;
 import org.iolaus.train.checkpoint.Checkpoint;
 import org.iolaus.train.engine.DeviceEngine;
 import org.iolaus.train.engine.MemoryPrediction;
@@ -66,7 +67,7 @@ final class DeviceMemoryTest {
             DeviceRuntime device = new EmulatedRuntime(deviceBytes);
             DeviceComm sums = DeviceComm.open(DeviceComm.Kind.AUTO, comm, device);
             try (var engine = new DeviceEngine(1, device, configured.training().precision(), sums);
-                    Trainer trainer = Train.trainer(comm, configured, shards, engine)) {
+                    Trainer trainer = TrainingRun.trainer(comm, configured, shards, engine)) {
                 long used = engine.usedBytes();
                 trainer.run();
                 assertEquals(used, engine.usedBytes(), "nothing is allocated while training goes on");
@@ -89,8 +90,8 @@ final class DeviceMemoryTest {
         Checkpoint best = Checkpoint.read(folder.resolve("logs/run/best.h5"));
         ModelState state = new ModelState(configured.model().parameters(), ModelState.evaluated(best.model()));
         Evaluator evaluator = new Evaluator(comm, configured.model(), state, configured.columns(), engine);
-        evaluator.run(shards, Split.TRAIN, Trainer.batching(configured.training()), null);
-        evaluator.run(shards, Split.VALIDATION, Trainer.batching(configured.training()), null);
+        evaluator.run(shards, Split.TRAIN, RunBatches.batching(configured.training()), null);
+        evaluator.run(shards, Split.VALIDATION, RunBatches.batching(configured.training()), null);
     }
 
     @ParameterizedTest

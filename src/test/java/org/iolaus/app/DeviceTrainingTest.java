@@ -7,52 +7,18 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import org.iolaus.comm.LocalComm;
-import org.iolaus.comm.SoloComm;
 import org.iolaus.config.ConfigException;
 import org.iolaus.tensor.HostTensor;
 import org.iolaus.train.checkpoint.Checkpoint;
 import org.iolaus.train.engine.ModelState;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /// Whole training runs on the emulated device: padded batches, recorded steps, the optimizer among the kernels.
-final class DeviceTrainingTest {
-    @TempDir
-    Path folder;
-
-    private Path config;
-
-    @BeforeEach
-    void data() {
-        TinyRun.shards(folder);
-        config = TinyRun.config(folder);
-    }
-
-    private void solo(String... overrides) {
-        try (SoloComm comm = new SoloComm()) {
-            TinyRun.train(comm, config, overrides);
-        }
-    }
-
-    private Checkpoint last(String run) throws IOException {
-        return Checkpoint.read(newest(run));
-    }
-
-    private Path newest(String run) throws IOException {
-        return TinyRun.newest(folder, run);
-    }
-
-    private List<String> metrics(String run) throws IOException {
-        return TinyRun.metrics(folder, run);
-    }
-
+final class DeviceTrainingTest extends TinyRuns {
     @ParameterizedTest
     @CsvSource({
         "AdamW, PAINN, 1",
@@ -102,8 +68,8 @@ final class DeviceTrainingTest {
     private void compare(int ranks, String[] onDevice, String... common) throws IOException {
         String[] host = with(common, "log_name=host", "batch_size=" + 4 / ranks);
         String[] device = with(with(host, onDevice), "log_name=device", "device=emulated", "precision=fp64");
-        LocalComm.run(ranks, comm -> TinyRun.train(comm, config, host));
-        LocalComm.run(ranks, comm -> TinyRun.train(comm, config, device));
+        train(ranks, host);
+        train(ranks, device);
         compareRuns();
     }
 
@@ -132,12 +98,6 @@ final class DeviceTrainingTest {
         }
     }
 
-    private static String[] with(String[] settings, String... more) {
-        String[] all = java.util.Arrays.copyOf(settings, settings.length + more.length);
-        System.arraycopy(more, 0, all, settings.length, more.length);
-        return all;
-    }
-
     @ParameterizedTest
     @CsvSource({"fp32, 9", "bf16, 11"})
     void resumedRunEqualsUninterruptedOne(String precision, int stepsBeforeTheEnd) throws IOException {
@@ -147,15 +107,7 @@ final class DeviceTrainingTest {
         solo(device);
         byte[] whole = Files.readAllBytes(newest("run"));
         List<String> log = metrics("run");
-        try (var files = Files.list(folder.resolve("logs/run"))) {
-            for (Path file : files.toList()) {
-                String name = file.getFileName().toString();
-                if (name.startsWith("checkpoint-") && TinyRun.step(file) > stepsBeforeTheEnd
-                        || name.equals("best.h5")) {
-                    Files.delete(file);
-                }
-            }
-        }
+        cutBack("run", stepsBeforeTheEnd);
         solo(with(device, "continue=1"));
         assertEquals(log, metrics("run"));
         assertArrayEquals(whole, Files.readAllBytes(newest("run")), "the last checkpoint, byte by byte");

@@ -14,8 +14,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.stream.Stream;
-import org.iolaus.comm.LocalComm;
 import org.iolaus.comm.SoloComm;
 import org.iolaus.config.Config;
 import org.iolaus.config.ConfigReader;
@@ -33,16 +31,14 @@ import org.iolaus.train.checkpoint.Checkpoint;
 import org.iolaus.train.engine.Engine;
 import org.iolaus.train.engine.ModelState;
 import org.iolaus.train.loop.Evaluator;
-import org.iolaus.train.loop.Trainer;
-import org.junit.jupiter.api.BeforeEach;
+import org.iolaus.train.loop.RunBatches;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import picocli.CommandLine;
 
 /// The training recipe of the EquiformerV2 paper, all of it at once: on the host, on the emulated device, restarted.
-final class RecipeTest {
+final class RecipeTest extends TinyRuns {
     static final String[] RECIPE = {
         "gradient_clip_norm=0.5",
         "Optimizer.weight_decay=0.5",
@@ -58,39 +54,6 @@ final class RecipeTest {
         "energy_reference=mean",
         "normalize_targets=true"
     };
-
-    @TempDir
-    Path folder;
-
-    private Path config;
-
-    @BeforeEach
-    void data() {
-        TinyRun.shards(folder);
-        config = TinyRun.config(folder);
-    }
-
-    private void solo(String... overrides) {
-        try (SoloComm comm = new SoloComm()) {
-            TinyRun.train(comm, config, overrides);
-        }
-    }
-
-    private Checkpoint last(String run) throws IOException {
-        return Checkpoint.read(newest(run));
-    }
-
-    private Path newest(String run) throws IOException {
-        return TinyRun.newest(folder, run);
-    }
-
-    private List<String> metrics(String run) throws IOException {
-        return TinyRun.metrics(folder, run);
-    }
-
-    private static String[] with(String[] settings, String... more) {
-        return Stream.of(settings, more).flatMap(Stream::of).toArray(String[]::new);
-    }
 
     private static void near(Map<String, HostTensor> want, Map<String, HostTensor> got, double tolerance) {
         assertEquals(want.keySet(), got.keySet());
@@ -108,7 +71,7 @@ final class RecipeTest {
         solo(with(with(RECIPE, "log_name=host"), steps(1, 1)));
         String[] run =
                 with(with(RECIPE, "log_name=device", "device=emulated", "precision=fp64"), steps(ranks, microBatches));
-        LocalComm.run(ranks, comm -> TinyRun.train(comm, config, run));
+        train(ranks, run);
         compareRuns(microBatches);
     }
 
@@ -117,7 +80,7 @@ final class RecipeTest {
     void batchesAddUpOnTheHost(int ranks, int microBatches) throws IOException {
         solo(with(with(RECIPE, "log_name=host"), steps(1, 1)));
         String[] run = with(with(RECIPE, "log_name=device"), steps(ranks, microBatches));
-        LocalComm.run(ranks, comm -> TinyRun.train(comm, config, run));
+        train(ranks, run);
         compareRuns(microBatches);
     }
 
@@ -166,15 +129,7 @@ final class RecipeTest {
         solo(run);
         byte[] whole = Files.readAllBytes(newest("run"));
         List<String> log = metrics("run");
-        try (var files = Files.list(folder.resolve("logs/run"))) {
-            for (Path file : files.toList()) {
-                String name = file.getFileName().toString();
-                if (name.startsWith("checkpoint-") && TinyRun.step(file) > stepsBeforeTheEnd
-                        || name.equals("best.h5")) {
-                    Files.delete(file);
-                }
-            }
-        }
+        cutBack("run", stepsBeforeTheEnd);
         solo(with(run, "continue=1"));
         assertEquals(log, metrics("run"));
         assertArrayEquals(whole, Files.readAllBytes(newest("run")), "the last checkpoint, byte by byte");
@@ -273,7 +228,7 @@ final class RecipeTest {
                     Evaluator evaluator =
                             new Evaluator(comm, configured.model(), state, configured.columns(), engine)) {
                 return evaluator
-                        .run(shards, Split.VALIDATION, Trainer.batching(configured.training()), null)
+                        .run(shards, Split.VALIDATION, RunBatches.batching(configured.training()), null)
                         .loss();
             }
         }

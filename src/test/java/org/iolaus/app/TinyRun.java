@@ -17,14 +17,8 @@ import org.iolaus.data.Convert;
 import org.iolaus.data.FrameCheck;
 import org.iolaus.data.FrameSource;
 import org.iolaus.data.Neighbours;
-import org.iolaus.data.ShardSet;
 import org.iolaus.data.Splits;
-import org.iolaus.run.ConfiguredModel;
-import org.iolaus.run.EngineFactory;
-import org.iolaus.run.ModelFactory;
-import org.iolaus.run.ShardSets;
-import org.iolaus.train.engine.Engine;
-import org.iolaus.train.loop.Trainer;
+import org.iolaus.run.TrainingRun;
 import org.jspecify.annotations.Nullable;
 
 /// A small data set with a pair potential, and a small network for it: what end-to-end tests train.
@@ -207,13 +201,8 @@ final class TinyRun {
 
     /// Trains as the command does, without its report.
     static void train(Comm comm, Path config, String... overrides) {
-        var given = ConfigReader.read(config, List.of(overrides));
-        try (ShardSet shards = ShardSets.open(comm, given)) {
-            ConfiguredModel configured = ModelFactory.of(given, shards.index());
-            try (Engine engine = EngineFactory.engine(comm, configured.training());
-                    Trainer trainer = Train.trainer(comm, configured, shards, engine)) {
-                trainer.run();
-            }
+        try (TrainingRun run = TrainingRun.open(comm, ConfigReader.read(config, List.of(overrides)))) {
+            run.trainer().run();
         }
     }
 

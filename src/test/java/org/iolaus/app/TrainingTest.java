@@ -10,54 +10,21 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import org.iolaus.comm.LocalComm;
-import org.iolaus.comm.SoloComm;
 import org.iolaus.tensor.HostTensor;
 import org.iolaus.train.TrainingException;
 import org.iolaus.train.checkpoint.Checkpoint;
 import org.iolaus.train.engine.ModelState;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /// Whole training runs: replicas, restarts, repetition.
-final class TrainingTest {
-    @TempDir
-    Path folder;
-
-    private Path config;
-
-    @BeforeEach
-    void data() {
-        TinyRun.shards(folder);
-        config = TinyRun.config(folder);
-    }
-
-    private void solo(String... overrides) {
-        try (SoloComm comm = new SoloComm()) {
-            TinyRun.train(comm, config, overrides);
-        }
-    }
-
-    private Checkpoint last(String run) throws IOException {
-        return Checkpoint.read(newest(run));
-    }
-
-    private Path newest(String run) throws IOException {
-        return TinyRun.newest(folder, run);
-    }
-
-    private List<String> metrics(String run) throws IOException {
-        return TinyRun.metrics(folder, run);
-    }
-
+final class TrainingTest extends TinyRuns {
     @ParameterizedTest
     @CsvSource({"2,2", "4,1"})
     void ranksWithSmallBatchesEqualOneRankWithALargeOne(int ranks, int batch) throws IOException {
         solo("log_name=one", "num_epoch=4"); // 5 steps each
-        LocalComm.run(ranks, comm -> TinyRun.train(comm, config, "log_name=many", "batch_size=" + batch));
+        train(ranks, "log_name=many", "batch_size=" + batch);
         Checkpoint one = last("one");
         Checkpoint many = last("many");
         assertEquals(one.position(), many.position());
@@ -90,16 +57,7 @@ final class TrainingTest {
         solo("log_name=run", "checkpoint_every_steps=1");
         byte[] whole = Files.readAllBytes(newest("run"));
         List<String> log = metrics("run");
-        // a kill leaves the checkpoints up to some step, and log lines that may be newer than the last of them
-        try (var files = Files.list(folder.resolve("logs/run"))) {
-            for (Path file : files.toList()) {
-                String name = file.getFileName().toString();
-                if (name.startsWith("checkpoint-") && TinyRun.step(file) > stepsBeforeTheEnd
-                        || name.equals("best.h5")) {
-                    Files.delete(file);
-                }
-            }
-        }
+        cutBack("run", stepsBeforeTheEnd);
         solo("log_name=run", "checkpoint_every_steps=1", "continue=1");
         assertEquals(log, metrics("run"));
         assertArrayEquals(whole, Files.readAllBytes(newest("run")), "the last checkpoint, byte by byte");
@@ -144,8 +102,7 @@ final class TrainingTest {
 
     @Test
     void moreRanksThanGraphsAreRefused() {
-        RuntimeException thrown = assertThrows(
-                RuntimeException.class, () -> LocalComm.run(21, comm -> TinyRun.train(comm, config, "log_name=run")));
+        RuntimeException thrown = assertThrows(RuntimeException.class, () -> train(21, "log_name=run"));
         assertTrue(String.valueOf(thrown.getMessage()).contains("21 ranks"), thrown.toString());
     }
 }

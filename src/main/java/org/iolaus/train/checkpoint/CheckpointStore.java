@@ -48,11 +48,12 @@ public final class CheckpointStore implements AutoCloseable {
     /// Starts to make and write a checkpoint, once the one before it is on disk.
     ///
     /// @param checkpoint is asked for it on the thread that writes
-    /// @param best whether it becomes `best.h5` too
+    /// @param restart whether it becomes `checkpoint-<global step>.h5`
+    /// @param best whether it becomes `best.h5`
     /// @throws DataException when the one before it could not be written
-    public void write(Supplier<Checkpoint> checkpoint, boolean best) {
+    public void write(Supplier<Checkpoint> checkpoint, boolean restart, boolean best) {
         await();
-        pending = CompletableFuture.runAsync(() -> save(checkpoint.get(), best), writer);
+        pending = CompletableFuture.runAsync(() -> save(checkpoint.get(), restart, best), writer);
     }
 
     /// Waits until everything is on disk.
@@ -71,8 +72,13 @@ public final class CheckpointStore implements AutoCloseable {
         }
     }
 
-    /// The file of the best model; there may be none yet.
-    public Path best() {
+    /// The file to go on from after a step, in the folder of a run.
+    public static Path restart(Path folder, long globalStep) {
+        return folder.resolve("checkpoint-" + globalStep + ".h5");
+    }
+
+    /// The file of the best model, in the folder of a run.
+    public static Path best(Path folder) {
         return folder.resolve("best.h5");
     }
 
@@ -101,13 +107,6 @@ public final class CheckpointStore implements AutoCloseable {
         return Optional.empty();
     }
 
-    /// Removes all checkpoints: a run that starts afresh in a used folder must not be resumed from its predecessor's.
-    public void clear() {
-        await();
-        newestFirst().forEach(CheckpointStore::delete);
-        delete(best());
-    }
-
     @Override
     public void close() {
         try {
@@ -117,17 +116,25 @@ public final class CheckpointStore implements AutoCloseable {
         }
     }
 
-    private void save(Checkpoint checkpoint, boolean best) {
+    private void save(Checkpoint checkpoint, boolean restart, boolean best) {
         try {
             Files.createDirectories(folder);
         } catch (IOException e) {
             throw new DataException(folder + ": want a folder to write checkpoints to, got " + e, e);
         }
-        long globalStep = checkpoint.position().globalStep();
-        checkpoint.write(folder.resolve("checkpoint-" + globalStep + ".h5"));
         if (best) {
-            checkpoint.write(best());
+            checkpoint.write(best(folder));
         }
+        if (restart) {
+            long globalStep = checkpoint.position().globalStep();
+            checkpoint.write(restart(folder, globalStep));
+            removeOthers(globalStep);
+        }
+        list(LEFTOVER).forEach(CheckpointStore::delete);
+    }
+
+    /// Removes all but the newest, and what a run left that went further and was given up.
+    private void removeOthers(long globalStep) {
         for (Path path : newestFirst()) {
             if (globalStep(path) > globalStep) {
                 LOG.warn("{} removed: it is ahead of step {} and so of a run that was given up", path, globalStep);
@@ -135,7 +142,6 @@ public final class CheckpointStore implements AutoCloseable {
             }
         }
         newestFirst().stream().skip(keep).forEach(CheckpointStore::delete);
-        list(LEFTOVER).forEach(CheckpointStore::delete);
     }
 
     private List<Path> newestFirst() {

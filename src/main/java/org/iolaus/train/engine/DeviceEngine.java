@@ -103,6 +103,16 @@ public final class DeviceEngine implements Engine {
         return new ReadyBatch(batch, bucket, bound);
     }
 
+    @Override
+    public BatchSizes prepare(
+            Model model, Training settings, Supplier<Set<Bucket>> training, Supplier<Set<Bucket>> evaluation) {
+        BatchSizes sizes = new BatchSizes(training.get(), evaluation.get());
+        Bucket largest = sizes.training().stream().reduce(new Bucket(0, 0, 0, 0), Bucket::or);
+        MemoryPrediction.of(model, settings, precision, sizes.training(), sizes.evaluation())
+                .requireRoom(freeBytes(), deviceName(), settings, largest);
+        return sizes;
+    }
+
     DeviceRuntime device() {
         return device;
     }

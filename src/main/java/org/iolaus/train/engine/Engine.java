@@ -2,6 +2,8 @@ package org.iolaus.train.engine;
 
 import java.util.Collection;
 import java.util.Map;
+import java.util.Set;
+import java.util.function.Supplier;
 import org.iolaus.data.Batch;
 import org.iolaus.ir.Program;
 import org.iolaus.model.Model;
@@ -18,6 +20,16 @@ public sealed interface Engine extends AutoCloseable permits HostEngine, DeviceE
 
     /// Pads a batch if need be, and puts it in the form in which it is taken. Any thread may call it.
     ReadyBatch ready(BatchInputs inputs, Batch batch);
+
+    /// Gets ready for a training run, before anything is allocated for it. A collective.
+    ///
+    /// @return the sizes of batches to reserve memory for
+    /// @throws org.iolaus.cuda.DeviceException if the largest batches would not fit
+    BatchSizes prepare(
+            Model model, Training settings, Supplier<Set<Bucket>> training, Supplier<Set<Bucket>> evaluation);
+
+    /// Sizes of the batches that a run trains on and is evaluated on.
+    record BatchSizes(Set<Bucket> training, Set<Bucket> evaluation) {}
 
     /// Runs one of the model's programs on batches, with the values that `state` has now, or that training on this
     /// engine has given them.

@@ -4,6 +4,8 @@ import java.util.Arrays;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Set;
+import java.util.function.Supplier;
 import org.iolaus.comm.Comm;
 import org.iolaus.cpu.CpuExecutor;
 import org.iolaus.data.Batch;
@@ -34,6 +36,13 @@ public final class HostEngine implements Engine {
     @Override
     public ReadyBatch ready(BatchInputs inputs, Batch batch) {
         return new ReadyBatch(batch, inputs.exact(batch), inputs.bind(batch));
+    }
+
+    /// Batches have just the sizes that they need, so there is nothing to reserve.
+    @Override
+    public BatchSizes prepare(
+            Model model, Training settings, Supplier<Set<Bucket>> training, Supplier<Set<Bucket>> evaluation) {
+        return new BatchSizes(Set.of(), Set.of());
     }
 
     public int threads() {

@@ -84,7 +84,7 @@ public record MemoryPrediction(
                 Math.min(smallest, memory.arena()),
                 DeviceEngine.INPUT_BLOCKS * (DeviceEngine.HEADER + memory.inputs()),
                 results,
-                evaluation.isEmpty() || !settings.checkpoint() ? 0 : values + results + constants,
+                evaluation.isEmpty() ? 0 : values + results + constants,
                 other + constants);
     }
 

@@ -1,11 +1,11 @@
 package org.iolaus.train.engine;
 
 import java.util.EnumMap;
+import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.function.LongSupplier;
 import java.util.stream.Collectors;
-import org.iolaus.train.report.JsonLine;
 
 /// Where the time of the training steps goes. At any moment one phase is running, so the phases add up to
 /// the time since the last [#reset].
@@ -93,10 +93,11 @@ public final class StepProfile {
                 Locale.ROOT, "%d steps in %.2f s, %.2f ms each: %s", steps, total, 1e3 * total / steps, shares);
     }
 
-    /// Adds `seconds_data`, `seconds_forward`, ... to an object.
-    public JsonLine addTo(JsonLine line) {
-        seconds().forEach((p, value) -> line.put("seconds_" + p.label.replace('-', '_'), value));
-        return line;
+    /// [#seconds] by `data`, `forward`, `all_reduce`, ...
+    public Map<String, Double> secondsByName() {
+        Map<String, Double> named = new LinkedHashMap<>();
+        seconds().forEach((p, value) -> named.put(p.label.replace('-', '_'), value));
+        return named;
     }
 
     /// Starts anew, in [Phase#OTHER].

@@ -2,6 +2,7 @@ package org.iolaus.train.loop;
 
 import java.util.HashSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import org.iolaus.data.Batching;
 import org.iolaus.data.EpochPlan;
@@ -10,9 +11,10 @@ import org.iolaus.data.Split;
 import org.iolaus.train.Training;
 import org.iolaus.train.inputs.BatchInputs;
 import org.iolaus.train.inputs.Bucket;
+import org.jspecify.annotations.Nullable;
 
-/// The sizes of all batches that one rank will meet in a run. The plan of an epoch is a pure function of the
-/// configuration and the data, so they are known before the first step.
+/// The batches of a run. The plan of an epoch is a pure function of the configuration and the data, so the sizes of
+/// all batches that one rank will meet are known before the first step.
 public final class RunBatches {
     /// As many graphs are dealt to batches to find out, some seconds' work; epochs beyond that are not looked at.
     private static final long MOST_GRAPHS = 4_000_000;
@@ -20,6 +22,7 @@ public final class RunBatches {
     private final BatchInputs inputs;
     private final ShardIndex index;
     private final Training settings;
+    private final Batching batching;
     private final int ranks;
     private final int rank;
 
@@ -28,32 +31,64 @@ public final class RunBatches {
         this.inputs = inputs;
         this.index = index;
         this.settings = settings;
+        this.batching = batching(settings);
         this.ranks = ranks;
         this.rank = rank;
     }
 
-    /// How an epoch is divided into steps.
-    static EpochPlan plan(ShardIndex index, Training settings, int epoch, int ranks) {
-        Long own = settings.batching().seed();
-        long seed = own == null ? settings.seed() : own;
-        int microBatches = settings.gradientAccumulationSteps();
-        return EpochPlan.training(index, Trainer.batching(settings), seed, epoch, ranks, microBatches);
+    /// How the configuration gathers graphs into batches.
+    public static Batching batching(Training settings) {
+        Training.Batching given = settings.batching();
+        Batching.Oversized oversized =
+                Batching.Oversized.valueOf(given.oversizedSample().name());
+        return switch (given.mode()) {
+            case FIXED -> new Batching(Batching.Mode.FIXED, settings.batchSize(), 0, oversized, given.dropLast());
+            case NODE_BUDGET -> budget(Batching.Mode.NODE_BUDGET, given.maxNodes(), given, oversized);
+            case EDGE_BUDGET -> budget(Batching.Mode.EDGE_BUDGET, given.maxEdges(), given, oversized);
+        };
     }
 
-    /// Of the training steps, from an epoch on.
+    private static Batching budget(
+            Batching.Mode mode, @Nullable Integer most, Training.Batching given, Batching.Oversized oversized) {
+        int graphs = given.maxGraphs() == null ? Integer.MAX_VALUE : given.maxGraphs();
+        return new Batching(mode, graphs, Objects.requireNonNull(most), oversized, given.dropLast());
+    }
+
+    /// How graphs are gathered into batches.
+    Batching batching() {
+        return batching;
+    }
+
+    /// Refuses graphs beyond the budget, and fewer graphs than batches in a step.
+    ///
+    /// @return true
+    boolean check() {
+        for (Split split : List.of(Split.TRAIN, Split.VALIDATION, Split.TEST)) {
+            EpochPlan.complete(index, split, batching, 1);
+        }
+        return plan(settings.epochStart()).steps() >= 0;
+    }
+
+    /// How an epoch is divided into steps.
+    EpochPlan plan(int epoch) {
+        Long own = settings.batching().seed();
+        long seed = own == null ? settings.seed() : own;
+        return EpochPlan.training(index, batching, seed, epoch, ranks, settings.gradientAccumulationSteps());
+    }
+
+    /// Sizes of the batches of the training steps, from an epoch on.
     public Set<Bucket> training(int firstEpoch) {
         Set<Bucket> found = new HashSet<>();
         long dealt = 0;
         for (int epoch = firstEpoch; epoch < settings.numEpoch() && dealt < MOST_GRAPHS; epoch++) {
-            add(plan(index, settings, epoch, ranks), found);
+            add(plan(epoch), found);
             dealt += index.graphsOf(Split.TRAIN).length;
         }
         return found;
     }
 
-    /// Of evaluation on all splits.
+    /// Sizes of the batches of evaluation on all splits.
     public Set<Bucket> evaluation() {
-        Batching batching = Trainer.batching(settings);
         Set<Bucket> found = new HashSet<>();
         for (Split split : List.of(Split.TRAIN, Split.VALIDATION, Split.TEST)) {
             add(EpochPlan.complete(index, split, batching, ranks), found);

@@ -1,86 +1,62 @@
 package org.iolaus.train.loop;
 
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Objects;
-import java.util.Set;
-import java.util.function.Supplier;
 import org.iolaus.attention.gps.GpsEngine;
 import org.iolaus.comm.Comm;
 import org.iolaus.data.BatchLoader;
-import org.iolaus.data.Batching;
 import org.iolaus.data.DataException;
 import org.iolaus.data.EpochPlan;
 import org.iolaus.data.ShardSet;
 import org.iolaus.data.Split;
 import org.iolaus.model.Model;
 import org.iolaus.nn.Parameters;
-import org.iolaus.tensor.HostTensor;
 import org.iolaus.train.Training;
 import org.iolaus.train.TrainingException;
 import org.iolaus.train.checkpoint.Checkpoint;
 import org.iolaus.train.checkpoint.CheckpointStore;
-import org.iolaus.train.engine.DeviceEngine;
 import org.iolaus.train.engine.Engine;
-import org.iolaus.train.engine.MemoryPrediction;
 import org.iolaus.train.engine.ModelState;
 import org.iolaus.train.engine.StepProfile;
 import org.iolaus.train.engine.StepProfile.Phase;
 import org.iolaus.train.engine.TrainingStep;
 import org.iolaus.train.inputs.BatchInputs;
-import org.iolaus.train.inputs.Bucket;
 import org.iolaus.train.inputs.Columns;
 import org.iolaus.train.inputs.ReadyBatch;
-import org.iolaus.train.optimize.BestMetric;
-import org.iolaus.train.optimize.EarlyStopping;
-import org.iolaus.train.optimize.ReduceLROnPlateau;
+import org.iolaus.train.report.EpochReport;
 import org.iolaus.train.report.JsonLine;
 import org.iolaus.train.report.Metrics;
-import org.iolaus.train.report.MetricsLog;
 import org.iolaus.train.report.Progress;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// Trains a model over all ranks: steps, epochs, schedules, checkpoints. Whatever decides how the run goes
-/// on is computed from values that all ranks share, so they decide alike.
+/// Trains a model over all ranks: steps, epochs, validation, checkpoints.
 public final class Trainer implements AutoCloseable {
     private static final long DRAWS = 0x9E3779B97F4A7C15L;
     private static final Logger LOG = LoggerFactory.getLogger(Trainer.class);
 
     private final Comm comm;
-    private final ModelState state;
-    private final List<Parameters.Spec> projections;
-    private final ShardSet shards;
+    private final Setup setup;
     private final Training settings;
-    private final Batching batching;
-    private final Checkpoint.Run run;
-    private final Path folder;
-
     private final BatchInputs inputs;
-    private final Engine engine;
+    private final RunBatches batches;
     private final TrainingStep trainingStep;
     private final Evaluator evaluator;
-    private final ReduceLROnPlateau schedule;
-    private final EarlyStopping earlyStopping;
-    private final BestMetric best;
-    private final Metrics epochMetrics;
+    private final RunState run;
     private final StepProfile profile = new StepProfile();
-    private final @Nullable MetricsLog log;
-    private final @Nullable CheckpointStore store;
     private final Progress progress;
+    private final List<Parameters.Spec> projections;
+    /// Of rank zero.
+    private final @Nullable RunFiles files;
 
     /// Reads the next epoch's first batches while this one ends.
     private @Nullable BatchLoader<ReadyBatch> ahead;
 
     private String profileLine = "";
-    private int epoch;
-    private int step;
     private int reported;
-    private long globalStep;
 
     /// What a run is made of.
     ///
@@ -99,183 +75,187 @@ public final class Trainer implements AutoCloseable {
             Path folder,
             int verbosity,
             JsonLine runLine,
-            @Nullable Checkpoint resume) {}
+            CheckpointStore.@Nullable Found resume) {}
 
+    /// Gets everything ready for the first step. No file is written or moved before all ranks have found everything in
+    /// order. A collective.
     public Trainer(Comm comm, Setup setup) {
         this.comm = comm;
-        this.state = setup.state;
-        this.shards = setup.shards;
+        this.setup = setup;
         this.settings = setup.settings;
-        this.batching = batching(settings);
-        this.run = setup.run;
-        this.folder = setup.folder;
         this.inputs = new BatchInputs(setup.model, setup.columns, comm.size());
-        this.engine = setup.engine;
-        Checkpoint resume = setup.resume;
-        int first = resume == null ? settings.epochStart() : resume.position().epoch();
-        comm.rootFirst(() -> {
-            for (Split split : List.of(Split.TRAIN, Split.VALIDATION, Split.TEST)) {
-                EpochPlan.complete(shards.index(), split, batching, 1); // no graph is beyond the budget
-            }
-            return RunBatches.plan(shards.index(), settings, first, comm.size());
-        });
-        RunBatches batches = new RunBatches(inputs, shards.index(), settings, comm.size(), comm.rank());
-        boolean prepares = setup.engine instanceof DeviceEngine;
-        Set<Bucket> training = prepares ? batches.training(first) : Set.of();
-        Set<Bucket> evaluation = prepares ? batches.evaluation() : Set.of();
-        requireRoom(setup, training, evaluation);
-        this.trainingStep = setup.engine.training(setup.model, state, inputs, settings, profile);
-        this.evaluator = new Evaluator(comm, setup.model, state.evaluated(), setup.columns, setup.engine);
-        this.epochMetrics = evaluator.metrics();
+        this.batches = new RunBatches(inputs, setup.shards.index(), settings, comm.size(), comm.rank());
+        comm.rootFirst(batches::check);
+        Checkpoint resume = setup.resume == null ? null : setup.resume.checkpoint();
+        int firstEpoch =
+                resume == null ? settings.epochStart() : resume.position().epoch();
+        Engine.BatchSizes sizes =
+                setup.engine.prepare(setup.model, settings, () -> batches.training(firstEpoch), batches::evaluation);
+        this.trainingStep = setup.engine.training(setup.model, setup.state, inputs, settings, profile);
+        this.evaluator = new Evaluator(comm, setup.model, setup.state.evaluated(), setup.columns, setup.engine);
+        this.run = new RunState(settings, evaluator.metrics());
         this.projections = setup.model.parameters().specs().values().stream()
                 .filter(spec -> GpsEngine.isProjection(spec.name()))
                 .toList();
-        this.schedule = new ReduceLROnPlateau(
-                settings.reduceLrOnPlateau(), settings.optimizer().learningRate());
-        this.earlyStopping = new EarlyStopping(settings.patience());
-        this.best = new BestMetric(settings.checkpointWarmup());
-        this.epoch = settings.epochStart();
-        comm.rootFirst(() -> {
-            if (resume != null) {
-                restore(resume);
-            }
-            return epoch;
-        });
-        trainingStep.reserve(training);
-        evaluator.reserve(evaluation);
-        comm.barrier(); // all ranks are ready; from here on files are written
-        boolean root = comm.isRoot();
-        this.log =
-                root ? new MetricsLog(folder, logColumns(), setup.runLine, resume == null ? null : resume.log()) : null;
-        this.store = root && settings.checkpoint() ? new CheckpointStore(folder, settings.keepCheckpoints()) : null;
-        this.progress = new Progress(root && setup.verbosity > 0);
-        if (store != null && resume == null) {
-            store.clear();
+        if (resume != null) {
+            comm.rootFirst(() -> restore(resume));
         }
+        trainingStep.reserve(sizes.training());
+        evaluator.reserve(sizes.evaluation());
+        comm.barrier(); // all ranks are ready
+        this.progress = new Progress(comm.isRoot() && setup.verbosity > 0);
+        this.files = comm.isRoot() ? new RunFiles(setup, EpochReport.columns(run.losses())) : null;
     }
 
-    /// Finds out before anything is allocated whether there is memory for the largest batches of the run.
-    private static void requireRoom(Setup setup, Set<Bucket> training, Set<Bucket> evaluation) {
-        if (setup.engine instanceof DeviceEngine device) {
-            MemoryPrediction.of(setup.model, setup.settings, device.precision(), training, evaluation)
-                    .requireRoom(
-                            device.freeBytes(),
-                            device.deviceName(),
-                            setup.settings,
-                            training.stream().reduce(new Bucket(0, 0, 0, 0), Bucket::or));
+    private RunState restore(Checkpoint saved) {
+        if (saved.run().ranks() != comm.size() && saved.position().step() > 0) {
+            throw new DataException("checkpoint of the middle of an epoch: want the "
+                    + saved.run().ranks() + " ranks that it was made with, got " + comm.size());
         }
+        if (settings.emaDecay() != null) {
+            saved.model().averages().forEach(setup.state.average()::set);
+        }
+        trainingStep.load(saved.optimizer());
+        run.load(saved);
+        return run;
     }
 
-    /// How the configuration gathers graphs into batches.
-    public static Batching batching(Training settings) {
-        Training.Batching given = settings.batching();
-        Batching.Oversized oversized =
-                Batching.Oversized.valueOf(given.oversizedSample().name());
-        return switch (given.mode()) {
-            case FIXED -> new Batching(Batching.Mode.FIXED, settings.batchSize(), 0, oversized, given.dropLast());
-            case NODE_BUDGET -> budget(Batching.Mode.NODE_BUDGET, given.maxNodes(), given, oversized);
-            case EDGE_BUDGET -> budget(Batching.Mode.EDGE_BUDGET, given.maxEdges(), given, oversized);
-        };
-    }
-
-    private static Batching budget(
-            Batching.Mode mode, @Nullable Integer most, Training.Batching given, Batching.Oversized oversized) {
-        int graphs = given.maxGraphs() == null ? Integer.MAX_VALUE : given.maxGraphs();
-        return new Batching(mode, graphs, Objects.requireNonNull(most), oversized, given.dropLast());
-    }
-
-    /// Trains to the last epoch or until the validation loss stops improving.
+    /// Trains to the last epoch or until the validation loss stops improving. The final model is then on disk.
     public void run() {
         comm.startupDone();
-        boolean going = true;
-        while (going && epoch < settings.numEpoch()) {
-            going = epoch();
+        while (!run.isOver()) {
+            epoch();
         }
         progress.close();
-        if (store != null) {
-            store.await();
+        if (files != null) {
+            files.await();
         }
         comm.barrier();
     }
 
-    /// One pass over the training frames from the current step, then validation.
-    ///
-    /// @return whether to go on
-    private boolean epoch() {
+    /// The steps that are left of an epoch, then validation, and what follows from it.
+    private void epoch() {
         long began = System.nanoTime();
-        profile.reset();
-        if (step == 0) {
-            epochMetrics.reset();
-        }
-        reported = step;
-        BatchLoader<ReadyBatch> loader = ahead == null ? read(epoch, step) : ahead;
-        ahead = null;
-        EpochPlan plan = loader.plan();
-        progress.begin("epoch " + epoch, step, plan.steps());
-        long edges = 0;
-        Metrics validation;
-        Map<Phase, Double> seconds;
+        int epoch = run.epoch();
+        BatchLoader<ReadyBatch> loader = loader();
+        int steps = loader.plan().steps();
+        long edges;
         double trained;
+        Map<String, Double> phases;
+        Metrics validation;
         try (loader;
-                BatchLoader<ReadyBatch> unseen = evaluator.read(shards, Split.VALIDATION, batching)) {
-            while (loader.hasNext()) {
-                drawProjections();
-                for (int microBatch = 1; microBatch <= plan.microBatches(); microBatch++) {
-                    profile.enter(Phase.DATA);
-                    ReadyBatch batch = loader.next();
-                    edges += batch.batch().edges();
-                    if (microBatch < plan.microBatches()) {
-                        trainingStep.accumulate(batch);
-                    } else {
-                        trainingStep.step(batch, learningRate(plan, step));
-                    }
-                }
-                step++;
-                globalStep++;
-                trainingStep.report(false, this::account);
-                progress.step(String.format(Locale.ROOT, "loss %.4g", epochMetrics.loss()));
-                if (loader.hasNext() && due(settings.checkpointEverySteps())) {
-                    checkpoint(false);
-                }
-            }
-            if (epoch + 1 < settings.numEpoch()) {
-                ahead = read(epoch + 1, 0);
-            }
+                BatchLoader<ReadyBatch> unseen = evaluator.read(setup.shards, Split.VALIDATION, batches.batching())) {
+            edges = train(loader);
+            readAhead(epoch + 1);
             trainingStep.report(true, this::account);
-            seconds = profile.seconds();
+            phases = profile.secondsByName();
             profileLine = profile.summary();
-            trained = (System.nanoTime() - began) * 1e-9;
-            validation = evaluator.run(unseen, shards.index().statistics(), null);
+            trained = seconds(began);
+            validation = evaluator.run(unseen, setup.shards.index().statistics(), null);
         }
+        double rate = run.learningRate(steps - 1, steps);
         boolean measured = validation.sums()[0] > 0;
-        double metric = measured ? validation.loss() : epochMetrics.loss();
-        double rate = learningRate(plan, plan.steps() - 1);
-        schedule.step(metric);
-        boolean improved = best.offer(epoch, metric);
-        boolean stop = earlyStopping.step(metric) && settings.earlyStopping();
-        double total = (System.nanoTime() - began) * 1e-9;
-        report(validation, rate, improved, seconds, trained, total, edges);
+        boolean best = run.endEpoch(measured ? validation.loss() : run.losses().loss());
+        report(new EpochReport(
+                epoch,
+                run.globalStep(),
+                rate,
+                run.losses(),
+                validation,
+                best,
+                phases,
+                seconds(began),
+                edges / trained));
         if (comm.size() > 1) {
             Replicas.requireEqual(comm, trainingStep.save().get(), "epoch " + epoch);
         }
-        epoch++;
-        step = 0;
-        checkpoint(improved);
-        if (stop && comm.isRoot()) {
+        save(settings.checkpoint() || run.isOver(), best);
+        if (run.isStopped() && comm.isRoot()) {
             LOG.info("early stopping: no better validation loss for {} epochs", settings.patience());
         }
-        return !stop;
+    }
+
+    private void report(EpochReport report) {
+        if (files != null) {
+            files.report(report);
+        }
+        progress.end(report.summary());
+    }
+
+    /// What this rank trains on in the running epoch.
+    private BatchLoader<ReadyBatch> loader() {
+        BatchLoader<ReadyBatch> started = ahead;
+        ahead = null;
+        return started == null ? read(run.epoch(), run.step()) : started;
+    }
+
+    private void readAhead(int epoch) {
+        if (epoch < settings.numEpoch()) {
+            ahead = read(epoch, 0);
+        }
+    }
+
+    private BatchLoader<ReadyBatch> read(int epoch, int firstStep) {
+        return new BatchLoader<>(
+                setup.shards, batches.plan(epoch), comm.rank(), firstStep, batch -> setup.engine.ready(inputs, batch));
+    }
+
+    /// Makes the steps that are left of the epoch.
+    ///
+    /// @return edges of this rank's batches
+    private long train(BatchLoader<ReadyBatch> loader) {
+        profile.reset();
+        reported = run.step();
+        if (run.step() == 0) {
+            run.losses().reset();
+        }
+        progress.begin("epoch " + run.epoch(), run.step(), loader.plan().steps());
+        long edges = 0;
+        while (loader.hasNext()) {
+            edges += step(loader);
+            progress.step(String.format(Locale.ROOT, "loss %.4g", run.losses().loss()));
+            Integer every = settings.checkpointEverySteps();
+            if (every != null && run.globalStep() % every == 0 && loader.hasNext()) {
+                save(settings.checkpoint(), false);
+            }
+        }
+        return edges;
+    }
+
+    /// One step: the gradients of its micro-batches add up, and the last of them completes it.
+    ///
+    /// @return edges of this rank's batches
+    private long step(BatchLoader<ReadyBatch> loader) {
+        drawProjections();
+        EpochPlan plan = loader.plan();
+        double rate = run.learningRate(run.step(), plan.steps());
+        long edges = 0;
+        for (int left = plan.microBatches(); left > 0; left--) {
+            profile.enter(Phase.DATA);
+            ReadyBatch batch = loader.next();
+            edges += batch.batch().edges();
+            if (left > 1) {
+                trainingStep.accumulate(batch);
+            } else {
+                trainingStep.step(batch, rate);
+            }
+        }
+        run.endStep();
+        trainingStep.report(false, this::account);
+        return edges;
     }
 
     /// Gives attention with random features new ones when they are due.
     private void drawProjections() {
         Integer interval = settings.globalAttnRedrawInterval();
-        if (projections.isEmpty() || interval == null || (globalStep + 1) % interval != 0) {
+        long next = run.globalStep() + 1;
+        if (projections.isEmpty() || interval == null || next % interval != 0) {
             return;
         }
+        ModelState state = setup.state;
         Checkpoint.Values saved = trainingStep.save().get();
         state.set(saved.model());
-        long seed = settings.seed() ^ ((globalStep + 1) / interval * DRAWS);
+        long seed = settings.seed() ^ (next / interval * DRAWS);
         for (Parameters.Spec spec : projections) {
             state.set(spec.name(), Parameters.initial(spec, seed));
             state.evaluated().set(spec.name(), Parameters.initial(spec, seed));
@@ -283,152 +263,30 @@ public final class Trainer implements AutoCloseable {
         trainingStep.load(saved.optimizer());
     }
 
-    /// The learning rate of a step of this epoch.
-    private double learningRate(EpochPlan plan, int step) {
-        Training.CosineWithWarmup cosine = settings.cosineWithWarmup();
-        double rate = schedule.learningRate();
-        if (cosine == null) {
-            return rate;
-        }
-        double done = epoch - settings.epochStart() + (double) step / plan.steps();
-        return rate * cosine.factor(done, settings.numEpoch() - settings.epochStart());
-    }
-
-    /// Begins to read what this rank trains on in an epoch.
-    private BatchLoader<ReadyBatch> read(int epoch, int firstStep) {
-        EpochPlan plan = RunBatches.plan(shards.index(), settings, epoch, comm.size());
-        return new BatchLoader<>(shards, plan, comm.rank(), firstStep, batch -> engine.ready(inputs, batch));
-    }
-
-    private boolean due(@Nullable Integer every) {
-        return every != null && globalStep % every == 0;
-    }
-
-    /// All ranks see the same sum, so all of them stop.
+    /// Takes the losses of a step. All ranks see the same sums, so all of them stop at the same one.
     private void account(double loss, double[] tasks, double globalGraphs) {
-        reported++;
+        int step = reported++;
         if (!Double.isFinite(loss)) {
-            throw new TrainingException(
-                    "epoch " + epoch + ", step " + (reported - 1) + ": want a finite loss, got " + loss
-                            + "; a smaller learning_rate or gradient_clip_norm may help"
-                            + (settings.checkpoint() ? "; the last checkpoint is kept" : ""));
+            throw new TrainingException("epoch " + run.epoch() + ", step " + step + ": want a finite loss, got " + loss
+                    + "; a smaller learning_rate or gradient_clip_norm may help"
+                    + (settings.checkpoint() ? "; the last checkpoint is kept" : ""));
         }
-        epochMetrics.addLoss(loss, tasks, globalGraphs);
+        run.losses().addLoss(loss, tasks, globalGraphs);
     }
 
-    private void checkpoint(boolean improved) {
-        CheckpointStore target = store;
-        MetricsLog written = log;
-        if (!settings.checkpoint()) {
-            return;
-        }
+    /// Starts to write the state after the last step, if its losses are finite.
+    ///
+    /// @param restart whether a run may go on from it
+    /// @param best whether it is the best model so far
+    private void save(boolean restart, boolean best) {
         trainingStep.report(true, this::account);
-        if (target == null || written == null) {
-            return;
+        if (files != null && (restart || best)) {
+            files.save(run, trainingStep.save(), restart, best);
         }
-        Supplier<Checkpoint.Values> saved = trainingStep.save();
-        ReduceLROnPlateau.State scheduled = schedule.state();
-        EarlyStopping.State stopping = earlyStopping.state();
-        BestMetric.State bestSoFar = best.state();
-        Checkpoint.Position position = new Checkpoint.Position(epoch, step, globalStep);
-        HostTensor sums = new HostTensor(
-                new int[] {1, epochMetrics.sums().length}, epochMetrics.sums().clone());
-        MetricsLog.Position lines = written.position();
-        target.write(
-                () -> {
-                    written.force();
-                    Checkpoint.Values values = saved.get();
-                    return new Checkpoint(
-                            values.model(),
-                            values.optimizer(),
-                            scheduled,
-                            stopping,
-                            bestSoFar,
-                            position,
-                            run,
-                            sums,
-                            lines);
-                },
-                improved);
     }
 
-    private void restore(Checkpoint saved) {
-        if (saved.run().ranks() != comm.size() && saved.position().step() > 0) {
-            throw new DataException("checkpoint of the middle of an epoch: want the "
-                    + saved.run().ranks() + " ranks that it was made with, got " + comm.size());
-        }
-        if (settings.emaDecay() != null) {
-            saved.model().averages().forEach(state.average()::set);
-        }
-        trainingStep.load(saved.optimizer());
-        schedule.load(saved.schedule());
-        earlyStopping.load(saved.earlyStopping());
-        best.load(saved.best());
-        epochMetrics.load(saved.sums().data());
-        epoch = saved.position().epoch();
-        step = saved.position().step();
-        globalStep = saved.position().globalStep();
-    }
-
-    private List<String> logColumns() {
-        List<String> columns = new ArrayList<>(List.of("epoch", "step", "learning_rate", "train_loss"));
-        epochMetrics.tasks().forEach(task -> columns.add("train_" + task.replace(' ', '_')));
-        columns.add("validation_loss");
-        epochMetrics.tasks().forEach(task -> columns.add("validation_" + task.replace(' ', '_')));
-        for (Metrics.Quantity quantity : epochMetrics.quantities()) {
-            columns.add("validation_mae_" + quantity.name().replace(' ', '_'));
-        }
-        columns.addAll(List.of("seconds", "seconds_waiting_for_data"));
-        return columns;
-    }
-
-    private void report(
-            Metrics validation,
-            double rate,
-            boolean improved,
-            Map<Phase, Double> seconds,
-            double trained,
-            double total,
-            long edges) {
-        MetricsLog target = log;
-        if (target == null) {
-            return;
-        }
-        List<Double> row = new ArrayList<>(List.of((double) epoch, (double) globalStep, rate, epochMetrics.loss()));
-        for (int task = 0; task < epochMetrics.tasks().size(); task++) {
-            row.add(epochMetrics.taskLoss(task));
-        }
-        row.add(validation.loss());
-        for (int task = 0; task < validation.tasks().size(); task++) {
-            row.add(validation.taskLoss(task));
-        }
-        JsonLine line =
-                new JsonLine().put("epoch", epoch).put("step", globalStep).put("learning_rate", rate);
-        line.put("train_loss", epochMetrics.loss()).put("validation_loss", validation.loss());
-        StringBuilder errors = new StringBuilder();
-        for (int q = 0; q < validation.quantities().size(); q++) {
-            Metrics.Quantity quantity = validation.quantities().get(q);
-            double mae = validation.errors(q).mae();
-            row.add(mae);
-            line.put("validation_mae_" + quantity.name().replace(' ', '_'), mae);
-            errors.append(String.format(Locale.ROOT, ", %s MAE %.4g %s", quantity.name(), mae, quantity.unit()));
-        }
-        double waiting = Objects.requireNonNullElse(seconds.get(Phase.DATA), 0.0);
-        row.addAll(List.of(total, waiting));
-        target.row(row.stream().mapToDouble(Double::doubleValue).toArray());
-        seconds.forEach((phase, value) -> line.put("seconds_" + phase.toString().replace('-', '_'), value));
-        line.put("seconds", total).put("edges_per_second", edges / trained);
-        target.line(line);
-        progress.end(String.format(
-                Locale.ROOT,
-                "epoch %d: train loss %.4g, validation loss %.4g%s, lr %.3g, %.1f s%s",
-                epoch,
-                epochMetrics.loss(),
-                validation.loss(),
-                errors,
-                rate,
-                total,
-                improved ? " *" : ""));
+    private static double seconds(long began) {
+        return (System.nanoTime() - began) * 1e-9;
     }
 
     /// Where the time of the last epoch's steps went, in one line.
@@ -441,13 +299,9 @@ public final class Trainer implements AutoCloseable {
         return evaluator;
     }
 
+    /// Steps since the run began.
     public long globalStep() {
-        return globalStep;
-    }
-
-    /// Messages that one step sends to be summed over ranks.
-    public int messagesPerStep() {
-        return trainingStep.messages();
+        return run.globalStep();
     }
 
     @Override
@@ -458,11 +312,8 @@ public final class Trainer implements AutoCloseable {
         }
         trainingStep.close();
         evaluator.close();
-        if (store != null) {
-            store.close();
-        }
-        if (log != null) {
-            log.close();
+        if (files != null) {
+            files.close();
         }
     }
 }

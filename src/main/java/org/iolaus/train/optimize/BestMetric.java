@@ -3,7 +3,7 @@ package org.iolaus.train.optimize;
 import org.iolaus.train.Contract;
 
 /// Decides which epochs are worth keeping as the best model: those whose metric is not above any before. The first
-/// `warmup - 1` epochs are not looked at (HydraGNN's `checkpoint_warmup`).
+/// `warmup - 1` epochs do not count (HydraGNN's `checkpoint_warmup`), unless the run is over and there is no other.
 public final class BestMetric {
     /// Everything that changes from epoch to epoch.
     ///
@@ -29,9 +29,11 @@ public final class BestMetric {
 
     /// Takes the metric of an epoch, counted from zero.
     ///
+    /// @param last whether the run ends with it
     /// @return whether it is the best so far; never for NaN
-    public boolean offer(int epoch, double metric) {
-        if (epoch + 1 < warmup || !(metric <= state.value)) {
+    public boolean offer(int epoch, double metric, boolean last) {
+        boolean counts = epoch + 1 >= warmup || (last && state.epoch < 0);
+        if (!counts || !(metric <= state.value)) {
             return false;
         }
         state = new State(metric, epoch);

@@ -157,26 +157,29 @@ class CheckpointTest {
         try (CheckpointStore store = new CheckpointStore(folder.resolve("run"), 2)) {
             assertTrue(store.latest().isEmpty());
             for (int step : new int[] {5, 10, 100}) {
-                store.write(() -> sample(step, step), step == 5);
+                store.write(() -> sample(step, step), true, step == 5);
             }
             Found found = store.latest().orElseThrow();
             assertSame(sample(100, 100), found.checkpoint());
-            assertSame(sample(5, 5), Checkpoint.read(store.best()));
+            assertSame(sample(5, 5), Checkpoint.read(CheckpointStore.best(folder.resolve("run"))));
             assertEquals("[best.h5, checkpoint-10.h5, checkpoint-100.h5]", names(folder.resolve("run")));
 
-            store.write(() -> sample(50, 50), false); // a continuation from an older checkpoint
+            store.write(() -> sample(50, 50), true, false); // a continuation from an older checkpoint
             store.await();
             assertEquals("[best.h5, checkpoint-10.h5, checkpoint-50.h5]", names(folder.resolve("run")));
-            store.clear();
-            assertEquals("[]", names(folder.resolve("run")));
+
+            store.write(() -> sample(60, 60), false, true); // the best model is no restart point
+            store.await();
+            assertEquals("[best.h5, checkpoint-10.h5, checkpoint-50.h5]", names(folder.resolve("run")));
+            assertSame(sample(60, 60), Checkpoint.read(CheckpointStore.best(folder.resolve("run"))));
         }
     }
 
     @Test
     void goesBackToTheOneBeforeADamagedOne() throws IOException {
         try (CheckpointStore store = new CheckpointStore(folder, 3)) {
-            store.write(() -> sample(1, 10), false);
-            store.write(() -> sample(2, 20), false);
+            store.write(() -> sample(1, 10), true, false);
+            store.write(() -> sample(2, 20), true, false);
             store.await();
             Path newest = folder.resolve("checkpoint-20.h5");
             Files.write(newest, Arrays.copyOf(Files.readAllBytes(newest), 1000));
@@ -192,8 +195,8 @@ class CheckpointTest {
     void failureToWriteSurfacesInTheNextCall() throws IOException {
         Path notAFolder = Files.writeString(folder.resolve("file"), "x");
         CheckpointStore store = new CheckpointStore(notAFolder, 1);
-        store.write(() -> sample(1, 1), false);
-        assertThrows(DataException.class, () -> store.write(() -> sample(2, 2), false));
+        store.write(() -> sample(1, 1), true, false);
+        assertThrows(DataException.class, () -> store.write(() -> sample(2, 2), true, false));
         store.close();
     }
 
@@ -203,7 +206,7 @@ class CheckpointTest {
         Files.writeString(folder.resolve("best.h5.partial"), "x");
         Files.writeString(folder.resolve("notes.partial"), "x");
         try (CheckpointStore store = new CheckpointStore(folder, 1)) {
-            store.write(() -> sample(1, 9), false);
+            store.write(() -> sample(1, 9), true, false);
         }
         assertEquals("[checkpoint-9.h5, notes.partial]", names(folder));
     }

@@ -94,12 +94,23 @@ class ScheduleTest {
     @Test
     void bestAfterWarmup() {
         BestMetric best = new BestMetric(2);
-        assertFalse(best.offer(0, 0.1), "still warming up");
-        assertTrue(best.offer(1, 0.5));
-        assertFalse(best.offer(2, Double.NaN));
-        assertFalse(best.offer(3, 0.6));
-        assertTrue(best.offer(4, 0.5), "equal counts");
+        assertFalse(best.offer(0, 0.1, false), "still warming up");
+        assertTrue(best.offer(1, 0.5, false));
+        assertFalse(best.offer(2, Double.NaN, false));
+        assertFalse(best.offer(3, 0.6, false));
+        assertTrue(best.offer(4, 0.5, false), "equal counts");
         assertEquals(new BestMetric.State(0.5, 4), best.state());
+    }
+
+    @Test
+    void aRunThatEndsBeforeTheWarmupHasABest() {
+        BestMetric best = new BestMetric(9);
+        assertFalse(best.offer(0, 0.1, false));
+        assertFalse(best.offer(1, Double.NaN, true));
+        assertTrue(best.offer(1, 0.5, true));
+        BestMetric after = new BestMetric(1);
+        assertTrue(after.offer(0, 0.1, false));
+        assertFalse(after.offer(1, 0.5, true), "an earlier epoch was better");
     }
 
     @Test
