@@ -24,6 +24,8 @@ import org.iolaus.lower.Schedule.Step;
 /// step reads.
 final class Order {
     private static final int MOST_IN_STEP = 8;
+    /// Depth of loops whose results no step reads: no depth that any other loop has.
+    private static final int LAST = Integer.MAX_VALUE;
 
     private final List<Unit> units;
     private final Map<Unit, Set<Unit>> sources = new HashMap<>();
@@ -175,7 +177,7 @@ final class Order {
                 List<Integer> buffers = new ArrayList<>();
                 Loop plain = fused.loops().getFirst().renumbered(buffers);
                 boolean last = !feeds.containsKey(unit);
-                key = new Kind(plain, buffers.stream().map(kind::apply).toList(), last ? -1 : deepest);
+                key = new Kind(plain, buffers.stream().map(kind::apply).toList(), last ? LAST : deepest);
             }
             alike.computeIfAbsent(key, fresh -> new ArrayList<>()).add(unit);
         }

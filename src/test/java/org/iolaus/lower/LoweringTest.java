@@ -328,4 +328,14 @@ final class LoweringTest {
         long live = MemoryPlan.of(schedule, new Sizes(Map.of("E", 1000))).live();
         assertTrue(live <= 2 * 128_000, live + "\n" + schedule);
     }
+
+    /// Loops at the end of a program are one step where they are alike, but not with one that they wait for.
+    @Test
+    void loopsAtTheEndStayBehindLoopsAtTheBeginning() {
+        Node w = Expr.parameter("w", Shape.of(64, 64));
+        Node first = Expr.tanh(w);
+        Node last = Expr.tanh(Expr.matmul(first, first));
+        Schedule schedule = Lowering.run(Program.of(Map.of("y", last)), Target.DEVICE);
+        assertEquals(3, schedule.steps().size(), schedule::toString);
+    }
 }
