@@ -19,6 +19,7 @@ import org.iolaus.data.DataException;
 import org.iolaus.data.state.StateDict;
 import org.iolaus.data.state.StateDicts;
 import org.iolaus.model.Architecture;
+import org.iolaus.model.AttentionEngine;
 import org.iolaus.nn.Parameters;
 import org.iolaus.nn.Parameters.Role;
 import org.iolaus.nn.StateMatch;
@@ -204,7 +205,7 @@ final class Import implements Callable<Integer> {
             }
         });
         Architecture architecture = configured.model().architecture();
-        if (architecture.attention().globalAttnEngine() == Architecture.AttentionEngine.EQUIFORMER_V2) {
+        if (architecture.attention().globalAttnEngine() == AttentionEngine.EQUIFORMER_V2) {
             faults.addAll(EquiformerBuffers.faults(
                     architecture, match.constants(), theirs -> dict.read(Objects.requireNonNull(names.get(theirs)))));
         }

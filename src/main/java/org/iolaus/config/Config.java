@@ -18,9 +18,7 @@ public record Config(
 
     /// This configuration with another architecture.
     public Config with(Architecture architecture) {
-        NeuralNetwork network =
-                new NeuralNetwork(architecture, neuralNetwork.variablesOfInterest, neuralNetwork.training);
-        return new Config(verbosity, dataset, network, visualization, profile);
+        return Records.with(this, "neuralNetwork.architecture", architecture);
     }
 
     /// The network and its training.

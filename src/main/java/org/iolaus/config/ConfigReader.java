@@ -5,7 +5,9 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
+import org.iolaus.model.ModelException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -32,7 +34,7 @@ public final class ConfigReader {
             throw new ConfigException(file + ": want a configuration, got no such file", e);
         } catch (IOException e) {
             throw new ConfigException(file + ": cannot be read: " + e, e);
-        } catch (ConfigException e) {
+        } catch (ConfigException | ModelException e) {
             throw new ConfigException(file + ": " + e.getMessage(), e);
         }
     }
@@ -84,9 +86,13 @@ public final class ConfigReader {
     }
 
     private static Config complete(Config given) {
-        ConfigCheck.dataset(given);
-        Config config = Derived.fill(given);
-        ConfigCheck.model(config);
-        return config;
+        try {
+            ConfigCheck.dataset(given);
+            Config config = Derived.fill(given);
+            ConfigCheck.model(config);
+            return config;
+        } catch (ModelException e) {
+            throw new ConfigException(Objects.requireNonNull(e.getMessage()), e);
+        }
     }
 }

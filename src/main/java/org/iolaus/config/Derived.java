@@ -1,6 +1,5 @@
 package org.iolaus.config;
 
-import java.lang.reflect.RecordComponent;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -10,7 +9,8 @@ import org.iolaus.data.DatasetConfig;
 import org.iolaus.model.Architecture;
 import org.iolaus.model.Architecture.Dimensions;
 import org.iolaus.model.Architecture.Level;
-import org.iolaus.model.Architecture.MpnnType;
+import org.iolaus.model.MpnnType;
+import org.iolaus.model.Require;
 import org.iolaus.model.VariablesOfInterest;
 import org.iolaus.train.Training;
 import org.jspecify.annotations.Nullable;
@@ -49,27 +49,27 @@ final class Derived {
     static Config fill(Config config) {
         DatasetConfig dataset = config.dataset();
         if (dataset != null && dataset.shards().isEmpty()) {
-            dataset = with(dataset, "shards", "dataset/" + dataset.name());
+            dataset = Records.with(dataset, "shards", "dataset/" + dataset.name());
         }
         NeuralNetwork network = config.neuralNetwork();
         VariablesOfInterest variables = network.variablesOfInterest();
         Architecture architecture = network.architecture();
         if (variables.outputDim().isEmpty()) {
-            variables = with(variables, "outputDim", outputDim(variables, architecture, dataset));
+            variables = Records.with(variables, "outputDim", outputDim(variables, architecture, dataset));
         }
         if (architecture.taskWeights().isEmpty()) {
-            architecture = with(
+            architecture = Records.with(
                     architecture,
                     "taskWeights",
                     Collections.nCopies(variables.type().size(), 1.0));
         }
-        architecture = neighbours(architecture).with(dimensions(architecture, variables));
+        architecture = Records.with(neighbours(architecture), "dimensions", dimensions(architecture, variables));
         Training training = network.training();
         if (training.logName().isEmpty()) {
-            training = with(training, "logName", logName(architecture, variables, training, dataset));
+            training = Records.with(training, "logName", logName(architecture, variables, training, dataset));
         }
         NeuralNetwork filled = new NeuralNetwork(architecture, variables, training);
-        return new Config(config.verbosity(), dataset, filled, config.visualization(), config.profile());
+        return Records.with(Records.with(config, "dataset", dataset), "neuralNetwork", filled);
     }
 
     /// Without message passing, the neighbour list of the data is that of the attention.
@@ -78,9 +78,11 @@ final class Derived {
         if (architecture.mpnnType() != MpnnType.NONE || architecture.radius() != null) {
             return architecture;
         }
-        Architecture filled = with(architecture, "radius", attention.radius());
+        Architecture filled = Records.with(architecture, "radius", attention.radius());
         Integer most = attention.maxNeighbours();
-        return most == null || architecture.maxNeighbours() != null ? filled : with(filled, "maxNeighbours", most);
+        return most == null || architecture.maxNeighbours() != null
+                ? filled
+                : Records.with(filled, "maxNeighbours", most);
     }
 
     private static List<Integer> outputDim(
@@ -101,7 +103,7 @@ final class Derived {
                     : -1;
             if (index < 0 || index >= features.size()) {
                 throw new ConfigException("NeuralNetwork.Variables_of_interest.output_index[" + head
-                        + "]: want one of the " + features.size() + " features in Dataset." + Keys.text(level)
+                        + "]: want one of the " + features.size() + " features in Dataset." + Require.text(level)
                         + "_features (or output_dim given), got " + (index < 0 ? "none" : index));
             }
             dims.add(features.get(index));
@@ -121,14 +123,15 @@ final class Derived {
         } else if (edgeDim == null && architecture.mpnnType() == MpnnType.CGCNN) {
             edgeDim = 0;
         }
-        return new Dimensions(
-                given.inputDim() == 0 ? variables.inputNodeFeatures().size() : given.inputDim(),
-                given.outputDim().isEmpty() ? variables.outputDim() : given.outputDim(),
-                given.outputType().isEmpty() ? variables.type() : given.outputType(),
-                given.numNodes(),
-                edgeDim,
-                given.pnaDeg(),
-                given.avgNumNeighbors());
+        Dimensions filled = Records.with(given, "edgeDim", edgeDim);
+        if (given.inputDim() == 0) {
+            filled = Records.with(
+                    filled, "inputDim", variables.inputNodeFeatures().size());
+        }
+        if (given.outputDim().isEmpty()) {
+            filled = Records.with(filled, "outputDim", variables.outputDim());
+        }
+        return given.outputType().isEmpty() ? Records.with(filled, "outputType", variables.type()) : filled;
     }
 
     /// HydraGNN's name of a run, from the settings that matter most.
@@ -153,16 +156,5 @@ final class Derived {
                 + architecture.taskWeights().stream()
                         .map(weight -> weight + "-")
                         .collect(Collectors.joining());
-    }
-
-    /// `record` with another value of one component.
-    @SuppressWarnings("unchecked")
-    private static <T extends Record> T with(T record, String component, Object value) {
-        RecordComponent[] components = record.getClass().getRecordComponents();
-        @Nullable Object[] values = new @Nullable Object[components.length];
-        for (int i = 0; i < components.length; i++) {
-            values[i] = components[i].getName().equals(component) ? value : RecordMapper.get(record, components[i]);
-        }
-        return (T) RecordMapper.construct(record.getClass(), values, component);
     }
 }

@@ -7,7 +7,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.stream.Stream;
 import org.iolaus.model.Architecture;
 
 /// The keys of a configuration file that belong to record components.
@@ -96,12 +95,5 @@ final class Keys {
 
     private static boolean nested(Class<?> type) {
         return type.isRecord() && type != Architecture.EnergyScale.class;
-    }
-
-    /// A constant as it is written in a file: its `toString` if the enum defines one, else its name in lower case.
-    static String text(Enum<?> constant) {
-        boolean spelled = Stream.of(constant.getDeclaringClass().getDeclaredMethods())
-                .anyMatch(method -> method.getName().equals("toString"));
-        return spelled ? constant.toString() : constant.name().toLowerCase(Locale.ROOT);
     }
 }

@@ -1,12 +1,9 @@
 package org.iolaus.config;
 
-import java.lang.reflect.Constructor;
-import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.ParameterizedType;
 import java.lang.reflect.RecordComponent;
 import java.lang.reflect.Type;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -15,6 +12,7 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.iolaus.model.Architecture.EnergyScale;
 import org.iolaus.model.Architecture.ScaleRule;
+import org.iolaus.model.Require;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
@@ -68,7 +66,7 @@ final class RecordMapper {
                     ? instantiate(components[i].getType().asSubclass(Record.class), object, path)
                     : component(components[i], object, path);
         }
-        return construct(type, values, path);
+        return Records.construct(type, values, path);
     }
 
     private static @Nullable Object component(RecordComponent component, ObjectNode object, String path) {
@@ -150,7 +148,7 @@ final class RecordMapper {
             return EnergyScale.of((Double) value(double.class, json, path));
         }
         for (ScaleRule rule : ScaleRule.values()) {
-            if (json.isString() && json.stringValue().equals(Keys.text(rule))) {
+            if (json.isString() && json.stringValue().equals(Require.text(rule))) {
                 return EnergyScale.of(rule);
             }
         }
@@ -162,11 +160,11 @@ final class RecordMapper {
                 .<Enum<?>>map(c -> (Enum<?>) c)
                 .toList();
         for (Enum<?> constant : constants) {
-            if (json.isString() && json.stringValue().equals(Keys.text(constant))) {
+            if (json.isString() && json.stringValue().equals(Require.text(constant))) {
                 return constant;
             }
         }
-        throw want(path, "one of " + constants.stream().map(Keys::text).collect(Collectors.joining(", ")), json);
+        throw want(path, "one of " + constants.stream().map(Require::text).collect(Collectors.joining(", ")), json);
     }
 
     private static String describe(Class<?> type) {
@@ -179,27 +177,11 @@ final class RecordMapper {
         return type == double.class || type == Double.class ? "a finite number" : "an integer";
     }
 
-    /// A record of `type` with these components.
-    static <T extends Record> T construct(Class<T> type, @Nullable Object[] values, String path) {
-        try {
-            Class<?>[] types = Arrays.stream(type.getRecordComponents())
-                    .map(RecordComponent::getType)
-                    .toArray(Class<?>[]::new);
-            Constructor<T> constructor = type.getDeclaredConstructor(types);
-            return constructor.newInstance(values);
-        } catch (InvocationTargetException e) {
-            Throwable cause = e.getCause();
-            throw new ConfigException(path + ": " + (cause == null ? e : cause.getMessage()), e);
-        } catch (ReflectiveOperationException e) {
-            throw new IllegalStateException(e);
-        }
-    }
-
     /// The object for a record, every component included.
     static ObjectNode write(Record record) {
         ObjectNode object = NODES.objectNode();
         for (RecordComponent component : record.getClass().getRecordComponents()) {
-            Object value = get(record, component);
+            Object value = Records.get(record, component);
             if (Keys.flat(component.getType()) && value instanceof Record nested) {
                 object.setAll(write(nested));
             } else {
@@ -214,7 +196,7 @@ final class RecordMapper {
             case null -> NODES.nullNode();
             case EnergyScale scale -> json(scale.rule() == null ? scale.value() : scale.rule());
             case Record record -> write(record);
-            case Enum<?> constant -> NODES.stringNode(Keys.text(constant));
+            case Enum<?> constant -> NODES.stringNode(Require.text(constant));
             case String text -> NODES.stringNode(text);
             case Boolean flag -> NODES.booleanNode(flag);
             case Integer number -> NODES.numberNode(number.intValue());
@@ -232,14 +214,6 @@ final class RecordMapper {
             }
             default -> throw new IllegalStateException("no JSON for a " + value.getClass());
         };
-    }
-
-    static @Nullable Object get(Record record, RecordComponent component) {
-        try {
-            return component.getAccessor().invoke(record);
-        } catch (ReflectiveOperationException e) {
-            throw new IllegalStateException(e);
-        }
     }
 
     static String join(String path, String key) {

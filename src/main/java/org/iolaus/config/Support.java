@@ -1,9 +1,19 @@
 package org.iolaus.config;
 
+import static org.iolaus.model.Require.ARCHITECTURE;
+
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Predicate;
+import java.util.stream.Stream;
+import org.iolaus.data.DatasetConfig.Format;
+import org.iolaus.model.AttentionEngine;
+import org.iolaus.model.MpnnType;
+import org.iolaus.model.Require;
+import org.iolaus.train.Training.OptimizerType;
 import tools.jackson.databind.JsonNode;
 
 /// What of HydraGNN's vocabulary this build can do: the permitted values of keys that have others, too.
@@ -11,24 +21,34 @@ final class Support {
     static final Map<String, List<String>> SUPPORTED = new LinkedHashMap<>();
 
     static {
-        String architecture = "NeuralNetwork.Architecture.";
         String training = "NeuralNetwork.Training.";
-        SUPPORTED.put(architecture + "mpnn_type", List.of("SchNet", "EGNN", "PAINN", "GIN", "none"));
-        SUPPORTED.put(architecture + "global_attn_engine", List.of("null", "GPS", "EquiformerV2"));
-        SUPPORTED.put(architecture + "output_heads.graph[1]", List.of("null"));
-        SUPPORTED.put(architecture + "output_heads.node[1]", List.of("null"));
+        SUPPORTED.put(ARCHITECTURE + "mpnn_type", of(MpnnType.values(), MpnnType::isSupported));
         SUPPORTED.put(
-                training + "Optimizer.type",
-                List.of("SGD", "Adam", "AdamW", "Adadelta", "Adagrad", "Adamax", "RMSprop"));
+                ARCHITECTURE + "global_attn_engine",
+                orNull(of(AttentionEngine.values(), AttentionEngine::isSupported)));
+        SUPPORTED.put(ARCHITECTURE + "output_heads.graph[1]", List.of("null"));
+        SUPPORTED.put(ARCHITECTURE + "output_heads.node[1]", List.of("null"));
+        SUPPORTED.put(
+                training + "Optimizer.type", of(OptimizerType.values(), type -> type != OptimizerType.FUSED_LAMB));
         SUPPORTED.put(training + "Batching.shuffle", List.of("true"));
         SUPPORTED.put(training + "Optimizer.use_zero_redundancy", List.of("false"));
         SUPPORTED.put(training + "CheckRemainingTime", List.of("false"));
         SUPPORTED.put("Visualization.plot_hist_solution", List.of("false"));
         SUPPORTED.put("Profile.enable", List.of("false"));
-        SUPPORTED.put("Dataset.format", List.of("null", "extxyz", "npz", "LSMS", "CFG", "XYZ"));
+        SUPPORTED.put("Dataset.format", orNull(of(Format.values(), Format::isSupported)));
     }
 
     private Support() {}
+
+    private static <E extends Enum<E>> List<String> of(E[] all, Predicate<E> supported) {
+        return Stream.of(all).filter(supported).map(Require::text).toList();
+    }
+
+    private static List<String> orNull(List<String> values) {
+        List<String> all = new ArrayList<>(List.of("null"));
+        all.addAll(values);
+        return all;
+    }
 
     /// The first setting of `config` that this build cannot honour, as a message.
     static Optional<String> missing(Config config) {

@@ -86,6 +86,11 @@ public record DatasetConfig(
             this.key = key;
         }
 
+        /// Whether there is a reader.
+        public boolean isSupported() {
+            return this != PICKLE && this != ADIOS;
+        }
+
         @Override
         public String toString() {
             return key;

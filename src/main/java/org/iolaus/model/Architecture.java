@@ -59,53 +59,14 @@ public record Architecture(
         return hasMlpPerNode() ? dimensions.numNodes() : null;
     }
 
-    /// This architecture with other sizes from the data.
-    public Architecture with(Dimensions dimensions) {
-        return copy(compatibility, dimensions, potential, attention);
+    /// Columns of the data's edge features; 0 without.
+    int edgeWidth() {
+        return dimensions.edgeDim() == null ? 0 : dimensions.edgeDim();
     }
 
-    /// This architecture with another potential, such as one whose energy scale is known.
-    public Architecture with(Potential potential) {
-        return copy(compatibility, dimensions, potential, attention);
-    }
-
-    /// This architecture as another program would compute it.
-    public Architecture with(@Nullable Compatibility compatibility) {
-        return copy(compatibility, dimensions, potential, attention);
-    }
-
-    /// This architecture with another global attention.
-    public Architecture with(Attention attention) {
-        return copy(compatibility, dimensions, potential, attention);
-    }
-
-    private Architecture copy(
-            @Nullable Compatibility compatibility, Dimensions dimensions, Potential potential, Attention attention) {
-        return new Architecture(
-                mpnnType,
-                hiddenDim,
-                numConvLayers,
-                activationFunction,
-                radius,
-                maxNeighbours,
-                periodicBoundaryConditions,
-                edgeFeatures,
-                equivariance,
-                graphPooling,
-                outputHeads,
-                taskWeights,
-                normalizeTargets,
-                useGraphAttrConditioning,
-                graphAttrConditioningMode,
-                freezeConvLayers,
-                initialBias,
-                syncBatchNorm,
-                compatibility,
-                elementEmbedding,
-                dimensions,
-                basis,
-                potential,
-                attention);
+    /// Columns of what describes an atom at the start.
+    int startWidth() {
+        return elementEmbedding ? hiddenDim : dimensions.inputDim();
     }
 
     /// Sizes that follow from the variables of interest and from the data.
@@ -158,21 +119,7 @@ public record Architecture(
             @Nullable Loss energyLossType,
             @Nullable Loss forceLossType,
             @Nullable EnergyScale energyScale,
-            EnergyReference energyReference) {
-
-        /// The same with another scale, such as one that the data tell.
-        public Potential with(EnergyScale scale) {
-            return new Potential(
-                    enableInteratomicPotential,
-                    energyWeight,
-                    energyPeratomWeight,
-                    forceWeight,
-                    energyLossType,
-                    forceLossType,
-                    scale,
-                    energyReference);
-        }
-    }
+            EnergyReference energyReference) {}
 
     /// Factor between the head's output and eV.
     ///
@@ -224,26 +171,6 @@ public record Architecture(
             Equiformer equiformer) {
         /// The reference's dropout in GPS.
         public static final double DROPOUT = 0.25;
-
-        /// The same with another scope and dropout.
-        public Attention with(AttentionScope scope, double dropout) {
-            return new Attention(
-                    globalAttnEngine,
-                    globalAttnType,
-                    globalAttnHeads,
-                    scope,
-                    globalAttnNorm,
-                    dropout,
-                    peDim,
-                    equivariantAttnLmax,
-                    equivariantAttnNumRadial,
-                    equivariantAttnFeedforwardMultiplier,
-                    equivariantAttnAllowScalarOnly,
-                    equivariantAttnRequireTensorCoupling,
-                    equivariantAttnChunkSize,
-                    equivariantAttnCouplingMode,
-                    equiformer);
-        }
     }
 
     /// EquiformerV2 as global attention engine; names and defaults are those of the paper's code and its
@@ -321,35 +248,6 @@ public record Architecture(
         NODE
     }
 
-    /// Message-passing layer; none is for EquiformerV2 alone.
-    public enum MpnnType {
-        SCHNET("SchNet"),
-        EGNN("EGNN"),
-        PAINN("PAINN"),
-        GIN("GIN"),
-        SAGE("SAGE"),
-        GAT("GAT"),
-        MFC("MFC"),
-        CGCNN("CGCNN"),
-        PNA("PNA"),
-        PNA_PLUS("PNAPlus"),
-        PNA_EQ("PNAEq"),
-        DIMENET("DimeNet"),
-        MACE("MACE"),
-        NONE("none");
-
-        private final String key;
-
-        MpnnType(String key) {
-            this.key = key;
-        }
-
-        @Override
-        public String toString() {
-            return key;
-        }
-    }
-
     /// Kind of per-atom head: one MLP, one MLP per position in the graph, or message-passing layers.
     public enum NodeHeadType {
         MLP,
@@ -393,24 +291,6 @@ public record Architecture(
         private final String key;
 
         DistanceTransform(String key) {
-            this.key = key;
-        }
-
-        @Override
-        public String toString() {
-            return key;
-        }
-    }
-
-    /// Global attention engine.
-    public enum AttentionEngine {
-        GPS("GPS"),
-        EQUIVARIANT_TRANSFORMER("EquivariantTransformer"),
-        EQUIFORMER_V2("EquiformerV2");
-
-        private final String key;
-
-        AttentionEngine(String key) {
             this.key = key;
         }
 

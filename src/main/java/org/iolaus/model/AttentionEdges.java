@@ -1,9 +1,6 @@
 package org.iolaus.model;
 
 import java.util.Arrays;
-import org.iolaus.model.Architecture.AttentionScope;
-import org.iolaus.model.Architecture.Equiformer;
-import org.iolaus.model.Architecture.EquiformerEdges;
 import org.jspecify.annotations.Nullable;
 
 /// The edges that a global attention runs over where they are not those of the message passing.
@@ -25,18 +22,11 @@ public record AttentionEdges(
         BATCH
     }
 
-    /// Null if there are none.
+    /// Those of an architecture; null if there are none.
+    ///
+    /// @throws ModelException if its attention cannot be built
     public static @Nullable AttentionEdges of(Architecture architecture) {
-        if (Gps.wanted(architecture)) {
-            boolean batch = Gps.scope(architecture) == AttentionScope.BATCH;
-            return new AttentionEdges(batch ? Kind.BATCH : Kind.GRAPH, 0, null);
-        }
-        if (!Equiformers.hasOwnEdges(architecture)) {
-            return null;
-        }
-        Equiformer settings = architecture.attention().equiformer();
-        Kind kind = settings.edges() == EquiformerEdges.COMPLETE ? Kind.OTHERS : Kind.NEIGHBOURS;
-        return new AttentionEdges(kind, settings.radius(), settings.maxNeighbours());
+        return GlobalAttention.of(architecture).edges();
     }
 
     /// Whether they come from a neighbour list, not from [#pairs].

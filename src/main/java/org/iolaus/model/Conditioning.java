@@ -32,8 +32,8 @@ final class Conditioning {
     /// @param attributes columns of the graph attributes
     static Conditioning of(ConditioningMode mode, Scope root, Activation activation, int width, int attributes) {
         if (attributes < 1) {
-            throw new ModelException(
-                    "use_graph_attr_conditioning: want a dataset with graph attributes, got one without");
+            throw new ModelException(Require.ARCHITECTURE
+                    + "use_graph_attr_conditioning: want a dataset with graph attributes, got one without");
         }
         int hidden = Math.max(width, attributes);
         int both = width + attributes;

@@ -45,10 +45,6 @@ final class ConvolutionHeads {
             }
         }
         NodeHead layers = architecture.outputHeads().node().getFirst().architecture();
-        if (layers.numHeadlayers() != layers.dimHeadlayers().size()) {
-            throw new ModelException("dim_headlayers: want as many widths as num_headlayers, " + layers.numHeadlayers()
-                    + ", got " + layers.dimHeadlayers());
-        }
         int width = architecture.hiddenDim();
         for (int i = 0; i < layers.numHeadlayers(); i++) {
             int next = layers.dimHeadlayers().get(i);

@@ -1,7 +1,10 @@
 package org.iolaus.model;
 
+import static org.iolaus.model.Require.ARCHITECTURE;
+
 import java.util.List;
 import java.util.Objects;
+import java.util.function.UnaryOperator;
 import org.iolaus.attention.equiformer.DistanceExpansion;
 import org.iolaus.attention.equiformer.EdgeFrames;
 import org.iolaus.attention.equiformer.EdgeSet;
@@ -10,13 +13,13 @@ import org.iolaus.attention.equiformer.EquiformerV2;
 import org.iolaus.attention.equiformer.FeedForwardNetwork;
 import org.iolaus.attention.equiformer.So2EquivariantGraphAttention;
 import org.iolaus.ir.Node;
-import org.iolaus.model.Architecture.AttentionEngine;
 import org.iolaus.model.Architecture.Equiformer;
 import org.iolaus.model.Architecture.EquiformerEdges;
 import org.iolaus.model.Architecture.EquiformerFrame;
 import org.iolaus.model.Architecture.Level;
-import org.iolaus.model.Architecture.MpnnType;
 import org.iolaus.mpnn.MessagePassing;
+import org.iolaus.mpnn.MessagePassing.Layer;
+import org.iolaus.mpnn.NodeFeatures;
 import org.iolaus.nn.Cutoff;
 import org.iolaus.nn.ForwardContext;
 import org.iolaus.nn.Geometry;
@@ -27,106 +30,230 @@ import org.iolaus.so3.CoefficientMapping;
 import org.jspecify.annotations.Nullable;
 
 /// EquiformerV2 as an architecture asks for it.
-final class Equiformers {
+final class Equiformers implements GlobalAttention {
     private static final int ENVELOPE_EXPONENT = 6;
     private static final double GAUSSIAN_WIDTH = 2;
+    private static final int LARGEST_DEGREE = 8;
+    private static final String KEYS = ARCHITECTURE + "equiformer_";
 
     private final Architecture architecture;
     private final Equiformer settings;
-    private final Inputs inputs;
     private final CoefficientMapping mapping;
-    private final EquiformerEngine engine;
 
-    private Equiformers(Architecture architecture, Inputs inputs, Scope root) {
+    Equiformers(Architecture architecture) {
         this.architecture = architecture;
         this.settings = architecture.attention().equiformer();
-        this.inputs = inputs;
-        check(architecture);
+        checkSizes();
+        checkUse();
         mapping = new CoefficientMapping(settings.lmaxList(), settings.mmaxList());
-        boolean alone = architecture.mpnnType() == MpnnType.NONE;
-        int width = alone && !architecture.elementEmbedding()
-                ? architecture.dimensions().inputDim()
-                : 0;
-        List<Level> outputs = architecture.dimensions().outputType();
-        engine = new EquiformerEngine(
-                root,
-                root.at("global_attention"),
-                network(),
-                width,
-                settings.heads() && outputs.contains(Level.GRAPH),
-                settings.heads() && outputs.contains(Level.NODE));
     }
 
-    /// Null unless the architecture has it.
-    static @Nullable Equiformers of(Architecture architecture, Inputs inputs, Scope root) {
-        return wanted(architecture) ? new Equiformers(architecture, inputs, root) : null;
+    private void checkSizes() {
+        Require.positive(
+                ARCHITECTURE + "global_attn_heads", architecture.attention().globalAttnHeads());
+        List<Integer> degrees = settings.lmaxList();
+        Require.that(!degrees.isEmpty(), KEYS + "lmax_list", "at least one degree", degrees);
+        Require.sameLength(KEYS + "mmax_list", settings.mmaxList(), degrees.size());
+        for (int i = 0; i < degrees.size(); i++) {
+            int lmax = degrees.get(i);
+            int mmax = settings.mmaxList().get(i);
+            Require.that(lmax >= 0 && lmax <= LARGEST_DEGREE, KEYS + "lmax_list", "0 to " + LARGEST_DEGREE, lmax);
+            Require.that(mmax >= 0 && mmax <= lmax, KEYS + "mmax_list", "0 to the degree " + lmax, mmax);
+        }
+        Integer grid = settings.gridResolution();
+        boolean even = grid == null || (grid > 0 && grid % 2 == 0);
+        Require.that(even, KEYS + "grid_resolution", "an even number above 0", grid);
+        int elements = settings.maxNumElements();
+        boolean known = elements > 1 && elements <= Inputs.ELEMENTS;
+        Require.that(known, KEYS + "max_num_elements", "2 to " + Inputs.ELEMENTS, elements);
+        Require.positive(KEYS + "sphere_channels", settings.sphereChannels());
+        Require.positive(KEYS + "edge_channels", settings.edgeChannels());
+        Require.positive(KEYS + "attn_hidden_channels", settings.attnHiddenChannels());
+        Require.positive(KEYS + "attn_alpha_channels", settings.attnAlphaChannels());
+        Require.positive(KEYS + "attn_value_channels", settings.attnValueChannels());
+        Require.positive(KEYS + "ffn_hidden_channels", settings.ffnHiddenChannels());
+        int functions = settings.numDistanceBasis();
+        Require.that(functions > 1, KEYS + "num_distance_basis", "at least 2", functions);
+        Require.belowOne(KEYS + "alpha_drop", settings.alphaDrop());
+        Require.belowOne(KEYS + "drop_path_rate", settings.dropPathRate());
+        Require.belowOne(KEYS + "proj_drop", settings.projDrop());
+        Require.positive(KEYS + "radius", settings.radius());
+        Require.positive(KEYS + "max_neighbours", settings.maxNeighbours());
+        Require.positive(KEYS + "avg_degree", settings.avgDegree());
+        Require.positive(KEYS + "avg_num_nodes", settings.avgNumNodes());
     }
 
-    static boolean wanted(Architecture architecture) {
-        return architecture.attention().globalAttnEngine() == AttentionEngine.EQUIFORMER_V2;
+    private void checkUse() {
+        boolean potential = architecture.potential().enableInteratomicPotential();
+        Require.that(
+                !isAlone() || settings.edges() != EquiformerEdges.RADIUS || !hasOwnEdges(),
+                ARCHITECTURE + "radius, max_neighbours",
+                "those of equiformer_ or none with mpnn_type none",
+                architecture.radius() + ", " + architecture.maxNeighbours());
+        Require.that(
+                !potential || settings.frame() != EquiformerFrame.ROLLED,
+                KEYS + "frame",
+                "smooth for a potential, whose forces are derivatives",
+                settings.frame());
+        Require.that(
+                architecture.edgeWidth() == 0 || settings.edges() == EquiformerEdges.LOCAL,
+                KEYS + "edges",
+                "local with edge_features, which only the message passing's edges have",
+                settings.edges());
+        Require.that(
+                settings.edges() != EquiformerEdges.LOCAL || architecture.radius() != null,
+                ARCHITECTURE + "radius",
+                "a cutoff for equiformer_edges local",
+                null);
+        List<Integer> widths = architecture.dimensions().outputDim();
+        for (int i = 0; settings.heads() && i < widths.size(); i++) {
+            Level level = architecture.dimensions().outputType().get(i);
+            boolean graph = level == Level.GRAPH;
+            Require.that(
+                    widths.get(i) == (graph ? 1 : 3) && (graph || !potential),
+                    KEYS + "heads",
+                    "graph outputs of width 1 and node outputs of width 3, of which a potential has the first alone",
+                    "a " + Require.text(level) + " output of width " + widths.get(i));
+        }
     }
 
-    /// Whether atoms are told apart by the network itself, so that no other embedding of elements is needed.
-    static boolean embedsElements(Architecture architecture) {
-        return wanted(architecture) && architecture.mpnnType() == MpnnType.NONE;
+    /// Whether there is no message passing.
+    private boolean isAlone() {
+        return architecture.mpnnType() == MpnnType.NONE;
     }
 
     /// Whether attention has edges other than those of the message passing.
-    static boolean hasOwnEdges(Architecture architecture) {
-        Equiformer settings = architecture.attention().equiformer();
+    private boolean hasOwnEdges() {
         boolean same = Objects.equals(architecture.radius(), settings.radius())
                 && Objects.equals(architecture.maxNeighbours(), settings.maxNeighbours());
-        return wanted(architecture)
-                && switch (settings.edges()) {
-                    case LOCAL -> false;
-                    case COMPLETE -> true;
-                    case RADIUS -> !same;
-                };
+        return switch (settings.edges()) {
+            case LOCAL -> false;
+            case COMPLETE -> true;
+            case RADIUS -> !same;
+        };
     }
 
-    private static void check(Architecture architecture) {
-        Equiformer settings = architecture.attention().equiformer();
-        if (architecture.attention().globalAttnHeads() < 1) {
-            throw new ModelException("global_attn_heads: want at least 1 for EquiformerV2, got "
-                    + architecture.attention().globalAttnHeads());
+    @Override
+    public boolean worksAlone() {
+        return true;
+    }
+
+    @Override
+    public @Nullable AttentionEdges edges() {
+        if (!hasOwnEdges()) {
+            return null;
         }
-        if (settings.maxNumElements() > Inputs.ELEMENTS) {
-            throw new ModelException("equiformer_max_num_elements: want at most " + Inputs.ELEMENTS + ", got "
-                    + settings.maxNumElements());
+        boolean complete = settings.edges() == EquiformerEdges.COMPLETE;
+        AttentionEdges.Kind kind = complete ? AttentionEdges.Kind.OTHERS : AttentionEdges.Kind.NEIGHBOURS;
+        return new AttentionEdges(kind, settings.radius(), settings.maxNeighbours());
+    }
+
+    @Override
+    public int elements() {
+        return settings.maxNumElements();
+    }
+
+    @Override
+    public boolean embedsElements() {
+        return isAlone();
+    }
+
+    @Override
+    public Layers build(Inputs inputs, Scope root, MessagePassing messagePassing) {
+        return new Network(inputs, root.frozen(architecture.freezeConvLayers()), messagePassing);
+    }
+
+    /// The network with its parameters.
+    private final class Network implements Layers {
+        private final Inputs inputs;
+        private final MessagePassing messagePassing;
+        private final EquiformerEngine engine;
+
+        Network(Inputs inputs, Scope root, MessagePassing messagePassing) {
+            this.inputs = inputs;
+            this.messagePassing = messagePassing;
+            boolean reads = isAlone() && !architecture.elementEmbedding();
+            List<Level> outputs = architecture.dimensions().outputType();
+            engine = new EquiformerEngine(
+                    root,
+                    root.at("global_attention"),
+                    networkSettings(),
+                    inputs.graph,
+                    reads ? architecture.dimensions().inputDim() : 0,
+                    settings.heads() && outputs.contains(Level.GRAPH),
+                    settings.heads() && outputs.contains(Level.NODE));
         }
-        boolean potential = architecture.potential().enableInteratomicPotential();
-        if (potential && settings.frame() == EquiformerFrame.ROLLED) {
-            throw new ModelException(
-                    "equiformer_frame: want smooth for a potential, whose forces are derivatives, got " + "rolled");
+
+        @Override
+        public Layer layer(Scope place, int in, int out, boolean last, UnaryOperator<Layer> after) {
+            Layer local = isAlone() ? null : after.apply(messagePassing.layer(place, in, out, last));
+            boolean read = last ? !settings.heads() : local != null;
+            EquiformerEngine.Layer layer = engine.layer(local, out, messagePassing.vectors(in, out, last), read, !last);
+            return (features, graph, context) -> layer.apply(features, graph, edges(graph, context), context);
         }
-        Integer edgeDim = architecture.dimensions().edgeDim();
-        if (edgeDim != null && edgeDim > 0 && settings.edges() != EquiformerEdges.LOCAL) {
-            throw new ModelException(
-                    "equiformer_edges: want local with edge_features, which only the message passing's edges have, got "
-                            + settings.edges());
+
+        @Override
+        public NodeFeatures embed(Node x, MessagePassing passing, Graph graph, ForwardContext context) {
+            return engine.start(passing.start(x, graph), edges(graph, context));
         }
-        List<Integer> widths = architecture.dimensions().outputDim();
-        for (int i = 0; settings.heads() && i < widths.size(); i++) {
-            boolean graph = architecture.dimensions().outputType().get(i) == Level.GRAPH;
-            if (widths.get(i) != (graph ? 1 : 3) || (potential && !graph)) {
-                throw new ModelException("equiformer_heads: want graph outputs of width 1 and node outputs of width 3,"
-                        + " of which a potential has the first alone, got a " + (graph ? "graph" : "node")
-                        + " output of width " + widths.get(i));
+
+        @Override
+        public @Nullable Head head(Level level) {
+            if (!settings.heads()) {
+                return null;
             }
+            return level == Level.GRAPH
+                    ? encoding -> engine.energies(encoding.atoms())
+                    : encoding -> engine.forces(
+                            encoding.atoms(), edges(encoding.graph(), encoding.context()), encoding.context());
+        }
+
+        private EdgeSet edges(Graph local, ForwardContext context) {
+            return context.once(this, () -> make(local, context));
+        }
+
+        private EdgeSet make(Graph local, ForwardContext context) {
+            Graph graph = hasOwnEdges()
+                    ? new Graph(
+                            inputs.positions,
+                            inputs.attentionSource,
+                            inputs.attentionTarget,
+                            inputs.attentionShift,
+                            null)
+                    : local;
+            Geometry geometry = graph.geometry(inputs.positions);
+            EdgeFrame frame = smooth()
+                    ? EdgeFrame.smooth(geometry.vector(), mapping)
+                    : EdgeFrame.rolled(
+                            geometry.vector(),
+                            EdgeFrame.randomRoll(
+                                    context.rngKey(),
+                                    context.nextStream(),
+                                    geometry.length().shape().dim(0)),
+                            mapping);
+            Node envelope = enveloped() ? Cutoff.polynomial(geometry.length(), radius(), ENVELOPE_EXPONENT) : null;
+            return engine.network()
+                    .edges(
+                            graph.source(),
+                            graph.target(),
+                            inputs.atomicNumber,
+                            new EdgeFrames(frame, mapping),
+                            geometry.length(),
+                            graph.edgeFeatures(),
+                            envelope);
         }
     }
 
-    private EquiformerV2.Settings network() {
+    private EquiformerV2.Settings networkSettings() {
         int heads = architecture.attention().globalAttnHeads();
         Integer channels = settings.sphereChannels();
-        Integer edgeDim = architecture.dimensions().edgeDim();
         return new EquiformerV2.Settings(
                 mapping,
                 architecture.numConvLayers(),
                 channels == null ? architecture.hiddenDim() : channels,
                 settings.maxNumElements(),
                 settings.edgeChannels(),
-                edgeDim == null ? 0 : edgeDim,
+                architecture.edgeWidth(),
                 atomEdges(),
                 new DistanceExpansion.Settings(
                         settings.distanceFunction(), 0, radius(), settings.numDistanceBasis(), GAUSSIAN_WIDTH),
@@ -160,53 +287,8 @@ final class Equiformers {
 
     /// Å
     private double radius() {
-        Double local = architecture.radius();
-        if (settings.edges() != EquiformerEdges.LOCAL) {
-            return settings.radius();
-        }
-        if (local == null) {
-            throw new ModelException("radius: want a cutoff for equiformer_edges local, got none");
-        }
-        return local;
-    }
-
-    /// Makes the part of layer `i` that is not message passing.
-    void layer(MessagePassing messagePassing, int i, int in, int out) {
-        boolean last = i + 1 == architecture.numConvLayers();
-        boolean local = architecture.mpnnType() != MpnnType.NONE;
-        boolean read = last ? !settings.heads() : local;
-        engine.layer(local, out, messagePassing.vectors(in, out, last), read, !last);
-    }
-
-    /// Begins an evaluation.
-    ///
-    /// @param local the message passing's edges
-    EquiformerEngine.Run begin(Graph local, ForwardContext context) {
-        Graph graph = hasOwnEdges(architecture)
-                ? new Graph(
-                        inputs.positions, inputs.attentionSource, inputs.attentionTarget, inputs.attentionShift, null)
-                : local;
-        Geometry geometry = graph.geometry(inputs.positions);
-        EdgeFrame frame = smooth()
-                ? EdgeFrame.smooth(geometry.vector(), mapping)
-                : EdgeFrame.rolled(
-                        geometry.vector(),
-                        EdgeFrame.randomRoll(
-                                context.rngKey(),
-                                context.nextStream(),
-                                geometry.length().shape().dim(0)),
-                        mapping);
-        Node envelope = enveloped() ? Cutoff.polynomial(geometry.length(), radius(), ENVELOPE_EXPONENT) : null;
-        EdgeSet edges = engine.network()
-                .edges(
-                        graph.source(),
-                        graph.target(),
-                        inputs.atomicNumber,
-                        new EdgeFrames(frame, mapping),
-                        geometry.length(),
-                        graph.edgeFeatures(),
-                        envelope);
-        return engine.begin(edges, inputs.graph, context);
+        boolean local = settings.edges() == EquiformerEdges.LOCAL;
+        return local ? Objects.requireNonNull(architecture.radius()) : settings.radius();
     }
 
     private boolean smooth() {

@@ -1,102 +1,124 @@
 package org.iolaus.model;
 
+import static org.iolaus.model.Require.ARCHITECTURE;
+
+import java.util.function.UnaryOperator;
 import org.iolaus.attention.gps.GpsEngine;
+import org.iolaus.ir.Node;
 import org.iolaus.model.Architecture.Attention;
-import org.iolaus.model.Architecture.AttentionEngine;
 import org.iolaus.model.Architecture.AttentionNorm;
 import org.iolaus.model.Architecture.AttentionScope;
 import org.iolaus.model.Architecture.AttentionType;
-import org.iolaus.model.Architecture.MpnnType;
+import org.iolaus.model.Architecture.NodeBranch;
 import org.iolaus.model.Architecture.NodeHeadType;
+import org.iolaus.mpnn.MessagePassing;
+import org.iolaus.mpnn.MessagePassing.Layer;
+import org.iolaus.mpnn.NodeFeatures;
+import org.iolaus.nn.ForwardContext;
+import org.iolaus.nn.Graph;
 import org.iolaus.nn.Scope;
-import org.jspecify.annotations.Nullable;
 
 /// GPS as an architecture asks for it.
-final class Gps {
+final class Gps implements GlobalAttention {
+    private final Architecture architecture;
+    private final Attention settings;
 
-    private Gps() {}
-
-    static boolean wanted(Architecture architecture) {
-        return architecture.attention().globalAttnEngine() == AttentionEngine.GPS;
-    }
-
-    /// Null unless the architecture has it.
-    static @Nullable GpsEngine of(Architecture architecture, Inputs inputs, Scope root) {
-        if (!wanted(architecture)) {
-            return null;
-        }
-        check(architecture);
-        Attention attention = architecture.attention();
-        GpsEngine.Settings settings = new GpsEngine.Settings(
-                architecture.hiddenDim(),
-                architecture.elementEmbedding() ? 0 : architecture.dimensions().inputDim(),
-                givenEdgeWidth(architecture),
-                attention.peDim(),
-                MessagePassingTypes.readsEdges(architecture.mpnnType()),
-                attention.globalAttnHeads(),
-                attention.globalAttnType() == AttentionType.PERFORMER,
-                norm(architecture) == AttentionNorm.LAYER,
-                dropout(architecture));
-        return new GpsEngine(root, settings, inputs.attentionSource, inputs.attentionTarget, inputs.encodings);
-    }
-
-    private static void check(Architecture architecture) {
-        int heads = architecture.attention().globalAttnHeads();
-        AttentionType type = architecture.attention().globalAttnType();
-        if (type == null) {
-            throw new ModelException("global_attn_type: want multihead or performer for GPS, got null");
-        }
-        if (heads < 1 || (type == AttentionType.MULTIHEAD && architecture.hiddenDim() % heads != 0)) {
-            throw new ModelException("global_attn_heads: want a divisor of hidden_dim " + architecture.hiddenDim()
-                    + " for GPS, got " + heads);
-        }
-        if (architecture.mpnnType() == MpnnType.NONE) {
-            throw new ModelException("mpnn_type: want message passing beside GPS, got none");
-        }
-        if (architecture.outputHeads().node().stream()
-                .anyMatch(branch -> branch.architecture().type() == NodeHeadType.CONV)) {
-            throw new ModelException("output_heads.node: want mlp or mlp_per_node with GPS, got conv");
+    Gps(Architecture architecture) {
+        this.architecture = architecture;
+        this.settings = architecture.attention();
+        int heads = settings.globalAttnHeads();
+        int channels = architecture.hiddenDim();
+        AttentionType type = settings.globalAttnType();
+        Require.that(type != null, ARCHITECTURE + "global_attn_type", "multihead or performer for GPS", type);
+        Require.positive(ARCHITECTURE + "global_attn_heads", heads);
+        Require.that(
+                type == AttentionType.PERFORMER || channels % heads == 0,
+                ARCHITECTURE + "global_attn_heads",
+                "a divisor of hidden_dim " + channels + " for GPS",
+                heads);
+        Require.notNegative(ARCHITECTURE + "pe_dim", settings.peDim());
+        Require.belowOne(ARCHITECTURE + "global_attn_dropout", settings.globalAttnDropout());
+        for (NodeBranch branch : architecture.outputHeads().node()) {
+            NodeHeadType head = branch.architecture().type();
+            Require.that(
+                    head != NodeHeadType.CONV,
+                    ARCHITECTURE + "output_heads.node",
+                    "mlp or mlp_per_node with GPS",
+                    head);
         }
     }
 
-    /// Who attends to whom.
-    static AttentionScope scope(Architecture architecture) {
-        AttentionScope scope = architecture.attention().globalAttnScope();
-        if (scope != null) {
-            return scope;
-        }
-        return HydraGnnCompat.wanted(architecture) ? AttentionScope.BATCH : AttentionScope.GRAPH;
+    @Override
+    public AttentionEdges edges() {
+        AttentionScope scope = settings.globalAttnScope();
+        boolean batch = scope == null ? HydraGnnCompat.wanted(architecture) : scope == AttentionScope.BATCH;
+        return new AttentionEdges(batch ? AttentionEdges.Kind.BATCH : AttentionEdges.Kind.GRAPH, 0, null);
     }
 
-    private static double dropout(Architecture architecture) {
-        Double dropout = architecture.attention().globalAttnDropout();
-        return dropout != null ? dropout : ownPotential(architecture) ? 0 : Attention.DROPOUT;
+    @Override
+    public int encodings() {
+        return settings.peDim();
     }
 
-    private static AttentionNorm norm(Architecture architecture) {
-        AttentionNorm norm = architecture.attention().globalAttnNorm();
-        return norm != null ? norm : ownPotential(architecture) ? AttentionNorm.LAYER : AttentionNorm.BATCH;
+    @Override
+    public int edgeWidth(int given) {
+        return encodings() > 0 ? architecture.hiddenDim() : given;
     }
 
-    /// Whether energies and forces are to be functions of one frame, in training too, and no reference asks for more.
-    private static boolean ownPotential(Architecture architecture) {
+    @Override
+    public int startWidth(int given) {
+        return architecture.hiddenDim();
+    }
+
+    @Override
+    public Layers build(Inputs inputs, Scope root, MessagePassing messagePassing) {
+        GpsEngine engine = new GpsEngine(
+                root,
+                new GpsEngine.Settings(
+                        architecture.hiddenDim(),
+                        architecture.elementEmbedding()
+                                ? 0
+                                : architecture.dimensions().inputDim(),
+                        architecture.edgeWidth(),
+                        encodings(),
+                        messagePassing.readsEdgeFeatures(),
+                        settings.globalAttnHeads(),
+                        settings.globalAttnType() == AttentionType.PERFORMER,
+                        norm() == AttentionNorm.LAYER,
+                        dropout()),
+                inputs.attentionSource,
+                inputs.attentionTarget,
+                inputs.encodings);
+        return new Layers() {
+            @Override
+            public Layer layer(Scope place, int in, int out, boolean last, UnaryOperator<Layer> after) {
+                return after.apply(engine.layer(place, messagePassing, last));
+            }
+
+            @Override
+            public Graph graph(Graph local) {
+                return local.withEdgeFeatures(engine.edges(local.edgeFeatures(), local.source(), local.target()));
+            }
+
+            @Override
+            public NodeFeatures embed(Node x, MessagePassing passing, Graph graph, ForwardContext context) {
+                return passing.start(engine.atoms(x), graph);
+            }
+        };
+    }
+
+    private double dropout() {
+        Double dropout = settings.globalAttnDropout();
+        return dropout != null ? dropout : isOwnPotential() ? 0 : Attention.DROPOUT;
+    }
+
+    private AttentionNorm norm() {
+        AttentionNorm norm = settings.globalAttnNorm();
+        return norm != null ? norm : isOwnPotential() ? AttentionNorm.LAYER : AttentionNorm.BATCH;
+    }
+
+    /// Whether energies and forces must depend on one frame only, in training too, and no reference asks for more.
+    private boolean isOwnPotential() {
         return architecture.potential().enableInteratomicPotential() && !HydraGnnCompat.wanted(architecture);
-    }
-
-    /// Columns of the positions' encodings; 0 without.
-    static int encodings(Architecture architecture) {
-        return wanted(architecture) ? architecture.attention().peDim() : 0;
-    }
-
-    /// Width of the edge features that the message passing reads, 0 without.
-    static int edgeWidth(Architecture architecture) {
-        return encodings(architecture) > 0 && MessagePassingTypes.readsEdges(architecture.mpnnType())
-                ? architecture.hiddenDim()
-                : givenEdgeWidth(architecture);
-    }
-
-    private static int givenEdgeWidth(Architecture architecture) {
-        Integer edgeDim = architecture.dimensions().edgeDim();
-        return edgeDim == null ? 0 : edgeDim;
     }
 }

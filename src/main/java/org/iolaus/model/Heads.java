@@ -1,20 +1,23 @@
 package org.iolaus.model;
 
+import static org.iolaus.model.Require.ARCHITECTURE;
+
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
-import org.iolaus.attention.equiformer.EquiformerEngine;
 import org.iolaus.ir.Node;
 import org.iolaus.model.Architecture.GraphBranch;
+import org.iolaus.model.Architecture.GraphHead;
 import org.iolaus.model.Architecture.Level;
-import org.iolaus.model.Architecture.MpnnType;
 import org.iolaus.model.Architecture.NodeBranch;
 import org.iolaus.model.Architecture.NodeHead;
 import org.iolaus.model.Architecture.NodeHeadType;
+import org.iolaus.model.Architecture.OutputHeads;
 import org.iolaus.mpnn.MessagePassing;
 import org.iolaus.nn.Activation;
 import org.iolaus.nn.Initializer;
+import org.iolaus.nn.Loss;
 import org.iolaus.nn.Mlp;
 import org.iolaus.nn.Scope;
 import org.iolaus.op.Expr;
@@ -23,10 +26,13 @@ import org.jspecify.annotations.Nullable;
 
 /// Builds the heads. Each branch (dataset) has layers of its own; a graph's branch decides which of them it gets.
 final class Heads {
+    private static final String KEYS = ARCHITECTURE + "output_heads.";
+
     private final Architecture architecture;
     private final Inputs inputs;
     private final Scope root;
     private final MessagePassing messagePassing;
+    private final GlobalAttention.Layers attention;
     private final Activation activation;
     private final int outputsPerColumn;
     private final List<Mlp> shared = new ArrayList<>();
@@ -37,21 +43,31 @@ final class Heads {
             Inputs inputs,
             Scope root,
             MessagePassing messagePassing,
+            GlobalAttention.Layers attention,
             Activation activation,
             boolean variances) {
         this.architecture = architecture;
         this.inputs = inputs;
         this.root = root;
         this.messagePassing = messagePassing;
+        this.attention = attention;
         this.activation = activation;
         this.outputsPerColumn = variances ? 2 : 1;
     }
 
     List<Head> build() {
-        if (Equiformers.wanted(architecture)
-                && architecture.attention().equiformer().heads()) {
-            return papersHeads();
+        List<Level> levels = architecture.dimensions().outputType();
+        if (attention.head(levels.getFirst()) != null) {
+            Require.that(
+                    outputsPerColumn == 1,
+                    "NeuralNetwork.Training.loss_function_type",
+                    "a loss without variances for the heads of the global attention",
+                    Loss.GAUSSIAN_NLL);
+            return levels.stream()
+                    .map(level -> Objects.requireNonNull(attention.head(level)))
+                    .toList();
         }
+        check(levels);
         for (GraphBranch branch : architecture.outputHeads().graph()) {
             int width = branch.architecture().dimSharedlayers();
             int[] widths = new int[branch.architecture().numSharedlayers() + 1];
@@ -59,7 +75,6 @@ final class Heads {
             widths[0] = architecture.hiddenDim();
             shared.add(Mlp.of(root.at("graph_shared").at(branch.type()), activation, true, widths));
         }
-        List<Level> levels = architecture.dimensions().outputType();
         List<Head> heads = new ArrayList<>();
         ConvolutionHeads convolutions = null;
         for (int i = 0; i < levels.size(); i++) {
@@ -81,17 +96,28 @@ final class Heads {
         return heads;
     }
 
-    /// EquiformerV2's own: energies of graphs, forces on atoms.
-    private List<Head> papersHeads() {
-        if (outputsPerColumn > 1) {
-            throw new ModelException("equiformer_heads: want a loss without variances, got GaussianNLLLoss");
+    private void check(List<Level> levels) {
+        OutputHeads heads = architecture.outputHeads();
+        for (Level level : levels) {
+            boolean missing = (level == Level.GRAPH ? heads.graph() : heads.node()).isEmpty();
+            Require.present(KEYS + Require.text(level), missing ? null : heads, "a " + Require.text(level) + " output");
         }
-        return architecture.dimensions().outputType().stream()
-                .<Head>map(level -> encoding -> {
-                    EquiformerEngine.Run run = Objects.requireNonNull(encoding.attention());
-                    return level == Level.GRAPH ? run.energies(encoding.atoms()) : run.forces(encoding.atoms());
-                })
-                .toList();
+        for (GraphBranch branch : heads.graph()) {
+            GraphHead head = branch.architecture();
+            Require.positive(KEYS + "graph.num_sharedlayers", head.numSharedlayers());
+            Require.positive(KEYS + "graph.dim_sharedlayers", head.dimSharedlayers());
+            checkLayers("graph", head.numHeadlayers(), head.dimHeadlayers());
+        }
+        for (NodeBranch branch : heads.node()) {
+            NodeHead head = branch.architecture();
+            checkLayers("node", head.numHeadlayers(), head.dimHeadlayers());
+        }
+    }
+
+    private static void checkLayers(String level, int layers, List<Integer> widths) {
+        Require.positive(KEYS + level + ".num_headlayers", layers);
+        Require.sameLength(KEYS + level + ".dim_headlayers", widths, layers);
+        widths.forEach(width -> Require.positive(KEYS + level + ".dim_headlayers", width));
     }
 
     private Head graphHead(int i) {
@@ -100,14 +126,13 @@ final class Heads {
             GraphBranch branch = architecture.outputHeads().graph().get(b);
             int[] widths = widths(
                     branch.architecture().dimSharedlayers(),
-                    branch.architecture().numHeadlayers(),
                     branch.architecture().dimHeadlayers(),
                     i);
             Double bias = architecture.initialBias();
             Initializer lastBias = bias == null ? null : Initializer.constant(bias);
             Mlp mlp = Mlp.of(place(i, branch.type()), activation, false, lastBias, widths);
             Mlp before = shared.get(b);
-            branches.add(e -> mlp.apply(e.once(before, () -> before.apply(e.pooled()))));
+            branches.add(e -> mlp.apply(e.context().once(before, () -> before.apply(e.pooled()))));
         }
         return choose(branches, null);
     }
@@ -116,8 +141,7 @@ final class Heads {
         List<Head> branches = new ArrayList<>();
         for (NodeBranch branch : architecture.outputHeads().node()) {
             NodeHead layers = branch.architecture();
-            int[] widths =
-                    widths(architecture.hiddenDim(), layers.dimHeadlayers().size(), layers.dimHeadlayers(), i);
+            int[] widths = widths(architecture.hiddenDim(), layers.dimHeadlayers(), i);
             Scope place = place(i, branch.type());
             activation.nameAt(place.at("activation_function"));
             if (layers.type() == NodeHeadType.MLP) {
@@ -126,7 +150,8 @@ final class Heads {
             } else {
                 Integer atomsPerGraph = architecture.dimensions().numNodes();
                 if (atomsPerGraph == null) {
-                    throw new ModelException("mlp_per_node: want graphs of one size (num_nodes), got different ones");
+                    throw new ModelException(
+                            KEYS + "node: want graphs of one size for mlp_per_node, got different ones");
                 }
                 branches.add(new MlpPerNode(place.at("mlp"), activation, atomsPerGraph, inputs, widths));
             }
@@ -135,19 +160,17 @@ final class Heads {
     }
 
     private ConvolutionHeads convolutionHeads() {
-        if (architecture.outputHeads().node().size() > 1) {
-            throw new ModelException("output_heads.node: want one branch for heads of type conv, got "
-                    + architecture.outputHeads().node().size());
-        }
-        boolean narrow = architecture.dimensions().inputDim() != architecture.hiddenDim();
-        if (architecture.mpnnType() == MpnnType.PAINN
-                && architecture.numConvLayers() == 1
-                && !architecture.elementEmbedding()
-                && narrow) {
-            throw new ModelException(
-                    "num_conv_layers: want at least 2 for PAINN with heads of type conv, whose vectors are hidden_dim"
-                            + " wide, got 1");
-        }
+        int branches = architecture.outputHeads().node().size();
+        Require.that(branches == 1, KEYS + "node", "one branch for heads of type conv", branches);
+        boolean single = architecture.numConvLayers() == 1;
+        int in = single ? architecture.startWidth() : architecture.hiddenDim();
+        int vectors = messagePassing.vectors(in, architecture.hiddenDim(), true);
+        Require.that(
+                vectors == 0 || vectors == architecture.hiddenDim(),
+                ARCHITECTURE + "num_conv_layers",
+                "at least 2 for " + architecture.mpnnType() + " with heads of type conv, whose vectors are hidden_dim"
+                        + " wide",
+                architecture.numConvLayers());
         return new ConvolutionHeads(architecture, root, messagePassing, activation, outputsPerColumn);
     }
 
@@ -155,11 +178,7 @@ final class Heads {
         return root.at("heads_NN").at(head).at(branch);
     }
 
-    private int[] widths(int in, int layers, List<Integer> hidden, int head) {
-        if (hidden.size() != layers || layers < 1) {
-            throw new ModelException(
-                    "dim_headlayers: want as many widths as num_headlayers, " + layers + ", got " + hidden);
-        }
+    private int[] widths(int in, List<Integer> hidden, int head) {
         int[] widths = new int[hidden.size() + 2];
         widths[0] = in;
         for (int i = 0; i < hidden.size(); i++) {

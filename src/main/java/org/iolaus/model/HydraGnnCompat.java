@@ -1,7 +1,7 @@
 package org.iolaus.model;
 
 import org.iolaus.model.Architecture.Compatibility;
-import org.iolaus.model.Architecture.MpnnType;
+import org.iolaus.mpnn.SchNet;
 
 /// What `"compatibility": "hydragnn"` changes; `docs/parity.md` lists the reasons.
 final class HydraGnnCompat {
@@ -19,6 +19,16 @@ final class HydraGnnCompat {
 
     /// The reference's SchNet without edge features and without GPS looks for neighbours itself, in every layer.
     static boolean rebuildsEdges(Architecture architecture) {
-        return ignoresShifts(architecture) && Gps.edgeWidth(architecture) == 0 && !Gps.wanted(architecture);
+        Integer edgeDim = architecture.dimensions().edgeDim();
+        return ignoresShifts(architecture)
+                && (edgeDim == null || edgeDim == 0)
+                && architecture.attention().globalAttnEngine() != AttentionEngine.GPS;
+    }
+
+    static SchNet.Edges schNetEdges(Architecture architecture) {
+        if (!wanted(architecture)) {
+            return SchNet.Edges.GIVEN;
+        }
+        return rebuildsEdges(architecture) ? SchNet.Edges.REBUILT : SchNet.Edges.GIVEN_UNTRUNCATED;
     }
 }

@@ -94,11 +94,12 @@ public final class Inputs {
     final Node attentionShift = Expr.input(ATTENTION_SHIFT, Shape.of(A, 3));
     final Node rngKey = Expr.input(RNG_KEY, Shape.of(2));
 
-    Inputs(Architecture architecture, int graphAttributes) {
+    /// @param encodingWidth columns of the encodings; likewise `graphAttributes`
+    Inputs(Architecture architecture, int encodingWidth, int graphAttributes) {
         Architecture.Dimensions sizes = architecture.dimensions();
         x = Expr.input(X, Shape.of(N, sizes.inputDim()));
-        edgeAttr = Expr.input(EDGE_ATTR, Shape.of(E, sizes.edgeDim() == null ? 0 : sizes.edgeDim()));
-        encodings = Expr.input(ENCODINGS, Shape.of(N, Gps.encodings(architecture)));
+        edgeAttr = Expr.input(EDGE_ATTR, Shape.of(E, architecture.edgeWidth()));
+        encodings = Expr.input(ENCODINGS, Shape.of(N, encodingWidth));
         graphAttr = Expr.input(GRAPH_ATTR, Shape.of(G, graphAttributes));
         branch = Expr.index(BRANCH, G, Dim.of(branches(architecture)));
         nodesByIndex = Expr.index(NODES_BY_INDEX, G.times(Dim.of(sizes.numNodes() == null ? 1 : sizes.numNodes())), N);

@@ -1,5 +1,7 @@
 package org.iolaus.model;
 
+import static org.iolaus.model.Require.ARCHITECTURE;
+
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -7,7 +9,6 @@ import java.util.Map;
 import org.iolaus.grad.Gradient;
 import org.iolaus.ir.Node;
 import org.iolaus.ir.Program;
-import org.iolaus.model.Architecture.AttentionEngine;
 import org.iolaus.model.Architecture.Level;
 import org.iolaus.mpnn.MessagePassing;
 import org.iolaus.nn.Activation;
@@ -54,6 +55,8 @@ public final class Model {
     private final Loss lossFunction;
     private final Parameters parameters = new Parameters();
     private final Inputs inputs;
+    private final GlobalAttention attention;
+    private final MessagePassing messagePassing;
     private final Stack stack;
     private final List<Head> heads;
     private final @Nullable Potential potential;
@@ -74,28 +77,68 @@ public final class Model {
     /// @param graphAttributes columns of the graph attributes, 0 without
     /// @throws ModelException if the architecture cannot be built
     public Model(Architecture architecture, Loss loss, int graphAttributes) {
-        if (architecture.attention().globalAttnEngine() == AttentionEngine.EQUIVARIANT_TRANSFORMER) {
-            throw new ModelException("global_attn_engine: want null, GPS or EquiformerV2, got EquivariantTransformer");
-        }
+        checkSizes(architecture);
+        Potential.check(architecture, loss);
         this.architecture = architecture;
+        this.attention = GlobalAttention.of(architecture);
+        Require.that(
+                architecture.mpnnType() != MpnnType.NONE || attention.worksAlone(),
+                ARCHITECTURE + "mpnn_type",
+                "message passing, or a global attention that works without",
+                architecture.mpnnType());
         this.lossFunction = loss;
-        this.inputs = new Inputs(architecture, graphAttributes);
+        this.inputs = new Inputs(architecture, attention.encodings(), graphAttributes);
         Activation activation = Activation.of(
                 architecture.activationFunction(), parameters.root().at("activation_function"));
-        MessagePassing messagePassing = MessagePassingTypes.of(architecture, parameters.root());
-        this.stack = new Stack(architecture, parameters, inputs, messagePassing, activation, graphAttributes);
+        this.messagePassing =
+                MpnnType.make(architecture, attention.edgeWidth(architecture.edgeWidth()), parameters.root());
+        this.stack =
+                new Stack(architecture, parameters, inputs, messagePassing, attention, activation, graphAttributes);
         boolean variances = lossFunction == Loss.GAUSSIAN_NLL;
-        this.heads = new Heads(architecture, inputs, parameters.root(), messagePassing, activation, variances).build();
+        this.heads = new Heads(
+                        architecture,
+                        inputs,
+                        parameters.root(),
+                        messagePassing,
+                        stack.attention(),
+                        activation,
+                        variances)
+                .build();
         this.potential = architecture.potential().enableInteratomicPotential()
-                ? new Potential(architecture, inputs, parameters.root(), lossFunction)
+                ? new Potential(architecture, inputs, parameters.root())
                 : null;
         if (potential == null && architecture.normalizeTargets()) {
             makeUnits();
         }
-        if (potential == null && architecture.taskWeights().size() != heads.size()) {
-            throw new ModelException(
-                    "task_weights: want one per head, " + heads.size() + ", got " + architecture.taskWeights());
-        }
+    }
+
+    private static void checkSizes(Architecture architecture) {
+        Require.positive(ARCHITECTURE + "hidden_dim", architecture.hiddenDim());
+        Require.positive(ARCHITECTURE + "num_conv_layers", architecture.numConvLayers());
+        Require.positive(ARCHITECTURE + "max_neighbours", architecture.maxNeighbours());
+        Require.positive(ARCHITECTURE + "radius", architecture.radius());
+        Require.positive(ARCHITECTURE + "num_nodes", architecture.dimensions().numNodes());
+        Require.positive(ARCHITECTURE + "num_gaussians", architecture.basis().numGaussians());
+        Require.positive(ARCHITECTURE + "num_filters", architecture.basis().numFilters());
+        Require.positive(ARCHITECTURE + "num_radial", architecture.basis().numRadial());
+        List<Double> weights = architecture.taskWeights();
+        Require.sameLength(
+                ARCHITECTURE + "task_weights",
+                weights,
+                architecture.dimensions().outputType().size());
+        boolean some = weights.stream().anyMatch(weight -> weight != 0);
+        Require.that(some, ARCHITECTURE + "task_weights", "one that is not zero", weights);
+        boolean ours = architecture.compatibility() == null;
+        Require.that(
+                ours || !architecture.elementEmbedding(),
+                ARCHITECTURE + "element_embedding",
+                "false with compatibility hydragnn, which has no such thing",
+                architecture.elementEmbedding());
+        Require.that(
+                ours || !architecture.normalizeTargets(),
+                ARCHITECTURE + "normalize_targets",
+                "false with compatibility hydragnn, which has no such thing",
+                architecture.normalizeTargets());
     }
 
     private void makeUnits() {
@@ -131,21 +174,24 @@ public final class Model {
         return HydraGnnCompat.rebuildsEdges(architecture);
     }
 
+    /// Whether the first of the two atoms of an edge in HydraGNN's `edge_index` receives its message.
+    public boolean firstEndReceives() {
+        return messagePassing.firstEndReceives();
+    }
+
     /// Atomic numbers must be below.
     public int elements() {
-        return Equiformers.wanted(architecture)
-                ? architecture.attention().equiformer().maxNumElements()
-                : Inputs.ELEMENTS;
+        return attention.elements();
     }
 
     /// The edges that a global attention runs over, if it has its own; null without.
     public @Nullable AttentionEdges attentionEdges() {
-        return AttentionEdges.of(architecture);
+        return attention.edges();
     }
 
     /// Laplacian eigenvectors that atoms' positions in the graph are encoded by; 0 without.
     public int encodings() {
-        return Gps.encodings(architecture);
+        return attention.encodings();
     }
 
     /// Predictions.
@@ -312,9 +358,6 @@ public final class Model {
         private Objective tasks() {
             double sum =
                     architecture.taskWeights().stream().mapToDouble(Math::abs).sum();
-            if (sum == 0) {
-                throw new ModelException("task_weights: want one other than 0, got " + architecture.taskWeights());
-            }
             List<Node> losses = new ArrayList<>();
             List<Double> weights = new ArrayList<>();
             for (int i = 0; i < values.size(); i++) {

@@ -1,11 +1,15 @@
 package org.iolaus.model;
 
+import static org.iolaus.model.Require.ARCHITECTURE;
+
 import java.util.List;
 import java.util.Objects;
 import org.iolaus.grad.Gradient;
 import org.iolaus.ir.Node;
 import org.iolaus.model.Architecture.EnergyReference;
+import org.iolaus.model.Architecture.EnergyScale;
 import org.iolaus.model.Architecture.Level;
+import org.iolaus.model.Architecture.ScaleRule;
 import org.iolaus.nn.Initializer;
 import org.iolaus.nn.Loss;
 import org.iolaus.nn.Pooling;
@@ -39,12 +43,11 @@ final class Potential {
         }
     }
 
-    Potential(Architecture architecture, Inputs inputs, Scope root, Loss loss) {
+    Potential(Architecture architecture, Inputs inputs, Scope root) {
         this.architecture = architecture;
         this.inputs = inputs;
-        check(architecture, loss);
         Architecture.Potential settings = architecture.potential();
-        Architecture.EnergyScale energyScale = settings.energyScale();
+        EnergyScale energyScale = settings.energyScale();
         scale = energyScale == null
                 ? null
                 : root.buffer(
@@ -57,33 +60,71 @@ final class Potential {
                 : null;
     }
 
-    private static void check(Architecture architecture, Loss loss) {
-        List<Level> levels = architecture.dimensions().outputType();
-        if (levels.size() != 1 || architecture.dimensions().outputDim().getFirst() != 1) {
-            throw new ModelException("enable_interatomic_potential: want one head of one column, got "
-                    + architecture.dimensions().outputDim());
+    /// Checks the settings of a potential, or that there are none.
+    static void check(Architecture architecture, Loss loss) {
+        Architecture.Potential settings = architecture.potential();
+        EnergyScale scale = settings.energyScale();
+        EnergyReference reference = settings.energyReference();
+        Require.notNegative(ARCHITECTURE + "energy_weight", settings.energyWeight());
+        Require.notNegative(ARCHITECTURE + "energy_peratom_weight", settings.energyPeratomWeight());
+        Require.notNegative(ARCHITECTURE + "force_weight", settings.forceWeight());
+        double weights = settings.energyWeight() + settings.energyPeratomWeight() + settings.forceWeight();
+        if (!settings.enableInteratomicPotential()) {
+            Require.that(
+                    weights == 0
+                            && settings.energyLossType() == null
+                            && settings.forceLossType() == null
+                            && scale == null
+                            && reference == EnergyReference.NONE,
+                    ARCHITECTURE + "enable_interatomic_potential",
+                    "true where energy_weight, force_weight, energy_scale or the like is set",
+                    false);
+            return;
         }
-        if (levels.getFirst() == Level.GRAPH && architecture.graphPooling() != Pooling.ADD) {
-            throw new ModelException(
-                    "graph_pooling: want add for a potential with a graph head, got " + architecture.graphPooling());
-        }
-        Architecture.Potential weights = architecture.potential();
-        refuseVariance("loss_function_type", loss);
-        refuseVariance("energy_loss_type", weights.energyLossType());
-        refuseVariance("force_loss_type", weights.forceLossType());
-        if (weights.energyWeight() <= 0 && weights.energyPeratomWeight() <= 0 && weights.forceWeight() <= 0) {
-            throw new ModelException("energy_weight, energy_peratom_weight, force_weight: want one above 0, got none");
-        }
-        if (architecture.normalizeTargets() && weights.energyScale() == null) {
-            throw new ModelException(
-                    "normalize_targets: want an energy_scale to divide energies and forces by, got none");
-        }
+        Require.positive(ARCHITECTURE + "energy_scale", scale == null ? null : scale.value());
+        Require.that(
+                weights > 0,
+                ARCHITECTURE + "force_weight",
+                "a positive weight of energy, energy per atom or forces",
+                settings.forceWeight());
+        Require.that(
+                !architecture.normalizeTargets() || scale != null,
+                ARCHITECTURE + "normalize_targets",
+                "false for a potential without energy_scale, by which energies and forces would be divided",
+                true);
+        Require.that(
+                scale == null || scale.rule() != ScaleRule.ENERGY_STD || reference != EnergyReference.NONE,
+                ARCHITECTURE + "energy_reference",
+                "mean or per_element with energy_scale energy_std",
+                reference);
+        Require.that(
+                architecture.compatibility() == null || (scale == null && reference == EnergyReference.NONE),
+                ARCHITECTURE + "compatibility",
+                "null with energy_scale or energy_reference",
+                architecture.compatibility());
+        Architecture.Dimensions heads = architecture.dimensions();
+        Require.that(
+                heads.outputDim().equals(List.of(1)),
+                "NeuralNetwork.Variables_of_interest.output_dim",
+                "one output of width 1, the energy, for an interatomic potential",
+                heads.outputDim());
+        Require.that(
+                heads.outputType().getFirst() == Level.NODE || architecture.graphPooling() == Pooling.ADD,
+                ARCHITECTURE + "graph_pooling",
+                "add for an interatomic potential with a graph head",
+                architecture.graphPooling());
+        Require.that(
+                architecture.edgeFeatures().isEmpty(),
+                ARCHITECTURE + "edge_features",
+                "[] for an interatomic potential",
+                architecture.edgeFeatures());
+        refuseVariance("NeuralNetwork.Training.loss_function_type", loss);
+        refuseVariance(ARCHITECTURE + "energy_loss_type", settings.energyLossType());
+        refuseVariance(ARCHITECTURE + "force_loss_type", settings.forceLossType());
     }
 
-    private static void refuseVariance(String key, @Nullable Loss loss) {
-        if (loss == Loss.GAUSSIAN_NLL) {
-            throw new ModelException(key + ": want a loss without variances for a potential, got " + loss);
-        }
+    private static void refuseVariance(String path, @Nullable Loss loss) {
+        Require.that(loss != Loss.GAUSSIAN_NLL, path, "a loss without variances for a potential", loss);
     }
 
     Prediction apply(Node head) {
@@ -92,8 +133,8 @@ final class Potential {
                 : head;
         Node interaction = scale == null ? output : Expr.mul(output, scale);
         if (!Gradient.depends(interaction, inputs.positions)) {
-            throw new ModelException(
-                    "mpnn_type: want one that reads positions for a potential, got " + architecture.mpnnType());
+            throw new ModelException(ARCHITECTURE + "mpnn_type: want one that reads positions for a potential, got "
+                    + architecture.mpnnType());
         }
         // padding feels the statistics of batches that layers normalise by
         Node total = Expr.sumAll(Expr.mul(interaction, inputs.graphWeight));

@@ -2,8 +2,6 @@ package org.iolaus.model;
 
 import java.util.ArrayList;
 import java.util.List;
-import org.iolaus.attention.equiformer.EquiformerEngine;
-import org.iolaus.attention.gps.GpsEngine;
 import org.iolaus.ir.Node;
 import org.iolaus.mpnn.MessagePassing;
 import org.iolaus.mpnn.NodeFeatures;
@@ -20,28 +18,25 @@ import org.iolaus.op.Expr;
 import org.iolaus.tensor.Shape;
 import org.jspecify.annotations.Nullable;
 
-/// Embedding, message-passing layers and pooling. After each layer, which with GPS has attention beside it, come
-/// conditioning, normalisation where the group of message passing wants it, and the activation; then the layer of
-/// EquiformerV2, if there is one.
+/// Embedding, layers and pooling. What follows the message passing of a layer: conditioning, a normalisation if the
+/// kind of message passing wants one, and the activation.
 final class Stack {
     private final Inputs inputs;
     private final MessagePassing messagePassing;
+    private final GlobalAttention.Layers attention;
     private final Activation activation;
     private final Pooling pooling;
     private final boolean ignoreShifts;
     private final @Nullable Conditioning conditioning;
     private final @Nullable Node elements;
     private final List<MessagePassing.Layer> layers = new ArrayList<>();
-    private final List<BatchNorm> norms = new ArrayList<>();
-    private final boolean alone;
-    private final @Nullable Equiformers attention;
-    private final @Nullable GpsEngine gps;
 
     Stack(
             Architecture architecture,
             Parameters parameters,
             Inputs inputs,
             MessagePassing messagePassing,
+            GlobalAttention attention,
             Activation activation,
             int graphAttributes) {
         Scope root = parameters.root();
@@ -51,31 +46,18 @@ final class Stack {
         this.pooling = architecture.graphPooling();
         this.ignoreShifts = HydraGnnCompat.ignoresShifts(architecture);
         int hidden = architecture.hiddenDim();
-        alone = architecture.mpnnType() == Architecture.MpnnType.NONE;
-        elements = architecture.elementEmbedding() && !Equiformers.embedsElements(architecture)
+        elements = architecture.elementEmbedding() && !attention.embedsElements()
                 ? root.at("element_embedding")
                         .parameter(Group.EMBEDDINGS, "weight", Initializer.normal(), Inputs.ELEMENTS, hidden)
                 : null;
         boolean frozen = architecture.freezeConvLayers();
-        attention = Equiformers.of(architecture, inputs, root.frozen(frozen));
-        gps = Gps.of(architecture, inputs, root);
-        int width = architecture.elementEmbedding() || gps != null
-                ? hidden
-                : architecture.dimensions().inputDim();
+        this.attention = attention.build(inputs, root, messagePassing);
+        int width = attention.startWidth(architecture.startWidth());
         for (int i = 0; i < architecture.numConvLayers(); i++) {
             boolean last = i + 1 == architecture.numConvLayers();
             Scope place = root.at("graph_convs").at(i).frozen(frozen);
-            layers.add(
-                    gps == null
-                            ? messagePassing.layer(place, width, hidden, last)
-                            : gps.layer(place, messagePassing, last));
-            if (messagePassing.normalised()) {
-                norms.add(new BatchNorm(
-                        root.at("feature_layers").at(i).at("module").frozen(frozen), hidden));
-            }
-            if (attention != null) {
-                attention.layer(messagePassing, i, width, hidden);
-            }
+            Scope norm = root.at("feature_layers").at(i).at("module").frozen(frozen);
+            layers.add(this.attention.layer(place, width, hidden, last, layer -> followed(layer, norm, hidden)));
             width = hidden;
         }
         conditioning = architecture.useGraphAttrConditioning()
@@ -83,32 +65,35 @@ final class Stack {
                 : null;
     }
 
+    /// The attention, for its heads.
+    GlobalAttention.Layers attention() {
+        return attention;
+    }
+
     Encoding apply(ForwardContext context, Node atomsPerGraph) {
         Node shift = ignoreShifts ? Expr.zeros(Shape.of(Inputs.E, 3)) : inputs.edgeShift;
         Node edgeAttr = inputs.edgeAttr.shape().dim(1).intValue() == 0 ? null : inputs.edgeAttr;
-        edgeAttr = gps == null ? edgeAttr : gps.edges(edgeAttr, inputs.edgeSource, inputs.edgeTarget);
-        Graph graph = new Graph(inputs.positions, inputs.edgeSource, inputs.edgeTarget, shift, edgeAttr);
+        Graph graph =
+                attention.graph(new Graph(inputs.positions, inputs.edgeSource, inputs.edgeTarget, shift, edgeAttr));
         Node x = elements == null ? inputs.x : Expr.gather(elements, inputs.atomicNumber);
-        NodeFeatures features = messagePassing.start(gps == null ? x : gps.atoms(x), graph);
-        EquiformerEngine.Run run = attention == null ? null : attention.begin(graph, context);
-        features = run == null ? features : run.start(features);
-        for (int i = 0; i < layers.size(); i++) {
-            int layer = i;
-            features = run == null
-                    ? local(layer, features, graph, context)
-                    : run.layer(i, features, alone ? null : before -> local(layer, before, graph, context));
+        NodeFeatures features = attention.embed(x, messagePassing, graph, context);
+        for (MessagePassing.Layer layer : layers) {
+            features = layer.apply(features, graph, context);
         }
         Node pooled = pooling.apply(features.scalars(), inputs.graph, atomsPerGraph);
         Node conditioned = conditioning == null ? pooled : conditioning.graphs(pooled, inputs);
-        return new Encoding(features, conditioned, graph, context, run);
+        return new Encoding(features, conditioned, graph, context);
     }
 
-    /// A layer of the message passing with what follows it.
-    private NodeFeatures local(int i, NodeFeatures before, Graph graph, ForwardContext context) {
-        NodeFeatures features = layers.get(i).apply(before, graph, context);
-        Node changed = features.scalars();
-        changed = conditioning == null ? changed : conditioning.atoms(changed, inputs);
-        changed = norms.isEmpty() ? changed : norms.get(i).apply(changed, context);
-        return features.withScalars(activation.apply(changed));
+    /// A layer with what follows message passing.
+    private MessagePassing.Layer followed(MessagePassing.Layer layer, Scope place, int width) {
+        BatchNorm norm = messagePassing.normalised() ? new BatchNorm(place, width) : null;
+        return (before, graph, context) -> {
+            NodeFeatures features = layer.apply(before, graph, context);
+            Node changed = features.scalars();
+            changed = conditioning == null ? changed : conditioning.atoms(changed, inputs);
+            changed = norm == null ? changed : norm.apply(changed, context);
+            return features.withScalars(activation.apply(changed));
+        };
     }
 }

@@ -43,6 +43,11 @@ public final class Egnn implements MessagePassing {
     }
 
     @Override
+    public boolean firstEndReceives() {
+        return true;
+    }
+
+    @Override
     public boolean normalised() {
         return false;
     }

@@ -29,6 +29,11 @@ public final class Gin implements MessagePassing {
     }
 
     @Override
+    public boolean readsEdgeFeatures() {
+        return false;
+    }
+
+    @Override
     public boolean normalised() {
         return true;
     }

@@ -29,6 +29,17 @@ public interface MessagePassing {
     /// What enters the first layer. x: (N, in)
     NodeFeatures start(Node x, Graph graph);
 
+    /// Whether layers read features of edges.
+    default boolean readsEdgeFeatures() {
+        return true;
+    }
+
+    /// Whether the first of the two atoms that HydraGNN's `edge_index` lists for an edge receives the message, not the
+    /// second; for files with its edges.
+    default boolean firstEndReceives() {
+        return false;
+    }
+
     /// Whether each layer of the stack is followed by a [org.iolaus.nn.BatchNorm].
     boolean normalised();
 }

@@ -18,6 +18,11 @@ public final class NoMessagePassing implements MessagePassing {
     }
 
     @Override
+    public boolean readsEdgeFeatures() {
+        return false;
+    }
+
+    @Override
     public boolean normalised() {
         return false;
     }

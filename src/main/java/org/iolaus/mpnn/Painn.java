@@ -60,6 +60,11 @@ public final class Painn implements MessagePassing {
     }
 
     @Override
+    public boolean firstEndReceives() {
+        return true;
+    }
+
+    @Override
     public boolean normalised() {
         return false;
     }

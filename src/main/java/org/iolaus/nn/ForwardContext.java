@@ -1,7 +1,9 @@
 package org.iolaus.nn;
 
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.function.Supplier;
 import org.iolaus.ir.Node;
 import org.iolaus.op.Expr;
 import org.jspecify.annotations.Nullable;
@@ -13,6 +15,7 @@ public final class ForwardContext {
     private final Node atomWeight;
     private final @Nullable Node rngKey;
     private final Map<String, Node> buffers = new LinkedHashMap<>();
+    private final Map<Object, Object> made = new HashMap<>();
     private int streams;
 
     /// Begins an evaluation.
@@ -70,6 +73,17 @@ public final class ForwardContext {
     /// A stream of random numbers of its own, for each place that draws some.
     public int nextStream() {
         return streams++;
+    }
+
+    /// What `rule` makes, made once in this evaluation for all that ask with an equal key.
+    @SuppressWarnings("unchecked")
+    public <T> T once(Object key, Supplier<T> rule) {
+        Object known = made.get(key);
+        if (known == null) {
+            known = rule.get();
+            made.put(key, known);
+        }
+        return (T) known;
     }
 
     /// The value of a buffer at this point of the evaluation.

@@ -34,6 +34,11 @@ public final class Graph {
         this.edgeFeatures = edgeFeatures;
     }
 
+    /// The same graph with other edge features.
+    public Graph withEdgeFeatures(@Nullable Node changed) {
+        return new Graph(positions, source, target, shift, changed);
+    }
+
     public Node positions() {
         return positions;
     }

@@ -8,6 +8,7 @@ import java.util.Locale;
 import java.util.Objects;
 import org.iolaus.config.Config;
 import org.iolaus.config.ConfigException;
+import org.iolaus.config.Records;
 import org.iolaus.data.Batch;
 import org.iolaus.data.DatasetConfig;
 import org.iolaus.data.GraphFile;
@@ -114,24 +115,24 @@ public final class ModelFactory {
     }
 
     private static Architecture complete(Architecture architecture, Columns columns, Facts facts) {
-        Architecture.Dimensions sizes = architecture.dimensions();
         int[] atoms = facts.atoms;
         boolean equal = Arrays.stream(atoms).distinct().count() == 1;
         List<Integer> degrees =
                 Arrays.stream(facts.degree).mapToObj(Math::toIntExact).toList();
-        Architecture completed = architecture.with(new Architecture.Dimensions(
-                columns.inputs().size(),
-                sizes.outputDim(),
-                sizes.outputType(),
-                equal && architecture.hasMlpPerNode() ? Integer.valueOf(atoms[0]) : null,
-                sizes.edgeDim(),
-                degrees,
-                facts.averageNeighbours));
+        Architecture completed = Records.with(
+                architecture, "dimensions.inputDim", columns.inputs().size());
+        completed =
+                Records.with(completed, "dimensions.numNodes", equal && architecture.hasMlpPerNode() ? atoms[0] : null);
+        completed = Records.with(completed, "dimensions.pnaDeg", degrees);
+        completed = Records.with(completed, "dimensions.avgNumNeighbors", facts.averageNeighbours);
         Architecture.Potential potential = architecture.potential();
         Architecture.EnergyScale scale = potential.energyScale();
         return scale == null || scale.rule() == null
                 ? completed
-                : completed.with(potential.with(Architecture.EnergyScale.of(scale(scale.rule(), potential, facts))));
+                : Records.with(
+                        completed,
+                        "potential.energyScale",
+                        Architecture.EnergyScale.of(scale(scale.rule(), potential, facts)));
     }
 
     private static double scale(Architecture.ScaleRule rule, Architecture.Potential potential, Facts facts) {

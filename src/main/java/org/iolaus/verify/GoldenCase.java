@@ -10,6 +10,7 @@ import java.util.Optional;
 import java.util.stream.IntStream;
 import org.iolaus.config.Config;
 import org.iolaus.config.ConfigReader;
+import org.iolaus.config.Records;
 import org.iolaus.data.DataException;
 import org.iolaus.data.Hdf5File;
 import org.iolaus.ir.Program;
@@ -17,7 +18,6 @@ import org.iolaus.model.AllPairs;
 import org.iolaus.model.Architecture;
 import org.iolaus.model.Architecture.AttentionScope;
 import org.iolaus.model.Architecture.Compatibility;
-import org.iolaus.model.Architecture.MpnnType;
 import org.iolaus.model.AttentionEdges;
 import org.iolaus.model.Inputs;
 import org.iolaus.model.Model;
@@ -68,9 +68,11 @@ public final class GoldenCase implements ReferenceCase {
     }
 
     private Model build() {
-        Architecture given = config.neuralNetwork().architecture().with(Compatibility.HYDRAGNN);
+        Architecture given = config.neuralNetwork().architecture();
         AttentionScope scope = group.endsWith(PER_GRAPH) ? AttentionScope.GRAPH : AttentionScope.BATCH;
-        Architecture architecture = given.with(given.attention().with(scope, 0));
+        Architecture architecture = Records.with(given, "compatibility", Compatibility.HYDRAGNN);
+        architecture = Records.with(architecture, "attention.globalAttnScope", scope);
+        architecture = Records.with(architecture, "attention.globalAttnDropout", 0.0);
         String attributes = inputs("graph_attr");
         int width = file.exists(attributes) ? columns(attributes) : 0;
         return new Model(architecture, config.neuralNetwork().training().lossFunctionType(), width);
@@ -151,16 +153,16 @@ public final class GoldenCase implements ReferenceCase {
             putEdges(pairs.source(), pairs.target(), atoms, indices);
             floats.put(Inputs.EDGE_SHIFT, zeros(pairs.source().length, 3));
         } else {
-            putGivenEdges(model.architecture().mpnnType(), atoms, floats, indices);
+            putGivenEdges(model.firstEndReceives(), atoms, floats, indices);
         }
         return new Batch(floats, indices);
     }
 
     /// The file's edges, sorted by the end that receives.
-    private void putGivenEdges(MpnnType type, int atoms, Map<String, HostTensor> floats, Map<String, Index> indices) {
+    private void putGivenEdges(
+            boolean firstReceives, int atoms, Map<String, HostTensor> floats, Map<String, Index> indices) {
         int[] both = file.ints(inputs("edge_index"));
         int edges = both.length / 2;
-        boolean firstReceives = type == MpnnType.EGNN || type == MpnnType.PAINN || type == MpnnType.PNA_EQ;
         int[] first = Arrays.copyOfRange(both, 0, edges);
         int[] second = Arrays.copyOfRange(both, edges, 2 * edges);
         int[] target = firstReceives ? first : second;

@@ -14,9 +14,9 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.stream.Stream;
 import org.iolaus.comm.SoloComm;
+import org.iolaus.config.ConfigException;
 import org.iolaus.data.DataException;
 import org.iolaus.data.Neighbours;
-import org.iolaus.model.ModelException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -181,7 +181,7 @@ final class EquiformerTrainingTest {
     private void refused(String setting, String want) {
         Path config = TinyRun.config(folder);
         String message = String.valueOf(assertThrows(
-                        ModelException.class, () -> train(config, BESIDE, List.of(PREFIX + setting)))
+                        ConfigException.class, () -> train(config, BESIDE, List.of(PREFIX + setting)))
                 .getMessage());
         assertTrue(message.contains(want), message);
     }

@@ -20,6 +20,7 @@ import org.iolaus.model.Architecture;
 import org.iolaus.model.Architecture.Level;
 import org.iolaus.model.Architecture.NodeHeadType;
 import org.iolaus.model.Model;
+import org.iolaus.model.MpnnType;
 import org.iolaus.nn.Pooling;
 import org.iolaus.train.Training;
 import org.junit.jupiter.api.Test;
@@ -76,7 +77,7 @@ final class ConfigReaderTest {
         Config config = ConfigReader.fromJson(resource("golden_potential_painn_pbc.json"));
         Architecture architecture = config.neuralNetwork().architecture();
         assertAll(
-                () -> assertEquals(Architecture.MpnnType.PAINN, architecture.mpnnType()),
+                () -> assertEquals(MpnnType.PAINN, architecture.mpnnType()),
                 () -> assertEquals(2.2, architecture.radius()),
                 () -> assertEquals(Boolean.TRUE, architecture.periodicBoundaryConditions()),
                 () -> assertEquals(Pooling.ADD, architecture.graphPooling()),
@@ -228,7 +229,7 @@ final class ConfigReaderTest {
                 "P | force_weight=-1 | force_weight: want 0 or more, got -1.0",
                 "P | enable_interatomic_potential=false;NeuralNetwork.Variables_of_interest.output_dim=[1];Dataset.node_features={\"name\":[\"e\"],\"dim\":[1]} | enable_interatomic_potential: want true where",
                 "P | NeuralNetwork.Variables_of_interest.output_dim=[3] | want one output of width 1, the energy",
-                "P | loss_function_type=GaussianNLLLoss | loss_function_type: want mse, mae, rmse, smooth_l1 or l2",
+                "P | loss_function_type=GaussianNLLLoss | loss_function_type: want a loss without variances for a potential, got GaussianNLLLoss",
                 "M | force_loss_type=l2 | enable_interatomic_potential: want true where energy_weight",
                 "P | edge_features=[\"length\"] | edge_features: want [] for an interatomic potential",
                 "M | edge_features=[\"length\"] | datasets with edge features are not supported yet",
@@ -253,8 +254,8 @@ final class ConfigReaderTest {
                 "P | global_attn_engine=GPS;global_attn_type=multihead;global_attn_heads=4;global_attn_dropout=1 | global_attn_dropout: want 0 or more, below 1, got 1.0",
                 "P | global_attn_redraw_interval=0 | global_attn_redraw_interval: want more than 0, got 0",
                 "P | global_attn_engine=GPS;global_attn_type=multihead;global_attn_heads=4;NeuralNetwork.Architecture.output_heads.node.type=conv | output_heads.node: want mlp or mlp_per_node with GPS",
-                "P | global_attn_engine=GPS;global_attn_type=multihead;global_attn_heads=4;pe_dim=2;mpnn_type=SchNet;num_gaussians=4;num_filters=4;equivariance=true | equivariance: want null or false for SchNet with GPS and pe_dim",
-                "P | mpnn_type=none | mpnn_type: want message passing without EquiformerV2, got none",
+                "P | global_attn_engine=GPS;global_attn_type=multihead;global_attn_heads=4;pe_dim=2;mpnn_type=SchNet;num_gaussians=4;num_filters=4;equivariance=true | equivariance: want null or false for SchNet with edge features or with GPS and pe_dim, got true",
+                "P | mpnn_type=none | mpnn_type: want message passing, or a global attention that works without, got none",
                 "P | energy_scale=0 | energy_scale: want more than 0",
                 "P | graph_pooling=mean;NeuralNetwork.Variables_of_interest.type=[\"graph\"];NeuralNetwork.Architecture.output_heads.graph={\"num_sharedlayers\":1,\"dim_sharedlayers\":4,\"num_headlayers\":0,\"dim_headlayers\":[]} | graph_pooling: want add for an interatomic potential",
                 "M | task_weights=[1,1] | task_weights: want 3 entries, got 2",

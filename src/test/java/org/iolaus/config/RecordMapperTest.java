@@ -32,7 +32,7 @@ final class RecordMapperTest {
         Object[] values = Stream.of(type.getRecordComponents())
                 .map(component -> component(component, random))
                 .toArray();
-        return RecordMapper.construct(type, values, type.getSimpleName());
+        return Records.construct(type, values, type.getSimpleName());
     }
 
     private static @Nullable Object component(RecordComponent component, RandomGenerator random) {

@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
 import org.iolaus.comm.LocalComm;
+import org.iolaus.config.ConfigException;
 import org.iolaus.cpu.CpuExecutor;
 import org.iolaus.ir.Program;
 import org.iolaus.model.Frames.Batch;
@@ -260,7 +261,7 @@ final class ModelTest {
                 + "\"dim_headlayers\": [4], \"type\": \"conv\"}}]}";
         String painn = GIN.replace("GIN", "PAINN").replace("\"num_conv_layers\": 2", "\"num_conv_layers\": 1")
                 + "\"num_radial\": 4,";
-        messages.add(assertThrows(ModelException.class, () -> Models.of(painn + conv, "node", 1, "mse"))
+        messages.add(assertThrows(ConfigException.class, () -> Models.of(painn + conv, "node", 1, "mse"))
                 .getMessage());
         assertTrue(messages.get(2).contains("num_conv_layers"), messages.toString());
         assertTrue(messages.get(0).contains("graph_pooling"), messages.toString());

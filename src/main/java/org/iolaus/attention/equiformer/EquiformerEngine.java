@@ -3,10 +3,11 @@ package org.iolaus.attention.equiformer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
-import java.util.function.UnaryOperator;
 import org.iolaus.ir.Node;
+import org.iolaus.mpnn.MessagePassing;
 import org.iolaus.mpnn.NodeFeatures;
 import org.iolaus.nn.ForwardContext;
+import org.iolaus.nn.Graph;
 import org.iolaus.nn.Initializer;
 import org.iolaus.nn.LayerNorm;
 import org.iolaus.nn.Linear;
@@ -30,17 +31,27 @@ public final class EquiformerEngine {
     private final Scope scope;
     private final EquivariantNorm.Type norm;
     private final @Nullable Linear start;
-    private final List<Coupling> couplings = new ArrayList<>();
+    private final Node graph;
+    private int layers;
 
     /// Makes the network.
     ///
     /// @param root where the network's own names begin
     /// @param scope where the layers between it and the local message passing are
+    /// @param graph of each atom: N -> G
     /// @param startWidth width of scalars that are added before the first block; 0: none
+    /// @param energies whether there is a head for energies; likewise `forces`
     public EquiformerEngine(
-            Scope root, Scope scope, EquiformerV2.Settings settings, int startWidth, boolean energies, boolean forces) {
+            Scope root,
+            Scope scope,
+            EquiformerV2.Settings settings,
+            Node graph,
+            int startWidth,
+            boolean energies,
+            boolean forces) {
         this.network = new EquiformerV2(root, settings, energies, forces);
         this.scope = scope;
+        this.graph = graph;
         this.mapping = settings.mapping();
         this.channels = settings.sphereChannels();
         this.norm = settings.norm();
@@ -49,8 +60,7 @@ public final class EquiformerEngine {
                 : Linear.withoutBias(scope.at("start"), startWidth, mapping.resolutions() * channels);
     }
 
-    /// How one layer's coefficients and its other features feed each other; parts are null where nothing
-    /// flows.
+    /// How one layer's coefficients and its other features feed each other; parts are null where nothing flows.
     private record Coupling(
             @Nullable LayerNorm feedNorm,
             @Nullable Linear feedScalars,
@@ -59,93 +69,75 @@ public final class EquiformerEngine {
             @Nullable Linear readScalars,
             @Nullable Linear readVectors) {}
 
+    /// A block of the network with the message passing beside it.
+    @FunctionalInterface
+    public interface Layer {
+        NodeFeatures apply(NodeFeatures features, Graph graph, EdgeSet edges, ForwardContext context);
+    }
+
     /// Makes the next layer.
     ///
-    /// @param local whether there is local message passing
+    /// @param local the layer of the message passing with what follows it; null without
     /// @param out width of the scalars that leave it
     /// @param vectors width of the vectors that leave it; 0 without
-    /// @param read whether someone reads scalars after this layer
-    /// @param readVectors whether someone reads vectors after it
-    public void layer(boolean local, int out, int vectors, boolean read, boolean readVectors) {
-        Scope place = scope.at(couplings.size());
+    /// @param read whether scalars are read after this layer
+    /// @param readVectors whether vectors are read after it
+    public Layer layer(MessagePassing.@Nullable Layer local, int out, int vectors, boolean read, boolean readVectors) {
+        int i = layers++;
+        Scope place = scope.at(i);
         int all = mapping.resolutions() * channels;
-        boolean turning = vectors > 0 && mapping.lmax() > 0;
+        boolean hasVectors = vectors > 0 && mapping.lmax() > 0;
         List<EquivariantNorm> norms = new ArrayList<>();
-        for (int i = 0; read && i < mapping.resolutions(); i++) {
-            Scope own = Names.resolution(place.at("read").at("norm"), i);
-            norms.add(new EquivariantNorm(own, norm, mapping.lmaxList().get(i), channels));
+        for (int r = 0; read && r < mapping.resolutions(); r++) {
+            Scope own = Names.resolution(place.at("read").at("norm"), r);
+            norms.add(new EquivariantNorm(own, norm, mapping.lmaxList().get(r), channels));
         }
         Scope feed = place.at("feed");
-        couplings.add(new Coupling(
-                local ? LayerNorm.of(feed.at("norm"), out) : null,
-                local ? Linear.of(feed.at("scalars"), out, all, Initializer.dense(out), null) : null,
-                local && turning ? Linear.withoutBias(feed.at("vectors"), vectors, all) : null,
+        Coupling coupling = new Coupling(
+                local != null ? LayerNorm.of(feed.at("norm"), out) : null,
+                local != null ? Linear.of(feed.at("scalars"), out, all, Initializer.dense(out), null) : null,
+                local != null && hasVectors ? Linear.withoutBias(feed.at("vectors"), vectors, all) : null,
                 norms,
                 read ? Linear.of(place.at("read").at("scalars"), all, out) : null,
-                read && readVectors && turning
+                read && readVectors && hasVectors
                         ? Linear.withoutBias(place.at("read").at("vectors"), all, vectors)
-                        : null));
-    }
-
-    /// The network, for edges and heads.
-    public EquiformerV2 network() {
-        return network;
-    }
-
-    /// Begins an evaluation.
-    ///
-    /// @param graph of each atom: N -> G
-    public Run begin(EdgeSet edges, Node graph, ForwardContext context) {
-        return new Run(edges, graph, context);
-    }
-
-    /// One evaluation.
-    public final class Run {
-        private final EdgeSet edges;
-        private final Node graph;
-        private final ForwardContext context;
-
-        private Run(EdgeSet edges, Node graph, ForwardContext context) {
-            this.edges = edges;
-            this.graph = graph;
-            this.context = context;
-        }
-
-        /// Features with the coefficients that enter the first layer.
-        public NodeFeatures start(NodeFeatures features) {
-            So3Embedding x = network.embed(edges);
-            x = start == null ? x : x.plusScalars(start.apply(features.scalars()));
-            return features.withIrreps(x.joined());
-        }
-
-        /// Features after layer `i`.
-        ///
-        /// @param local the layer of the message passing with what follows it; null without
-        public NodeFeatures layer(int i, NodeFeatures features, @Nullable UnaryOperator<NodeFeatures> local) {
-            Coupling coupling = couplings.get(i);
-            So3Embedding x = So3Embedding.split(Objects.requireNonNull(features.irreps()), mapping);
+                        : null);
+        return (features, edgesOfGraph, edges, context) -> {
+            So3Embedding x = embedding(features);
             NodeFeatures mixed = features;
             if (local != null) {
-                mixed = beside(features, local.apply(features));
+                mixed = beside(features, local.apply(features, edgesOfGraph, context));
                 x = feed(coupling, x, mixed);
             }
             So3Embedding y = network.block(i, x, edges, graph, context);
             return read(coupling, mixed, y).withIrreps(y.joined());
-        }
+        };
+    }
 
-        /// (G, 1)
-        public Node energies(NodeFeatures features) {
-            return network.energies(normalised(features), graph);
-        }
+    /// The network, which makes the edges.
+    public EquiformerV2 network() {
+        return network;
+    }
 
-        /// (N, 3)
-        public Node forces(NodeFeatures features) {
-            return network.forces(normalised(features), edges, context);
-        }
+    /// Features with the coefficients that enter the first layer.
+    public NodeFeatures start(NodeFeatures features, EdgeSet edges) {
+        So3Embedding x = network.embed(edges);
+        x = start == null ? x : x.plusScalars(start.apply(features.scalars()));
+        return features.withIrreps(x.joined());
+    }
 
-        private So3Embedding normalised(NodeFeatures features) {
-            return network.normalise(So3Embedding.split(Objects.requireNonNull(features.irreps()), mapping));
-        }
+    /// (G, 1)
+    public Node energies(NodeFeatures features) {
+        return network.energies(network.normalise(embedding(features)), graph);
+    }
+
+    /// (N, 3)
+    public Node forces(NodeFeatures features, EdgeSet edges, ForwardContext context) {
+        return network.forces(network.normalise(embedding(features)), edges, context);
+    }
+
+    private So3Embedding embedding(NodeFeatures features) {
+        return So3Embedding.split(Objects.requireNonNull(features.irreps()), mapping);
     }
 
     /// The local layer's result with a shortcut around it, where widths allow one.
@@ -166,10 +158,10 @@ public final class EquiformerEngine {
         List<Node> values = new ArrayList<>();
         for (int i = 0; i < mapping.resolutions(); i++) {
             Node value = fed.values().get(i);
-            boolean turning = mapping.lmaxList().get(i) > 0;
+            boolean hasDegreeOne = mapping.lmaxList().get(i) > 0;
             Node own = Expr.slice(all, 2, i * channels, channels);
             int coefficients = value.shape().dim(1).intValue();
-            values.add(turning ? Expr.add(value, Node.of(new Pad(1, 1, coefficients), own)) : value);
+            values.add(hasDegreeOne ? Expr.add(value, Node.of(new Pad(1, 1, coefficients), own)) : value);
         }
         return new So3Embedding(mapping, values);
     }
