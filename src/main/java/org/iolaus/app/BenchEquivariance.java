@@ -217,7 +217,7 @@ final class BenchEquivariance implements Callable<Integer> {
             this.configured = configured;
             this.engine = engine;
             inputs = new BatchInputs(configured.model(), configured.columns(), 1);
-            forward = engine.forward(configured.model().predict(), state, inputs);
+            forward = engine.forward(configured.model().predict(), state);
         }
 
         @Override

@@ -72,7 +72,7 @@ final class Predict implements Callable<Integer> {
         try (StructureReader reader = Readers.open(input, ReadOptions.DEFAULT);
                 SoloComm alone = new SoloComm();
                 Engine engine = EngineFactory.engine(alone, configured.training());
-                Engine.Forward forward = engine.forward(configured.model().predict(), state, inputs);
+                Engine.Forward forward = engine.forward(configured.model().predict(), state);
                 ExtXyzWriter writer = new ExtXyzWriter(output)) {
             while (reader.hasNext()) {
                 Structure structure = reader.next();

@@ -85,8 +85,7 @@ public final class StepMeasurement {
         }
         ModelState state = new ModelState(
                 configured.model().parameters(), configured.training().seed());
-        try (TrainingStep step =
-                engine.training(configured.model(), state, inputs, configured.training(), new StepProfile())) {
+        try (TrainingStep step = engine.training(configured.model(), state, configured.training(), new StepProfile())) {
             step.reserve(Set.of(inputs.bucket(batch)));
             comm.startupDone();
             describe(line);

@@ -74,7 +74,7 @@ public final class CudaRuntime implements DeviceRuntime {
     private final HostAddress arguments = new HostAddress(argumentAddress.address());
 
     private final Set<Long> deviceMemory = new HashSet<>();
-    private final List<HostAddress> hostMemory = new ArrayList<>();
+    private final Map<Long, PinnedMemory> hostMemory = new HashMap<>();
     private final Deque<CUmodule> modules = new ArrayDeque<>();
     private final Queue<CUevent> idleEvents = new ConcurrentLinkedQueue<>();
     private final List<CUevent> events = new ArrayList<>();
@@ -135,7 +135,8 @@ public final class CudaRuntime implements DeviceRuntime {
             for (Driver.Stream each : List.of(mainStream, feedStream)) {
                 Driver.check("cuStreamCreate", JCudaDriver.cuStreamCreate(each, CUstream_flags.CU_STREAM_NON_BLOCKING));
             }
-            blas = new CudaBlas(cublas, mainStream.address(), allocate(CudaBlas.WORKSPACE_BYTES * Work.Gemm.LANES));
+            blas = new CudaBlas(
+                    cublas, mainStream.address(), allocate(CudaBlas.WORKSPACE_BYTES * Work.Gemm.LANES, "cuBLAS"));
         } catch (RuntimeException e) {
             JCudaDriver.cuDevicePrimaryCtxRelease(device);
             throw e;
@@ -210,13 +211,13 @@ public final class CudaRuntime implements DeviceRuntime {
     }
 
     @Override
-    public long allocate(long bytes) {
+    public long allocate(long bytes, String what) {
         enterOutsideCapture("allocate");
         DeviceAddress address = new DeviceAddress(0);
         int result = JCudaDriver.cuMemAlloc(address, Math.max(1, bytes));
         if (result != CUresult.CUDA_SUCCESS) {
             throw Driver.failure(
-                    "cuMemAlloc(" + bytes + " bytes"
+                    "cuMemAlloc(" + bytes + " bytes, " + what
                             + (result == CUresult.CUDA_ERROR_OUT_OF_MEMORY
                                     ? ", free are " + freeBytes() + " of " + totalBytes()
                                     : ", after " + last)
@@ -239,6 +240,7 @@ public final class CudaRuntime implements DeviceRuntime {
 
     /// At most 2 GiB at once.
     @Override
+    @SuppressWarnings("MustBeClosedChecker") // the arena lives until freeHost
     public MemorySegment allocateHost(long bytes) {
         enterOutsideCapture("allocateHost");
         if (bytes < 0 || bytes > Integer.MAX_VALUE) {
@@ -248,9 +250,27 @@ public final class CudaRuntime implements DeviceRuntime {
         Driver.check(
                 "cuMemHostAlloc(" + bytes + " bytes)",
                 JCudaDriver.cuMemHostAlloc(address, Math.max(1, bytes), PORTABLE));
-        HostAddress plain = new HostAddress(address.address());
-        hostMemory.add(plain);
-        return MemorySegment.ofAddress(plain.address()).reinterpret(bytes, arena, null);
+        PinnedMemory memory = new PinnedMemory(Arena.ofShared(), new HostAddress(address.address()));
+        hostMemory.put(address.address(), memory);
+        return MemorySegment.ofAddress(address.address()).reinterpret(bytes, memory.lifetime, null);
+    }
+
+    /// @param lifetime of the segment that stands for it
+    private record PinnedMemory(Arena lifetime, HostAddress address) {
+        int free() {
+            lifetime.close();
+            return JCudaDriver.cuMemFreeHost(address);
+        }
+    }
+
+    @Override
+    public void freeHost(MemorySegment memory) {
+        enterOutsideCapture("freeHost");
+        PinnedMemory pinned = hostMemory.remove(memory.address());
+        if (pinned == null) {
+            throw new IllegalArgumentException("freeHost: want memory of allocateHost, got " + memory);
+        }
+        check("cuMemFreeHost", pinned.free());
     }
 
     @Override
@@ -349,6 +369,11 @@ public final class CudaRuntime implements DeviceRuntime {
         return event;
     }
 
+    private void destroy(CUevent event) {
+        check("cuEventDestroy", JCudaDriver.cuEventDestroy(event));
+        events.remove(event);
+    }
+
     @Override
     public Feed feed(long bytes) {
         return new PinnedFeed(bytes);
@@ -357,8 +382,6 @@ public final class CudaRuntime implements DeviceRuntime {
     /// Transfers from pinned memory to a block of the device on a stream of their own; from there a copy within the
     /// device, in the order of the main stream, that takes next to no time.
     private final class PinnedFeed implements Feed {
-        private static final int SLOTS = 3;
-
         private final List<Slot> slots = new ArrayList<>();
         private int at;
 
@@ -368,7 +391,7 @@ public final class CudaRuntime implements DeviceRuntime {
 
         PinnedFeed(long bytes) {
             for (int i = 0; i < SLOTS; i++) {
-                slots.add(new Slot(allocateHost(bytes), allocate(bytes), plainEvent(), plainEvent()));
+                slots.add(new Slot(allocateHost(bytes), allocate(bytes, "inputs"), plainEvent(), plainEvent()));
             }
         }
 
@@ -400,7 +423,12 @@ public final class CudaRuntime implements DeviceRuntime {
         @Override
         public void close() {
             synchronize();
-            slots.forEach(slot -> free(slot.device));
+            for (Slot slot : slots) {
+                free(slot.device);
+                freeHost(slot.host);
+                destroy(slot.arrived);
+                destroy(slot.taken);
+            }
             slots.clear();
         }
     }
@@ -735,7 +763,7 @@ public final class CudaRuntime implements DeviceRuntime {
         deviceMemory.forEach(address -> JCudaDriver.cuMemFree(new DeviceAddress(address)));
         List.of(mainStream, feedStream).forEach(JCudaDriver::cuStreamDestroy);
         arena.close();
-        hostMemory.forEach(JCudaDriver::cuMemFreeHost);
+        hostMemory.values().forEach(PinnedMemory::free);
         JCudaDriver.cuCtxSetCurrent(new CUcontext());
         JCudaDriver.cuDevicePrimaryCtxRelease(device);
         current = null;

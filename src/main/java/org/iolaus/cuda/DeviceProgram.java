@@ -44,7 +44,7 @@ public final class DeviceProgram implements AutoCloseable {
     private final Precision precision;
     private final @Nullable Collective collective;
     private final Schedule schedule;
-    private final LoopKernels loops;
+    private @Nullable LoopKernels loops;
     private final Set<Integer> segmented;
     private final Map<Integer, Long> constants = new HashMap<>();
 
@@ -91,26 +91,42 @@ public final class DeviceProgram implements AutoCloseable {
         this.collective = collective;
         this.schedule = Lowering.run(program, Target.DEVICE, narrowing);
         this.segmented = schedule.segmented();
-        this.loops = new LoopKernels(device, schedule, precision);
-        uploadConstants();
+        for (Buffer buffer : schedule.buffers()) {
+            if (buffer.value() != null && buffer.value().op() instanceof Constant constant) {
+                long bytes = (long) constant.values().size() * precision.bytes();
+                constants.put(buffer.number(), device.allocate(Math.max(ALIGNMENT, bytes)));
+            }
+        }
     }
 
-    private void uploadConstants() {
+    /// Brings the constants to the device and compiles the loops. [#bind] does it if nobody has before.
+    public void load() {
+        loaded();
+    }
+
+    private LoopKernels loaded() {
+        LoopKernels known = loops;
+        if (known != null) {
+            return known;
+        }
         try (Arena scope = Arena.ofConfined()) {
-            for (Buffer buffer : schedule.buffers()) {
-                if (buffer.value() != null && buffer.value().op() instanceof Constant constant) {
+            constants.forEach((buffer, address) -> {
+                if (Objects.requireNonNull(schedule.buffers().get(buffer).value())
+                                .op()
+                        instanceof Constant constant) {
                     long bytes = (long) constant.values().size() * precision.bytes();
                     MemorySegment staged = scope.allocate(Math.max(8, bytes), 8);
                     for (int i = 0; i < constant.values().size(); i++) {
                         precision.put(staged, i, constant.values().get(i));
                     }
-                    long address = device.allocate(constantBytes(constant, precision));
                     device.upload(address, staged, bytes);
-                    constants.put(buffer.number(), address);
                 }
-            }
+            });
             device.synchronize();
         }
+        LoopKernels made = new LoopKernels(device, schedule, precision);
+        loops = made;
+        return made;
     }
 
     public Program program() {
@@ -130,26 +146,20 @@ public final class DeviceProgram implements AutoCloseable {
 
     /// What a batch of these sizes needs.
     public Memory memory(Sizes sizes) {
-        return memory(schedule, sizes, precision);
-    }
-
-    /// The same, without a device.
-    public static Memory memory(Schedule schedule, Sizes sizes, Precision precision) {
-        long scratch = scratchBytes(schedule, sizes, precision);
-        InputLayout layout = new InputLayout(schedule, precision, schedule.segmented(), sizes, Set.of());
+        long scratch = scratchBytes(sizes);
         return new Memory(
-                plan(schedule, sizes, precision).elements() * precision.bytes(),
+                plan(sizes).elements() * precision.bytes(),
                 scratch * scratches(scratch),
-                layout.bytes());
+                layout(sizes, Set.of()).bytes());
     }
 
-    private static MemoryPlan plan(Schedule schedule, Sizes sizes, Precision precision) {
+    private MemoryPlan plan(Sizes sizes) {
         MemoryPlan apart = MemoryPlan.apart(schedule, sizes);
         return apart.elements() * precision.bytes() <= APART_BYTES ? apart : MemoryPlan.of(schedule, sizes);
     }
 
     /// The most that one step needs of workspace.
-    private static long scratchBytes(Schedule schedule, Sizes sizes, Precision precision) {
+    private long scratchBytes(Sizes sizes) {
         long most = 0;
         for (Schedule.Step step : schedule.steps()) {
             if (step instanceof Call call) {
@@ -162,19 +172,6 @@ public final class DeviceProgram implements AutoCloseable {
     /// How many steps may have workspace at a time.
     private static int scratches(long scratchBytes) {
         return Math.clamp(SCRATCH_BYTES / Math.max(1, scratchBytes), 1, MOST_SCRATCHES);
-    }
-
-    /// Memory of the device that a program takes whatever the batch, bytes.
-    public static long constantBytes(Schedule schedule, Precision precision) {
-        return schedule.buffers().stream()
-                .mapToLong(buffer -> buffer.value() != null && buffer.value().op() instanceof Constant constant
-                        ? constantBytes(constant, precision)
-                        : 0)
-                .sum();
-    }
-
-    private static long constantBytes(Constant constant, Precision precision) {
-        return Math.max(ALIGNMENT, (long) constant.values().size() * precision.bytes());
     }
 
     private InputLayout layout(Sizes sizes, Set<String> sorted) {
@@ -195,10 +192,11 @@ public final class DeviceProgram implements AutoCloseable {
         private final List<Task> tasks = new ArrayList<>();
 
         private Bound(Sizes sizes, Set<String> sorted, Places places) {
+            LoopKernels compiled = loaded();
             layout = layout(sizes, sorted);
             long[] address = new long[schedule.buffers().size()];
             Csr[] csr = new Csr[address.length];
-            MemoryPlan plan = plan(schedule, sizes, precision);
+            MemoryPlan plan = plan(sizes);
             for (Buffer buffer : schedule.buffers()) {
                 int number = buffer.number();
                 switch (buffer.storage()) {
@@ -213,7 +211,7 @@ public final class DeviceProgram implements AutoCloseable {
             Arena arguments = Arena.ofAuto();
             Kernels kernels = new Kernels(device.builtin(), precision.bytes(), arguments);
             Launches launches = new Launches(device, schedule, precision, kernels, sizes, address, csr, collective);
-            long scratchBytes = scratchBytes(schedule, sizes, precision);
+            long scratchBytes = scratchBytes(sizes);
             int scratches = scratches(scratchBytes);
             int scratchesUsed = 0;
             int products = 0;
@@ -230,7 +228,7 @@ public final class DeviceProgram implements AutoCloseable {
                     }
                     works = launches.of(call, scratch);
                 } else {
-                    works = loops.of(at, sizes, address, csr, arguments);
+                    works = compiled.of(at, sizes, address, csr, arguments);
                 }
                 int lane = products % Work.Gemm.LANES;
                 products += works.stream().anyMatch(Work.Gemm.class::isInstance) ? 1 : 0;

@@ -16,13 +16,22 @@ public interface DeviceRuntime extends AutoCloseable {
 
     /// Memory of the device, aligned to at least 256 bytes.
     ///
+    /// @param what it is for: messages and predictions name it
     /// @return its address
-    long allocate(long bytes);
+    long allocate(long bytes, String what);
+
+    /// The same for no purpose that has a name.
+    default long allocate(long bytes) {
+        return allocate(bytes, "other");
+    }
 
     void free(long address);
 
-    /// Host memory that transfers need not copy first; owned by the runtime, freed with it.
+    /// Host memory that transfers need not copy first; freed with the runtime if not before.
     MemorySegment allocateHost(long bytes);
+
+    /// Frees memory of [#allocateHost]; no transfer may be using it.
+    void freeHost(MemorySegment memory);
 
     /// Starts a copy to the device; the source stays untouched until [#synchronize].
     void upload(long destination, MemorySegment source, long bytes);
@@ -40,7 +49,7 @@ public interface DeviceRuntime extends AutoCloseable {
         start(new Work.Fill(address, value, bytes));
     }
 
-    /// A way into the device beside its work.
+    /// A way into the device beside its work; takes device memory for [Feed#SLOTS] transfers.
     ///
     /// @param bytes of the largest transfer
     Feed feed(long bytes);
@@ -48,6 +57,8 @@ public interface DeviceRuntime extends AutoCloseable {
     /// Slots of pinned memory from which transfers run beside the stream's work. The host fills one slot while others
     /// are under way.
     interface Feed extends AutoCloseable {
+        int SLOTS = 3;
+
         /// The memory of the next slot; waits until what it held before is on the device.
         MemorySegment next();
 

@@ -4,6 +4,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -34,7 +35,9 @@ public final class EmulatedRuntime implements DeviceRuntime {
     private final MemorySegment guard;
     private final Random orders = new Random(1);
     private final TreeMap<Long, Allocation> allocations = new TreeMap<>();
+    private final Map<Long, Arena> pinned = new HashMap<>();
     private long usedBytes;
+    private long pinnedBytes;
     private @Nullable Library builtin;
 
     /// @param whole guard, memory, guard
@@ -73,10 +76,10 @@ public final class EmulatedRuntime implements DeviceRuntime {
 
     @Override
     @SuppressWarnings("MustBeClosedChecker") // the arena lives until free
-    public long allocate(long bytes) {
+    public long allocate(long bytes, String what) {
         if (bytes < 0 || bytes > freeBytes()) {
-            throw new DeviceException("emulated device, allocate: want at most " + freeBytes() + " free bytes of "
-                    + totalBytes + ", got " + bytes);
+            throw new DeviceException("emulated device, allocate for " + what + ": want at most " + freeBytes()
+                    + " free bytes of " + totalBytes + ", got " + bytes);
         }
         Arena arena = Arena.ofShared();
         MemorySegment whole = arena.allocate(bytes + 2 * GUARD, ALIGNMENT);
@@ -101,8 +104,28 @@ public final class EmulatedRuntime implements DeviceRuntime {
     }
 
     @Override
+    @SuppressWarnings("MustBeClosedChecker") // the arena lives until freeHost
     public MemorySegment allocateHost(long bytes) {
-        return hostMemory.allocate(Math.max(1, bytes), ALIGNMENT);
+        Arena arena = Arena.ofShared();
+        MemorySegment memory = arena.allocate(bytes, ALIGNMENT);
+        pinned.put(memory.address(), arena);
+        pinnedBytes += bytes;
+        return memory;
+    }
+
+    @Override
+    public void freeHost(MemorySegment memory) {
+        Arena arena = pinned.remove(memory.address());
+        if (arena == null) {
+            throw new DeviceException("emulated device, freeHost: want memory of allocateHost, got " + memory);
+        }
+        pinnedBytes -= memory.byteSize();
+        arena.close();
+    }
+
+    /// Host memory that is allocated.
+    public long pinnedBytes() {
+        return pinnedBytes;
     }
 
     @Override
@@ -117,21 +140,38 @@ public final class EmulatedRuntime implements DeviceRuntime {
 
     @Override
     public Feed feed(long bytes) {
-        MemorySegment slot = allocateHost(bytes);
-        return new Feed() {
-            @Override
-            public MemorySegment next() {
-                return slot;
-            }
+        return new SlotFeed(bytes);
+    }
 
-            @Override
-            public void send(long destination, long count) {
-                upload(destination, slot, count);
-            }
+    private final class SlotFeed implements Feed {
+        private final List<MemorySegment> host = new ArrayList<>();
+        private final List<Long> device = new ArrayList<>();
+        private int at;
 
-            @Override
-            public void close() {}
-        };
+        SlotFeed(long bytes) {
+            for (int slot = 0; slot < SLOTS; slot++) {
+                host.add(allocateHost(bytes));
+                device.add(allocate(bytes, "inputs"));
+            }
+        }
+
+        @Override
+        public MemorySegment next() {
+            at = (at + 1) % SLOTS;
+            return host.get(at);
+        }
+
+        @Override
+        public void send(long destination, long bytes) {
+            upload(device.get(at), host.get(at), bytes);
+            copy(destination, device.get(at), bytes);
+        }
+
+        @Override
+        public void close() {
+            host.forEach(EmulatedRuntime.this::freeHost);
+            device.forEach(EmulatedRuntime.this::free);
+        }
     }
 
     /// Device memory, which has to lie in one allocation.
@@ -370,6 +410,8 @@ public final class EmulatedRuntime implements DeviceRuntime {
         allocations.values().forEach(allocation -> allocation.arena().close());
         allocations.clear();
         usedBytes = 0;
+        pinned.values().forEach(Arena::close);
+        pinned.clear();
         hostMemory.close();
     }
 }

@@ -1,5 +1,6 @@
 package org.iolaus.app;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -10,6 +11,7 @@ import java.io.StringWriter;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -21,17 +23,21 @@ import org.iolaus.config.ConfigReader;
 import org.iolaus.cuda.DeviceException;
 import org.iolaus.cuda.DeviceRuntime;
 import org.iolaus.cuda.EmulatedRuntime;
+import org.iolaus.data.Batch;
 import org.iolaus.data.ShardSet;
 import org.iolaus.data.Split;
 import org.iolaus.run.ConfiguredModel;
 import org.iolaus.run.ModelFactory;
 import org.iolaus.run.ShardSets;
+import org.iolaus.run.StructureBatch;
 import org.iolaus.run.TrainingRun;
 import org.iolaus.train.checkpoint.Checkpoint;
 import org.iolaus.train.engine.DeviceEngine;
+import org.iolaus.train.engine.Engine;
 import org.iolaus.train.engine.MemoryPrediction;
 import org.iolaus.train.engine.ModelState;
 import org.iolaus.train.inputs.BatchInputs;
+import org.iolaus.train.inputs.Bucket;
 import org.iolaus.train.loop.Evaluator;
 import org.iolaus.train.loop.RunBatches;
 import org.iolaus.train.loop.Trainer;
@@ -160,9 +166,8 @@ final class DeviceMemoryTest {
 
     private static void check(Seen seen) {
         MemoryPrediction predicted = seen.predicted;
-        long onTheHost = predicted.inputs() / 4 * 3; // slots of inputs on their way
-        assertEquals(predicted.total() - predicted.best() - onTheHost, seen.used);
-        assertEquals(predicted.total() - onTheHost, seen.atTheEnd);
+        assertEquals(predicted.total() - predicted.parts().get("best"), seen.used);
+        assertEquals(predicted.total(), seen.atTheEnd);
     }
 
     @Test
@@ -189,6 +194,68 @@ final class DeviceMemoryTest {
                 DeviceException.class,
                 () -> train(300_000, "device=emulated", "Batching.mode=node_budget", "Batching.max_nodes=40"));
         assertTrue(String.valueOf(refused.getMessage()).startsWith("NeuralNetwork.Training.Batching.max_nodes: "));
+    }
+
+    /// A model on a device of its own, which predicts for the first frames of the data.
+    private final class Predicting implements AutoCloseable {
+        private final ConfiguredModel configured;
+        private final BatchInputs inputs;
+        private final EmulatedRuntime device = new EmulatedRuntime(64 << 20);
+        private final DeviceEngine engine;
+        private final Engine.Forward forward;
+
+        Predicting() {
+            try (Comm comm = new SoloComm();
+                    ShardSet shards = ShardSets.open(comm, ConfigReader.read(config, List.of("device=emulated")))) {
+                configured = ModelFactory.of(ConfigReader.read(config, List.of("device=emulated")), shards.index());
+            }
+            inputs = new BatchInputs(configured.model(), configured.columns(), 1);
+            DeviceComm alone = DeviceComm.open(DeviceComm.Kind.AUTO, new SoloComm(), device);
+            engine = new DeviceEngine(1, device, configured.training().precision(), alone);
+            ModelState state = new ModelState(configured.model().parameters(), 3);
+            forward = engine.forward(configured.model().predict(), state);
+        }
+
+        double[] energies(int frames) {
+            Batch batch = StructureBatch.of(
+                    TinyRun.frames(frames, 5), configured.model().architecture(), configured.columns(), 0);
+            return forward.run(engine.ready(inputs, batch)).get("energy");
+        }
+
+        @Override
+        public void close() {
+            forward.close();
+            engine.close();
+        }
+    }
+
+    @Test
+    void pinnedMemoryOfSmallerBatchesIsFreedWhenLargerOnesCome() {
+        try (Predicting growing = new Predicting();
+                Predicting atOnce = new Predicting()) {
+            for (int frames = 1; frames <= 6; frames++) {
+                growing.energies(frames);
+            }
+            atOnce.energies(6);
+            assertEquals(atOnce.device.pinnedBytes(), growing.device.pinnedBytes());
+            assertTrue(growing.device.pinnedBytes() > 0);
+        }
+    }
+
+    @Test
+    void whatWasReservedStaysWhenMoreIsRefused() {
+        try (Predicting predicting = new Predicting()) {
+            double[] before = predicting.energies(3);
+            for (int attempt = 0; attempt < 2; attempt++) {
+                Set<Bucket> huge = Set.of(new Bucket(1_000_000, 2_000_000, 10, 0));
+                String message =
+                        String.valueOf(assertThrows(DeviceException.class, () -> predicting.forward.reserve(huge))
+                                .getMessage());
+                assertTrue(message.contains("GiB free on emulated on the host"), message);
+                assertArrayEquals(before, predicting.energies(3));
+            }
+            predicting.energies(4);
+        }
     }
 
     @Test

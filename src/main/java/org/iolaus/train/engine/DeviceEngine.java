@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.function.Supplier;
+import java.util.function.ToLongFunction;
 import org.iolaus.comm.DeviceComm;
 import org.iolaus.cuda.DeviceException;
 import org.iolaus.cuda.DeviceProgram;
@@ -38,8 +39,8 @@ public final class DeviceEngine implements Engine {
     /// In front of the inputs: the learning rate.
     static final long HEADER = 256;
 
-    /// The inputs in use, and three on their way.
-    static final int INPUT_BLOCKS = 4;
+    /// The inputs in use, and those on their way.
+    private static final int INPUT_BLOCKS = 1 + DeviceRuntime.Feed.SLOTS;
 
     private final int ranks;
     private final DeviceRuntime device;
@@ -100,7 +101,7 @@ public final class DeviceEngine implements Engine {
                 index.order();
             }
         }
-        return new ReadyBatch(batch, bucket, bound);
+        return new ReadyBatch(batch, bucket, batchInputs.exact(batch), bound);
     }
 
     @Override
@@ -127,7 +128,11 @@ public final class DeviceEngine implements Engine {
 
     /// The device's copy of a model's values; made at the first call.
     DeviceState values(ModelState state) {
-        return states.computeIfAbsent(state, key -> new DeviceState(device, precision, key));
+        return states.computeIfAbsent(state, key -> {
+            DeviceState made = new DeviceState(device, precision, key.layout(), key::values);
+            made.upload();
+            return made;
+        });
     }
 
     /// Memory of the device that was in use before this engine: the context, the libraries, other programs.
@@ -141,24 +146,15 @@ public final class DeviceEngine implements Engine {
     }
 
     /// Sees to it that the shared memory is large enough. If it moves, all prepared work is dropped.
+    ///
+    /// @throws DeviceException if it cannot be; then what was reserved before is still there
     void reserve(DeviceProgram.Memory wanted, String what) {
         DeviceProgram.Memory all = sizes.or(wanted);
         if (all.equals(sizes)) {
             return;
         }
-        device.synchronize();
-        prepared.forEach(Prepared::drop);
-        for (long address : new long[] {arena, workspace, inputs}) {
-            if (address != 0) {
-                device.free(address);
-            }
-        }
-        if (feed != null) {
-            feed.close();
-        }
-        sizes = all;
-        long need = all.arena() + all.workspace() + INPUT_BLOCKS * (HEADER + all.inputs());
-        long free = device.freeBytes();
+        long need = bytes(all);
+        long free = device.freeBytes() + (feed == null ? 0 : bytes(sizes));
         if (need > free) {
             throw new DeviceException(String.format(
                     Locale.ROOT,
@@ -171,11 +167,37 @@ public final class DeviceEngine implements Engine {
                     gib(all.arena() + all.workspace()),
                     gib(INPUT_BLOCKS * (HEADER + all.inputs()))));
         }
-        arena = device.allocate(Math.max(1, all.arena()));
-        workspace = device.allocate(Math.max(1, all.workspace()));
-        inputs = device.allocate(HEADER + all.inputs());
+        free();
+        arena = device.allocate(Math.max(1, all.arena()), "computed");
+        workspace = device.allocate(Math.max(1, all.workspace()), "computed");
+        inputs = device.allocate(HEADER + all.inputs(), "inputs");
         feed = device.feed(HEADER + all.inputs());
+        sizes = all;
         device.fill(arena, 0xFF, all.arena()); // NaN: what is read before it is written shows
+    }
+
+    private static long bytes(DeviceProgram.Memory memory) {
+        return memory.arena() + memory.workspace() + INPUT_BLOCKS * (HEADER + memory.inputs());
+    }
+
+    /// Gives the shared memory back; what was prepared for it is dropped.
+    private void free() {
+        device.synchronize();
+        prepared.forEach(Prepared::drop);
+        sizes = new DeviceProgram.Memory(0, 0, 0);
+        for (long address : new long[] {arena, workspace, inputs}) {
+            if (address != 0) {
+                device.free(address);
+            }
+        }
+        arena = 0;
+        workspace = 0;
+        inputs = 0;
+        DeviceRuntime.Feed open = feed;
+        feed = null;
+        if (open != null) {
+            open.close();
+        }
     }
 
     private static double gib(long bytes) {
@@ -183,7 +205,7 @@ public final class DeviceEngine implements Engine {
     }
 
     /// Addresses of the shared memory, the values and the outputs of one program.
-    record Addresses(DeviceEngine engine, DeviceState state, Map<String, Long> outputs)
+    record Addresses(DeviceEngine engine, DeviceState state, ToLongFunction<String> outputs)
             implements DeviceProgram.Places {
         @Override
         public long arena() {
@@ -207,7 +229,7 @@ public final class DeviceEngine implements Engine {
 
         @Override
         public long output(String name) {
-            return Objects.requireNonNull(outputs.get(name), name);
+            return outputs.applyAsLong(name);
         }
     }
 
@@ -220,14 +242,14 @@ public final class DeviceEngine implements Engine {
     final class Prepared implements AutoCloseable {
         private final DeviceProgram program;
         private final DeviceState state;
-        private final Map<String, Long> outputs;
+        private final ToLongFunction<String> outputs;
         private final Map<Key, Entry> entries = new HashMap<>();
         private final Set<Bucket> reserved = new HashSet<>();
 
         private record Key(Bucket bucket, Set<String> sorted) {}
 
         /// @param outputs address of each output
-        Prepared(Program program, DeviceState state, Map<String, Long> outputs) {
+        Prepared(Program program, DeviceState state, ToLongFunction<String> outputs) {
             this.program = new DeviceProgram(device, program, precision, ranks == 1 ? null : comm);
             this.state = state;
             this.outputs = outputs;
@@ -286,6 +308,7 @@ public final class DeviceEngine implements Engine {
         void drop() {
             entries.values().forEach(Entry::close);
             entries.clear();
+            reserved.clear();
         }
 
         @Override
@@ -325,14 +348,14 @@ public final class DeviceEngine implements Engine {
     }
 
     @Override
-    public Forward forward(Program program, ModelState state, BatchInputs batchInputs) {
-        return new DeviceForward(this, program, state, batchInputs);
+    public Forward forward(Program program, ModelState state) {
+        return new DeviceForward(this, program, values(state)).load();
     }
 
     @Override
-    public TrainingStep training(
-            Model model, ModelState state, BatchInputs batchInputs, Training settings, StepProfile profile) {
-        return new DeviceStep(this, model, state, batchInputs, settings, profile);
+    public TrainingStep training(Model model, ModelState state, Training settings, StepProfile profile) {
+        DeviceState average = settings.emaDecay() == null ? null : values(state.average());
+        return new DeviceStep(this, model, values(state), average, settings, profile).load();
     }
 
     @Override

@@ -13,7 +13,6 @@ import org.iolaus.lower.Precision;
 import org.iolaus.tensor.HostTensor;
 import org.iolaus.tensor.Shape;
 import org.iolaus.tensor.Sizes;
-import org.iolaus.train.inputs.BatchInputs;
 import org.iolaus.train.inputs.Bucket;
 import org.iolaus.train.inputs.ReadyBatch;
 
@@ -23,43 +22,47 @@ final class DeviceForward implements Engine.Forward {
     private final DeviceRuntime device;
     private final Precision precision;
     private final Program program;
-    private final ModelState state;
-    private final BatchInputs inputs;
     private final Map<String, Long> offsets = new LinkedHashMap<>();
-    private DeviceEngine.Prepared prepared;
-    private Sizes capacity = Sizes.NONE;
+    private final DeviceEngine.Prepared prepared;
+    private Bucket capacity = new Bucket(1, 1, 1, 1);
     private long results;
     private long resultBytes;
     private MemorySegment fetched = MemorySegment.NULL;
 
-    DeviceForward(DeviceEngine engine, Program program, ModelState state, BatchInputs inputs) {
+    DeviceForward(DeviceEngine engine, Program program, DeviceState state) {
         this.engine = engine;
         this.device = engine.device();
         this.precision = engine.precision();
         this.program = program;
-        this.state = state;
-        this.inputs = inputs;
-        this.prepared = prepare(new Bucket(1, 1, 1, 1));
+        this.prepared = engine.new Prepared(program, state, name -> results + offset(name));
+        makeRoom();
     }
 
-    /// Makes room for the outputs of a batch of this size.
-    private DeviceEngine.Prepared prepare(Bucket bucket) {
-        capacity = bucket.sizes();
-        offsets.clear();
-        long end = 0;
+    /// Brings what the program needs to the device.
+    DeviceForward load() {
+        prepared.program().load();
+        return this;
+    }
+
+    /// For the outputs of a batch of the largest size.
+    private void makeRoom() {
+        resultBytes = 0;
         for (var output : program.outputs().entrySet()) {
-            offsets.put(output.getKey(), end);
-            end += FlatLayout.aligned(volume(output.getValue().shape(), capacity)) * precision.bytes();
+            offsets.put(output.getKey(), resultBytes);
+            resultBytes += FlatLayout.aligned(volume(output.getValue().shape(), capacity.sizes())) * precision.bytes();
         }
-        if (results != 0) {
-            device.free(results);
-        }
-        resultBytes = end;
-        results = device.allocate(end);
-        fetched = device.allocateHost(end);
-        Map<String, Long> addresses = new HashMap<>();
-        offsets.forEach((name, offset) -> addresses.put(name, results + offset));
-        return engine.new Prepared(program, engine.values(state), addresses);
+        results = device.allocate(resultBytes, "results");
+        fetched = device.allocateHost(resultBytes);
+    }
+
+    private void free() {
+        prepared.drop();
+        device.free(results);
+        device.freeHost(fetched);
+    }
+
+    private long offset(String output) {
+        return Objects.requireNonNull(offsets.get(output), output);
     }
 
     private static long volume(Shape shape, Sizes sizes) {
@@ -68,16 +71,18 @@ final class DeviceForward implements Engine.Forward {
 
     @Override
     public void reserve(Collection<Bucket> buckets) {
-        Bucket largest = new Bucket(capacity.of("N"), capacity.of("E"), capacity.of("G"), capacity.of("A"));
-        Bucket before = largest;
-        for (Bucket bucket : buckets) {
-            largest = largest.or(bucket);
-        }
-        if (!largest.equals(before)) {
-            prepared.close();
-            prepared = prepare(largest);
-        }
+        makeRoom(buckets);
         prepared.reserve(buckets);
+    }
+
+    /// For the outputs of batches of these sizes.
+    void makeRoom(Collection<Bucket> buckets) {
+        Bucket largest = buckets.stream().reduce(capacity, Bucket::or);
+        if (!largest.equals(capacity)) {
+            free();
+            capacity = largest;
+            makeRoom();
+        }
     }
 
     @Override
@@ -87,11 +92,11 @@ final class DeviceForward implements Engine.Forward {
         entry.start("forward", entry::tasks);
         engine.comm().await();
         device.download(fetched, results, resultBytes);
-        Sizes sizes = inputs.exact(batch.batch()).sizes();
+        Sizes sizes = batch.exact().sizes();
         Map<String, double[]> outputs = new HashMap<>();
         program.outputs().forEach((name, node) -> {
             double[] values = new double[(int) volume(node.shape(), sizes)];
-            long from = Objects.requireNonNull(offsets.get(name)) / precision.bytes();
+            long from = offset(name) / precision.bytes();
             for (int i = 0; i < values.length; i++) {
                 values[i] = precision.get(fetched, from + i);
             }
@@ -102,7 +107,7 @@ final class DeviceForward implements Engine.Forward {
 
     @Override
     public void close() {
+        free();
         prepared.close();
-        device.free(results);
     }
 }

@@ -3,26 +3,28 @@ package org.iolaus.train.engine;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.function.Supplier;
 import org.iolaus.cuda.DeviceRuntime;
 import org.iolaus.lower.Precision;
 import org.iolaus.tensor.HostTensor;
-import org.iolaus.tensor.HostView;
 
 /// A model's values in the memory of a device, laid out as on the host.
 final class DeviceState implements AutoCloseable {
     private final DeviceRuntime device;
     private final Precision precision;
-    private final ModelState host;
     private final FlatLayout layout;
+    private final Supplier<double[]> host;
     private final long address;
 
-    DeviceState(DeviceRuntime device, Precision precision, ModelState host) {
+    /// Makes room; [#upload] fills it.
+    ///
+    /// @param host the values on the host
+    DeviceState(DeviceRuntime device, Precision precision, FlatLayout layout, Supplier<double[]> host) {
         this.device = device;
         this.precision = precision;
+        this.layout = layout;
         this.host = host;
-        this.layout = host.layout();
-        this.address = device.allocate(bytes());
-        upload();
+        this.address = device.allocate(bytes(), "values");
     }
 
     FlatLayout layout() {
@@ -47,7 +49,7 @@ final class DeviceState implements AutoCloseable {
     void upload() {
         try (Arena scope = Arena.ofConfined()) {
             MemorySegment staged = scope.allocate(Math.max(8, bytes()), 64);
-            double[] values = host.values();
+            double[] values = host.get();
             for (int i = 0; i < values.length; i++) {
                 precision.put(staged, i, values[i]);
             }
@@ -58,11 +60,10 @@ final class DeviceState implements AutoCloseable {
 
     /// A parameter or buffer in a copy of this memory.
     HostTensor read(MemorySegment copy, String name) {
-        HostView view = host.find(name);
-        long start = layout.range(name).start();
-        double[] values = new double[view.volume()];
-        Arrays.setAll(values, i -> precision.get(copy, start + i));
-        return new HostTensor(view.shape(), values);
+        FlatLayout.Range range = layout.range(name);
+        double[] values = new double[(int) range.size()];
+        Arrays.setAll(values, i -> precision.get(copy, range.start() + i));
+        return new HostTensor(layout.spec(name).extents(), values);
     }
 
     @Override

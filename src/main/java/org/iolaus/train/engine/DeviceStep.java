@@ -8,7 +8,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.Deque;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -18,6 +17,7 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.LongToDoubleFunction;
 import java.util.function.Supplier;
 import org.iolaus.comm.DeviceComm;
+import org.iolaus.cuda.DeviceProgram;
 import org.iolaus.cuda.DeviceRuntime;
 import org.iolaus.cuda.Kernels;
 import org.iolaus.cuda.Task;
@@ -30,7 +30,6 @@ import org.iolaus.nn.Parameters.Role;
 import org.iolaus.train.Training;
 import org.iolaus.train.checkpoint.Checkpoint;
 import org.iolaus.train.engine.StepProfile.Phase;
-import org.iolaus.train.inputs.BatchInputs;
 import org.iolaus.train.inputs.Bucket;
 import org.iolaus.train.inputs.ReadyBatch;
 import org.iolaus.train.optimize.UpdateRule;
@@ -83,8 +82,8 @@ final class DeviceStep implements TrainingStep {
     DeviceStep(
             DeviceEngine engine,
             Model model,
-            ModelState host,
-            BatchInputs inputs,
+            DeviceState state,
+            @Nullable DeviceState average,
             Training settings,
             StepProfile profile) {
         this.engine = engine;
@@ -92,30 +91,39 @@ final class DeviceStep implements TrainingStep {
         this.precision = engine.precision();
         this.comm = engine.comm();
         this.parameters = model.parameters();
-        this.state = engine.values(host);
-        this.average = settings.emaDecay() == null ? null : engine.values(host.average());
+        this.state = state;
+        this.average = average;
         this.profile = profile;
         this.rule = UpdateRule.of(settings.optimizer());
         this.settings = settings;
         var program = settings.program(model);
-        this.layout = host.layout();
+        this.layout = state.layout();
         long bucketBytes = (long) settings.gradientBucketMib() << 20;
         this.gradientLayout = layout.gradient(program, bucketBytes / precision.bytes());
-        this.gradient = zeros(gradientLayout.size() * precision.bytes());
+        this.gradient = zeros(gradientLayout.size() * precision.bytes(), "gradient");
         boolean several = settings.gradientAccumulationSteps() > 1;
         long accumulated = gradientLayout.losses().end();
-        this.earlier = several ? zeros(accumulated * precision.bytes()) : 0;
+        this.earlier = several ? zeros(accumulated * precision.bytes(), "gradient") : 0;
         for (int slot = 0; slot < rule.slots().size(); slot++) {
-            slots.add(zeros(layout.trained() * precision.bytes()));
+            slots.add(zeros(layout.trained() * precision.bytes(), "optimizer"));
         }
-        this.counter = zeros(8);
-        this.history = zeros(HISTORY * gradientLayout.losses().size() * precision.bytes());
-        this.clip = zeros(8L * (2 + Kernels.squareSumParts(layout.trained())));
+        this.counter = zeros(8, "other");
+        this.history = zeros(HISTORY * gradientLayout.losses().size() * precision.bytes(), "other");
+        this.clip = zeros(8L * (2 + Kernels.squareSumParts(layout.trained())), "other");
         this.undecayed = undecayed(settings.optimizer().noDecay());
-        Map<String, Long> places = new HashMap<>();
-        gradientLayout.places().forEach((name, range) -> places.put(name, address(range)));
-        this.prepared = engine.new Prepared(program, state, places);
+        this.prepared = engine.new Prepared(program, state, name -> address(gradientLayout.place(name)));
         fillSlots(rule.initial());
+    }
+
+    /// Brings what the program needs to the device.
+    DeviceStep load() {
+        prepared.program().load();
+        return this;
+    }
+
+    /// What a batch of a size needs.
+    DeviceProgram.Memory memory(Bucket bucket) {
+        return prepared.program().memory(bucket.sizes());
     }
 
     private Kernels kernels() {
@@ -142,8 +150,8 @@ final class DeviceStep implements TrainingStep {
                 .toList();
     }
 
-    private long zeros(long bytes) {
-        long address = device.allocate(bytes);
+    private long zeros(long bytes, String what) {
+        long address = device.allocate(bytes, what);
         device.fill(address, 0, bytes);
         return address;
     }

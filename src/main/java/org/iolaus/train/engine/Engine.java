@@ -33,10 +33,10 @@ public sealed interface Engine extends AutoCloseable permits HostEngine, DeviceE
 
     /// Runs one of the model's programs on batches, with the values that `state` has now, or that training on this
     /// engine has given them.
-    Forward forward(Program program, ModelState state, BatchInputs inputs);
+    Forward forward(Program program, ModelState state);
 
     /// Makes training steps, which change `state`.
-    TrainingStep training(Model model, ModelState state, BatchInputs inputs, Training settings, StepProfile profile);
+    TrainingStep training(Model model, ModelState state, Training settings, StepProfile profile);
 
     /// A program ready to run.
     interface Forward extends AutoCloseable {

@@ -79,6 +79,11 @@ final class FlatLayout {
         return Objects.requireNonNull(ranges.get(name), name);
     }
 
+    /// A parameter or buffer.
+    Spec spec(String name) {
+        return Objects.requireNonNull(parameters.specs().get(name), name);
+    }
+
     private List<Spec> trainedSpecs() {
         return parameters.specs().values().stream()
                 .filter(spec -> spec.role() == Role.TRAINED)

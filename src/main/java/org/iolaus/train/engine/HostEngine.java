@@ -35,7 +35,8 @@ public final class HostEngine implements Engine {
 
     @Override
     public ReadyBatch ready(BatchInputs inputs, Batch batch) {
-        return new ReadyBatch(batch, inputs.exact(batch), inputs.bind(batch));
+        Bucket exact = inputs.exact(batch);
+        return new ReadyBatch(batch, exact, exact, inputs.bind(batch));
     }
 
     /// Batches have just the sizes that they need, so there is nothing to reserve.
@@ -50,7 +51,7 @@ public final class HostEngine implements Engine {
     }
 
     @Override
-    public Forward forward(Program program, ModelState state, BatchInputs inputs) {
+    public Forward forward(Program program, ModelState state) {
         CpuExecutor executor = new CpuExecutor(program, options);
         return new Forward() {
             @Override
@@ -75,8 +76,7 @@ public final class HostEngine implements Engine {
     }
 
     @Override
-    public TrainingStep training(
-            Model model, ModelState state, BatchInputs inputs, Training settings, StepProfile profile) {
+    public TrainingStep training(Model model, ModelState state, Training settings, StepProfile profile) {
         return new HostStep(comm, new CpuExecutor(settings.program(model), options), model, state, settings, profile);
     }
 

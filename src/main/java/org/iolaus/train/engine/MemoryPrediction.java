@@ -1,46 +1,42 @@
 package org.iolaus.train.engine;
 
 import java.util.Collection;
+import java.util.Collections;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
+import org.iolaus.comm.DeviceComm;
+import org.iolaus.comm.SoloComm;
+import org.iolaus.cuda.CountingRuntime;
 import org.iolaus.cuda.DeviceException;
-import org.iolaus.cuda.DeviceProgram;
-import org.iolaus.cuda.Kernels;
-import org.iolaus.ir.Program;
-import org.iolaus.lower.Lowering;
 import org.iolaus.lower.Precision;
-import org.iolaus.lower.Schedule;
-import org.iolaus.lower.Target;
 import org.iolaus.model.Model;
-import org.iolaus.tensor.HostTensor;
 import org.iolaus.train.Training;
 import org.iolaus.train.inputs.Bucket;
-import org.iolaus.train.optimize.UpdateRule;
 
-/// What training will take of a device's memory, in bytes; the context and the libraries come on top.
+/// What training will take of a device's memory, in bytes; the context and the libraries come on top. It is counted by
+/// what makes room for training: the same objects, on a device that only counts.
 ///
-/// @param values parameters and buffers, twice with averages of them; likewise `gradient`, with the other values that
-/// are summed over ranks
-/// @param optimizer its state
-/// @param computed what a program computes on the way, in the largest batch
+/// @param parts bytes by name, the largest first: `values`, `gradient`, `optimizer`, what is `computed` on the way in
+///     the largest batch, `inputs` in use and on their way, `results` of evaluation, values and results of the `best`
+///     model, which is evaluated at the end, and `other`
 /// @param fixed the part of `computed` that the smallest batch takes too
-/// @param inputs of the largest batch, four times: in use and on their way
-/// @param results what evaluation fetches
-/// @param best values and results of the best model, which is evaluated at the end
-/// @param other constants, counters, losses not fetched yet
-public record MemoryPrediction(
-        long values,
-        long gradient,
-        long optimizer,
-        long computed,
-        long fixed,
-        long inputs,
-        long results,
-        long best,
-        long other) {
+public record MemoryPrediction(Map<String, Long> parts, long fixed) {
+    private static final Bucket SMALLEST = new Bucket(1, 1, 1, 1);
+
+    public MemoryPrediction {
+        Map<String, Long> sorted = new LinkedHashMap<>();
+        parts.entrySet().stream()
+                .filter(part -> part.getValue() > 0)
+                .sorted(Map.Entry.<String, Long>comparingByValue().reversed().thenComparing(Map.Entry.comparingByKey()))
+                .forEach(part -> sorted.put(part.getKey(), part.getValue()));
+        parts = Collections.unmodifiableMap(sorted);
+    }
+
     /// For a model, the batches that it is trained on and those that it is evaluated on.
     ///
     /// @param evaluation may be empty: only training steps
@@ -50,80 +46,37 @@ public record MemoryPrediction(
             Precision precision,
             Collection<Bucket> training,
             Collection<Bucket> evaluation) {
-        int bytes = precision.bytes();
-        Program train = settings.program(model);
-        Schedule schedule = Lowering.run(train, Target.DEVICE, precision.narrowing());
-        DeviceProgram.Memory memory = largest(schedule, precision, training);
-        long smallest = DeviceProgram.memory(schedule, new Bucket(1, 1, 1, 1).sizes(), precision)
-                .arena();
-        long other = DeviceProgram.constantBytes(schedule, precision);
-        long results = 0;
-        long constants = 0;
-        if (!evaluation.isEmpty()) {
-            Program evaluate = model.evaluate();
-            Schedule lowered = Lowering.run(evaluate, Target.DEVICE, precision.narrowing());
-            memory = memory.or(largest(lowered, precision, evaluation));
-            constants = DeviceProgram.constantBytes(lowered, precision);
-            results = results(evaluate, evaluation) * bytes;
+        CountingRuntime device = new CountingRuntime();
+        try (SoloComm alone = new SoloComm();
+                DeviceComm sums = DeviceComm.open(DeviceComm.Kind.AUTO, alone, device)) {
+            DeviceEngine engine = new DeviceEngine(1, device, precision, sums);
+            FlatLayout layout = new FlatLayout(model.parameters());
+            Supplier<DeviceState> room = () -> new DeviceState(device, precision, layout, () -> new double[0]);
+            DeviceState values = room.get();
+            DeviceState average = settings.emaDecay() == null ? null : room.get();
+            DeviceStep step = new DeviceStep(engine, model, values, average, settings, new StepProfile());
+            step.reserve(training);
+            if (!evaluation.isEmpty()) {
+                new DeviceForward(engine, model.evaluate(), values).reserve(evaluation);
+            }
+            Map<String, Long> parts = new HashMap<>(device.allocated());
+            if (!evaluation.isEmpty()) {
+                long before = engine.usedBytes();
+                new DeviceForward(engine, model.evaluate(), room.get()).makeRoom(evaluation);
+                parts.put("best", engine.usedBytes() - before);
+            }
+            long fixed = step.memory(SMALLEST).arena();
+            return new MemoryPrediction(parts, Math.min(fixed, parts.getOrDefault("computed", 0L)));
         }
-        FlatLayout layout = new FlatLayout(model.parameters());
-        FlatLayout.Gradient gradient = layout.gradient(train, Long.MAX_VALUE);
-        long trained = layout.trained();
-        long values = layout.size() * bytes;
-        long losses = gradient.losses().size();
-        UpdateRule rule = UpdateRule.of(settings.optimizer());
-        other += settings.optimizer().noDecay().isEmpty() ? 0 : trained / Kernels.DECAY_BLOCK;
-        other += 8 + 8L * (2 + Kernels.squareSumParts(trained)) + DeviceStep.HISTORY * losses * bytes;
-        long earlier =
-                settings.gradientAccumulationSteps() > 1 ? gradient.losses().end() * bytes : 0;
-        return new MemoryPrediction(
-                settings.emaDecay() == null ? values : 2 * values,
-                gradient.size() * bytes + earlier,
-                rule.slots().size() * trained * bytes,
-                Math.max(1, memory.arena()) + Math.max(1, memory.workspace()),
-                Math.min(smallest, memory.arena()),
-                DeviceEngine.INPUT_BLOCKS * (DeviceEngine.HEADER + memory.inputs()),
-                results,
-                evaluation.isEmpty() ? 0 : values + results + constants,
-                other + constants);
-    }
-
-    private static DeviceProgram.Memory largest(Schedule schedule, Precision precision, Collection<Bucket> buckets) {
-        return buckets.stream()
-                .map(bucket -> DeviceProgram.memory(schedule, bucket.sizes(), precision))
-                .reduce(new DeviceProgram.Memory(0, 0, 0), DeviceProgram.Memory::or);
-    }
-
-    private static long results(Program program, Collection<Bucket> buckets) {
-        Bucket all = buckets.stream().reduce(new Bucket(1, 1, 1, 1), Bucket::or);
-        return program.outputs().values().stream()
-                .mapToLong(node ->
-                        FlatLayout.aligned(HostTensor.volume(node.shape().bind(all.sizes()))))
-                .sum();
     }
 
     /// All of it.
     public long total() {
-        return values + gradient + optimizer + computed + inputs + results + best + other;
+        return parts.values().stream().mapToLong(Long::longValue).sum();
     }
 
-    /// The parts by name, the largest first, those of nothing left out.
-    public Map<String, Long> parts() {
-        Map<String, Long> all = Map.of(
-                "values", values,
-                "gradient", gradient,
-                "optimizer", optimizer,
-                "computed", computed,
-                "inputs", inputs,
-                "results", results,
-                "best", best,
-                "other", other);
-        Map<String, Long> sorted = new LinkedHashMap<>();
-        all.entrySet().stream()
-                .filter(part -> part.getValue() > 0)
-                .sorted(Map.Entry.<String, Long>comparingByValue().reversed().thenComparing(Map.Entry.comparingByKey()))
-                .forEach(part -> sorted.put(part.getKey(), part.getValue()));
-        return sorted;
+    private long part(String name) {
+        return parts.getOrDefault(name, 0L);
     }
 
     /// Refuses batches that do not fit, naming the setting that makes them smaller.
@@ -143,7 +96,7 @@ public record MemoryPrediction(
         if (total() <= free) {
             return;
         }
-        long always = values + gradient + optimizer + fixed + best + other;
+        long always = total() - part("computed") + fixed - part("inputs") - part("results");
         // one less: padding is a graph more
         long fits = (long) Math.floor((double) (free - always) / (total() - always) * limit) - 1;
         String parts = parts().entrySet().stream()

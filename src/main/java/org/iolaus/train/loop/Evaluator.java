@@ -49,7 +49,7 @@ public final class Evaluator implements AutoCloseable {
         this.columns = columns;
         this.inputs = new BatchInputs(model, columns, comm.size());
         this.engine = engine;
-        this.forward = engine.forward(model.evaluate(), state, inputs);
+        this.forward = engine.forward(model.evaluate(), state);
         this.potential = model.architecture().potential().enableInteratomicPotential();
     }
 

@@ -91,7 +91,7 @@ public final class Trainer implements AutoCloseable {
                 resume == null ? settings.epochStart() : resume.position().epoch();
         Engine.BatchSizes sizes =
                 setup.engine.prepare(setup.model, settings, () -> batches.training(firstEpoch), batches::evaluation);
-        this.trainingStep = setup.engine.training(setup.model, setup.state, inputs, settings, profile);
+        this.trainingStep = setup.engine.training(setup.model, setup.state, settings, profile);
         this.evaluator = new Evaluator(comm, setup.model, setup.state.evaluated(), setup.columns, setup.engine);
         this.run = new RunState(settings, evaluator.metrics());
         this.projections = setup.model.parameters().specs().values().stream()
