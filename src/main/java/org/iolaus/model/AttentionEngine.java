@@ -5,6 +5,7 @@ import org.jspecify.annotations.Nullable;
 
 /// Global attention engines. Each is a [GlobalAttention] and a line here; those without a constructor are not
 /// supported yet.
+@SuppressWarnings("ImmutableEnumChecker") // constructors hold nothing
 public enum AttentionEngine {
     GPS("GPS", Gps::new),
     EQUIVARIANT_TRANSFORMER("EquivariantTransformer", null),

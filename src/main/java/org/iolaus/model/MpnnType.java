@@ -14,6 +14,7 @@ import org.jspecify.annotations.Nullable;
 
 /// Kinds of message passing under HydraGNN's names. Each is a file in `mpnn` and a line here; those without a
 /// constructor are not supported yet.
+@SuppressWarnings("ImmutableEnumChecker") // constructors hold nothing
 public enum MpnnType {
     SCHNET("SchNet", Settings::schNet),
     EGNN("EGNN", s -> new Egnn(s.architecture.hiddenDim(), s.edgeWidth, s.moving())),

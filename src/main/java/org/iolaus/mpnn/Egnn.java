@@ -47,11 +47,6 @@ public final class Egnn implements MessagePassing {
         return true;
     }
 
-    @Override
-    public boolean normalised() {
-        return false;
-    }
-
     private final class Convolution implements Layer {
         private final int in;
         private final Mlp edge;

@@ -2,7 +2,6 @@ package org.iolaus.mpnn;
 
 import org.iolaus.ir.Node;
 import org.iolaus.nn.Activation;
-import org.iolaus.nn.Graph;
 import org.iolaus.nn.Initializer;
 import org.iolaus.nn.Mlp;
 import org.iolaus.nn.Scope;
@@ -21,11 +20,6 @@ public final class Gin implements MessagePassing {
             Node neighbours = Expr.segmentSum(Expr.gather(x, graph.source()), graph.target());
             return features.withScalars(mlp.apply(Expr.add(Expr.mul(x, Expr.shift(epsilon, 1)), neighbours)));
         };
-    }
-
-    @Override
-    public NodeFeatures start(Node x, Graph graph) {
-        return NodeFeatures.ofScalars(x);
     }
 
     @Override

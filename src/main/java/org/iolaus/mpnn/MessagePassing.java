@@ -27,7 +27,9 @@ public interface MessagePassing {
     }
 
     /// What enters the first layer. x: (N, in)
-    NodeFeatures start(Node x, Graph graph);
+    default NodeFeatures start(Node x, Graph graph) {
+        return NodeFeatures.ofScalars(x);
+    }
 
     /// Whether layers read features of edges.
     default boolean readsEdgeFeatures() {
@@ -41,5 +43,7 @@ public interface MessagePassing {
     }
 
     /// Whether each layer of the stack is followed by a [org.iolaus.nn.BatchNorm].
-    boolean normalised();
+    default boolean normalised() {
+        return false;
+    }
 }

@@ -1,7 +1,5 @@
 package org.iolaus.mpnn;
 
-import org.iolaus.ir.Node;
-import org.iolaus.nn.Graph;
 import org.iolaus.nn.Scope;
 
 /// Layers that change nothing: for a global attention alone.
@@ -13,17 +11,7 @@ public final class NoMessagePassing implements MessagePassing {
     }
 
     @Override
-    public NodeFeatures start(Node x, Graph graph) {
-        return NodeFeatures.ofScalars(x);
-    }
-
-    @Override
     public boolean readsEdgeFeatures() {
-        return false;
-    }
-
-    @Override
-    public boolean normalised() {
         return false;
     }
 }

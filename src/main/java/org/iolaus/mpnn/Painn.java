@@ -55,18 +55,8 @@ public final class Painn implements MessagePassing {
     }
 
     @Override
-    public NodeFeatures start(Node x, Graph graph) {
-        return NodeFeatures.ofScalars(x);
-    }
-
-    @Override
     public boolean firstEndReceives() {
         return true;
-    }
-
-    @Override
-    public boolean normalised() {
-        return false;
     }
 
     /// (E, B + 1): the radial basis times the cutoff function, then the cutoff function, so that one dense

@@ -64,11 +64,6 @@ public final class SchNet implements MessagePassing {
         return NodeFeatures.ofScalars(x).withPositions(graph.positions());
     }
 
-    @Override
-    public boolean normalised() {
-        return false;
-    }
-
     private final class Convolution implements Layer {
         private final Linear before;
         private final Linear after;
