@@ -8,6 +8,7 @@ import org.iolaus.mpnn.Gin;
 import org.iolaus.mpnn.MessagePassing;
 import org.iolaus.mpnn.NoMessagePassing;
 import org.iolaus.mpnn.Painn;
+import org.iolaus.mpnn.Sage;
 import org.iolaus.mpnn.SchNet;
 import org.iolaus.nn.Scope;
 import org.jspecify.annotations.Nullable;
@@ -20,7 +21,7 @@ public enum MpnnType {
     EGNN("EGNN", s -> new Egnn(s.architecture.hiddenDim(), s.edgeWidth, s.moving())),
     PAINN("PAINN", s -> new Painn(s.radius(), s.present("num_radial", s.basis().numRadial()), s.edgeWidth)),
     GIN("GIN", s -> new Gin()),
-    SAGE("SAGE", null),
+    SAGE("SAGE", s -> new Sage()),
     GAT("GAT", null),
     MFC("MFC", null),
     CGCNN("CGCNN", null),

@@ -60,6 +60,8 @@ final class EmulatedDeviceTest {
         "hydragnn/SchNet.h5, equivariant",
         "hydragnn/EGNN.h5, equivariant_periodic",
         "hydragnn/GIN_gps.h5, gps_multihead_per_graph",
+        "hydragnn/SAGE.h5, plain_train",
+        "hydragnn/SAGE.h5, gps_multihead_train",
         "hydragnn/interatomic_potential.h5, PAINN_pbc",
         "equiformer_v2/layers_attention.h5, attn_sep_s2_norenorm"
     })

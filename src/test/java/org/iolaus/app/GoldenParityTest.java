@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
 import org.iolaus.data.Hdf5File;
+import org.iolaus.model.MpnnType;
 import org.iolaus.verify.Devices;
 import org.iolaus.verify.ReferenceCase;
 import org.iolaus.verify.Verification;
@@ -25,7 +26,10 @@ final class GoldenParityTest {
 
     @TestFactory
     Stream<DynamicTest> cases() {
-        return Stream.of("SchNet", "EGNN", "PAINN", "GIN", "interatomic_potential")
+        Stream<String> types = Stream.of(MpnnType.values())
+                .filter(type -> type.isSupported() && type != MpnnType.NONE)
+                .map(MpnnType::toString);
+        return Stream.concat(types, Stream.of("interatomic_potential"))
                 .flatMap(name -> Stream.of(name, name + "_gps"))
                 .filter(name -> Files.exists(FOLDER.resolve(name + ".h5")) || !name.endsWith("_gps"))
                 .flatMap(model -> {
