@@ -14,7 +14,6 @@ import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import org.iolaus.config.ConfigReader;
-import org.iolaus.config.SafeTensorsHeader;
 import org.iolaus.data.DataException;
 import org.iolaus.data.state.StateDict;
 import org.iolaus.data.state.StateDicts;
@@ -99,7 +98,7 @@ final class Import implements Callable<Integer> {
             throw new DataException(target + ": want a file to write that is not the one to read");
         }
         PrintWriter print = Objects.requireNonNull(spec).commandLine().getOut();
-        try (StateDict dict = StateDicts.open(file, SafeTensorsHeader::parse)) {
+        try (StateDict dict = StateDicts.open(file)) {
             String from = key == null ? dictionary(dict) : key + ".";
             Map<String, String> names = below(dict, from);
             StateMatch match = match(dict, names, configured);
