@@ -77,7 +77,7 @@ final class Predict implements Callable<Integer> {
             while (reader.hasNext()) {
                 Structure structure = reader.next();
                 Map<String, double[]> outputs = forward.run(engine.ready(
-                        inputs, StructureBatch.of(List.of(structure), architecture, configured.columns(), 0)));
+                        inputs, StructureBatch.of(List.of(structure), architecture, configured.columns(), 1, 0)));
                 writer.write(predicted(structure, outputs, configured.columns()));
                 frames++;
             }
