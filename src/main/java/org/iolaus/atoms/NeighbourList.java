@@ -5,10 +5,10 @@ import org.jspecify.annotations.Nullable;
 
 /// Finds all pairs of atoms, periodic images included, that are at most a cutoff apart: `|edge_vector| <= cutoff`.
 ///
-/// A cell list: atoms are sorted into bins about half a cutoff wide and each atom looks into the bins around its
-/// own, so the work is O(N). Any mix of periodic directions, cells smaller than the cutoff, triclinic cells and
-/// atoms outside of the cell are all the same case here: bins are counted along the lattice directions, and
-/// leaving the box on one side enters its next image. An atom is a neighbour of its own images, never of itself.
+/// A cell list: atoms are sorted into bins about half a cutoff wide, and each atom looks into the bins around its
+/// own, so the work is O(N). Bins are counted along the lattice directions, and a search that leaves the box on one
+/// side enters its next image. So any mix of periodic directions, cells smaller than the cutoff, triclinic cells and
+/// atoms outside of the cell need no case of their own. An atom is a neighbour of its images, never of itself.
 public final class NeighbourList {
     /// Atoms nearer than this, Å, lie on top of each other.
     public static final double OVERLAP_ANGSTROM = 1e-3;
@@ -16,11 +16,10 @@ public final class NeighbourList {
     /// No neighbour limit.
     public static final int UNLIMITED = Integer.MAX_VALUE;
 
-    /// The cell may not be flatter than this, Å, in a periodic direction.
+    /// In a periodic direction the cell must not be flatter than this, Å.
     private static final double MIN_HEIGHT_ANGSTROM = 0.1;
 
-    /// Beyond this, Å, a double no longer resolves distances well, and counts of cells might not fit into an
-    /// int.
+    /// Beyond this, Å, a double no longer resolves distances well, and a count of cells may exceed an int.
     private static final double MAX_COORDINATE_ANGSTROM = 1e6;
 
     /// The search reaches this factor beyond the cutoff, so that rounding loses no pair exactly one cutoff

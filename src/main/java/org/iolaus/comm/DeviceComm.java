@@ -6,8 +6,8 @@ import org.iolaus.cuda.DeviceRuntime;
 /// Sums of device arrays over the ranks, in the order of the device's stream.
 ///
 /// Every rank calls the same methods in the same order, from the thread that uses the device. The order of a sum
-/// depends only on the number of ranks, the length and the [Kind]: the same inputs give the same bits, on every
-/// rank.
+/// depends only on the number of ranks, the length and the [Kind]: the same inputs give the same bits
+/// on every rank.
 ///
 /// Failures are [CommException]s; those of the device are [org.iolaus.cuda.DeviceException]s.
 public interface DeviceComm extends Collective, AutoCloseable {

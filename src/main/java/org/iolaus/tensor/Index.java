@@ -2,10 +2,10 @@ package org.iolaus.tensor;
 
 import org.jspecify.annotations.Nullable;
 
-/// An index array with its inverse: `values[i]` in `[0, range)`, and for each value the positions that hold it, in
-/// order.
+/// An index array, `values[i]` in `[0, range)`, with its inverse: for each value the ascending positions that hold
+/// it.
 ///
-/// The inverse (compressed rows: `start`, `order`) makes segment sums deterministic without atomics.
+/// The inverse, compressed rows of `start` and `order`, makes segment sums deterministic without atomics.
 public final class Index {
     private final int[] values;
     private final int range;

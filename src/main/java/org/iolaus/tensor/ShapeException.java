@@ -1,6 +1,6 @@
 package org.iolaus.tensor;
 
-/// A program or its inputs break a shape rule: `<where>: want <contract>, got <value>`.
+/// A program or its inputs break a rule of shapes: `<where>: want <contract>, got <value>`.
 public final class ShapeException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 

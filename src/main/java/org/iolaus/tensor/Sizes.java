@@ -20,11 +20,11 @@ public record Sizes(Map<String, Integer> values) {
         return value;
     }
 
-    /// Finds the symbols' values by holding symbolic shapes against actual ones.
+    /// Finds the symbols' values by comparing symbolic shapes with actual ones.
     public static final class Solver {
         private final Map<String, Integer> found = new HashMap<>();
 
-        /// Takes in one array's actual shape.
+        /// Adds the actual shape of one array.
         ///
         /// @throws ShapeException if `actual` contradicts the shape or what was found before
         public Solver match(String what, Shape shape, int[] actual) {

@@ -87,8 +87,7 @@ final class LaplacianEncodingTest {
         }
     }
 
-    /// A chain of four: the first eigenvector is antisymmetric, so its sign is that of its first largest
-    /// component.
+    /// A chain of four: the first eigenvector is antisymmetric, so its first largest component is positive.
     @Test
     void signsFollowTheirRule() {
         Edges chain = Edges.of(List.of(new int[] {0, 1}, new int[] {1, 2}, new int[] {2, 3}));
