@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 import org.iolaus.grad.Gradient;
 import org.iolaus.ir.Node;
 import org.iolaus.ir.Program;
@@ -31,7 +32,8 @@ import org.jspecify.annotations.Nullable;
 /// | `energy` | (G, 1) | of a potential, eV |
 /// | `forces` | (N, 3) | of a potential, eV/Å |
 /// | `loss` | () | this rank's share of the weighted loss |
-/// | `task_losses` | (T) | this rank's shares of the losses of heads; of a potential: energy, energy per atom, forces |
+/// | `task_losses` | (T) | this rank's shares of the losses of heads; of a potential: energy, energy per atom,
+/// forces |
 /// | `grads/NAME` | of the parameter | gradient of `loss`, for parameters that are trained |
 /// | `buffers_after/NAME` | of the buffer | what a training step sets it to |
 /// | `grads_inputs/pos` | (N, 3) | gradient of the sum of the first graph head, where it reads positions |
@@ -53,6 +55,7 @@ public final class Model {
 
     private final Architecture architecture;
     private final Loss lossFunction;
+    private final List<LossTerm> terms;
     private final Parameters parameters = new Parameters();
     private final Inputs inputs;
     private final GlobalAttention attention;
@@ -110,6 +113,17 @@ public final class Model {
         if (potential == null && architecture.normalizeTargets()) {
             makeUnits();
         }
+        this.terms = potential == null ? terms() : Potential.terms(architecture.potential(), loss);
+    }
+
+    /// A term for each head.
+    private List<LossTerm> terms() {
+        List<Double> weights = architecture.taskWeights();
+        double sum = weights.stream().mapToDouble(Math::abs).sum();
+        return IntStream.range(0, heads.size())
+                .mapToObj(head -> new LossTerm(
+                        lossFunction, architecture.dimensions().outputType().get(head), weights.get(head) / sum))
+                .toList();
     }
 
     private static void checkSizes(Architecture architecture) {
@@ -158,6 +172,11 @@ public final class Model {
     /// Name of the buffer (W) with the standard deviation of a head's target, likewise.
     public static String targetStd(int head) {
         return "target_std." + head;
+    }
+
+    /// The terms of the loss, in the order of [#TASK_LOSSES].
+    public List<LossTerm> lossTerms() {
+        return terms;
     }
 
     public Architecture architecture() {
@@ -348,7 +367,7 @@ public final class Model {
             Objective result = objective;
             if (result == null) {
                 result = potential != null && prediction != null
-                        ? potential.objective(prediction, lossFunction, atomsPerGraph)
+                        ? potential.objective(prediction, terms, atomsPerGraph)
                         : tasks();
                 objective = result;
             }
@@ -356,22 +375,11 @@ public final class Model {
         }
 
         private Objective tasks() {
-            double sum =
-                    architecture.taskWeights().stream().mapToDouble(Math::abs).sum();
             List<Node> losses = new ArrayList<>();
-            List<Double> weights = new ArrayList<>();
             for (int i = 0; i < values.size(); i++) {
-                boolean graph = architecture.dimensions().outputType().get(i) == Level.GRAPH;
-                losses.add(lossFunction.apply(
-                        values.get(i),
-                        target(i),
-                        variances.get(i),
-                        graph ? inputs.graphWeight : inputs.atomWeight,
-                        graph ? inputs.graphsTotal : inputs.atomsTotal,
-                        inputs.ranks));
-                weights.add(architecture.taskWeights().get(i) / sum);
+                losses.add(terms.get(i).share(inputs, values.get(i), target(i), variances.get(i)));
             }
-            return Objective.weighted(losses, weights);
+            return Objective.of(terms, losses);
         }
     }
 }

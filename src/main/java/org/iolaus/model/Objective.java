@@ -12,14 +12,17 @@ import org.iolaus.tensor.Shape;
 /// @param tasks (T): loss of each task, without its weight
 record Objective(Node loss, Node tasks) {
 
-    /// Tasks of weight 0 do not count.
-    static Objective weighted(List<Node> losses, List<Double> weights) {
+    /// Terms of weight 0 do not count.
+    ///
+    /// @param losses share of each term
+    static Objective of(List<LossTerm> terms, List<Node> losses) {
         List<Node> tasks = new ArrayList<>();
         Node total = Expr.constant(0);
         for (int i = 0; i < losses.size(); i++) {
             tasks.add(Expr.reshape(losses.get(i), Shape.of(1)));
-            if (weights.get(i) != 0) {
-                total = Expr.add(total, Expr.scale(losses.get(i), weights.get(i)));
+            double weight = terms.get(i).weight();
+            if (weight != 0) {
+                total = Expr.add(total, Expr.scale(losses.get(i), weight));
             }
         }
         return new Objective(total, Expr.concat(0, tasks));

@@ -145,34 +145,28 @@ final class Potential {
         return new Prediction(interaction, reference, forces);
     }
 
-    /// Energy, energy per atom, forces, with the weights as configured.
+    /// Energy, energy per atom, forces.
     ///
     /// @param loss of terms without one of their own
-    Objective objective(Prediction prediction, Loss loss, Node atomsPerGraph) {
-        Architecture.Potential settings = architecture.potential();
+    static List<LossTerm> terms(Architecture.Potential settings, Loss loss) {
         Loss energyLoss = Objects.requireNonNullElse(settings.energyLossType(), loss);
         Loss forceLoss = Objects.requireNonNullElse(settings.forceLossType(), loss);
+        return List.of(
+                new LossTerm(energyLoss, Level.GRAPH, settings.energyWeight()),
+                new LossTerm(energyLoss, Level.GRAPH, settings.energyPeratomWeight()),
+                new LossTerm(forceLoss, Level.NODE, settings.forceWeight()));
+    }
+
+    /// @param terms those of [#terms]
+    Objective objective(Prediction prediction, List<LossTerm> terms, Node atomsPerGraph) {
         Node reference = prediction.reference();
         Node target = unit(reference == null ? inputs.energy : Expr.sub(inputs.energy, reference));
         Node predicted = unit(prediction.interaction());
-        Node energy = energyLoss.apply(predicted, target, null, inputs.graphWeight, inputs.graphsTotal, inputs.ranks);
-        Node perAtom = energyLoss.apply(
-                Expr.div(predicted, atomsPerGraph),
-                Expr.div(target, atomsPerGraph),
-                null,
-                inputs.graphWeight,
-                inputs.graphsTotal,
-                inputs.ranks);
-        Node forces = forceLoss.apply(
-                unit(prediction.forces()),
-                unit(inputs.forces),
-                null,
-                inputs.atomWeight,
-                inputs.atomsTotal,
-                inputs.ranks);
-        return Objective.weighted(
-                List.of(energy, perAtom, forces),
-                List.of(settings.energyWeight(), settings.energyPeratomWeight(), settings.forceWeight()));
+        Node energy = terms.get(0).share(inputs, predicted, target, null);
+        Node perAtom =
+                terms.get(1).share(inputs, Expr.div(predicted, atomsPerGraph), Expr.div(target, atomsPerGraph), null);
+        Node forces = terms.get(2).share(inputs, unit(prediction.forces()), unit(inputs.forces), null);
+        return Objective.of(terms, List.of(energy, perAtom, forces));
     }
 
     /// Energies or forces as the losses compare them.

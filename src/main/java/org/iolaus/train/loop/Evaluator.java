@@ -14,6 +14,8 @@ import org.iolaus.data.EpochPlan;
 import org.iolaus.data.ShardSet;
 import org.iolaus.data.Split;
 import org.iolaus.data.Statistics;
+import org.iolaus.model.Architecture.Level;
+import org.iolaus.model.LossTerm;
 import org.iolaus.model.Model;
 import org.iolaus.tensor.HostTensor;
 import org.iolaus.train.engine.Engine;
@@ -26,6 +28,7 @@ import org.iolaus.train.report.Metrics;
 import org.jspecify.annotations.Nullable;
 
 /// Measures losses and errors of a model on a split of the data; all ranks share the work and get the same figures.
+/// They are means over the whole split: batches and ranks change them by rounding only.
 public final class Evaluator implements AutoCloseable {
     private final Comm comm;
     private final Model model;
@@ -86,21 +89,59 @@ public final class Evaluator implements AutoCloseable {
     /// Goes once through a split that is being read.
     Metrics run(BatchLoader<ReadyBatch> loader, Statistics statistics, @Nullable Watcher watcher) {
         Metrics metrics = metrics();
+        LossSums losses = new LossSums(model.lossTerms());
         while (loader.hasNext()) {
-            measure(loader.next(), statistics, metrics, watcher);
+            measure(loader.next(), statistics, metrics, losses, watcher);
         }
         comm.sum(metrics.sums());
+        comm.sum(losses.sums);
+        losses.addTo(metrics);
         return metrics;
     }
 
-    private void measure(ReadyBatch ready, Statistics statistics, Metrics metrics, @Nullable Watcher watcher) {
+    /// Sums of the terms of the loss over rows, then the rows: graphs and atoms.
+    private static final class LossSums {
+        private final List<LossTerm> terms;
+        private final double[] sums;
+
+        LossSums(List<LossTerm> terms) {
+            this.terms = terms;
+            this.sums = new double[terms.size() + 2];
+        }
+
+        /// @param shares of this rank in each term
+        void add(Batch batch, double[] shares, int ranks) {
+            for (int i = 0; i < terms.size(); i++) {
+                boolean graph = terms.get(i).level() == Level.GRAPH;
+                double rows = (double) (graph ? batch.globalGraphs() : batch.globalAtoms());
+                sums[i] += terms.get(i).sum(shares[i], rows, ranks);
+            }
+            sums[terms.size()] += batch.graphs();
+            sums[terms.size() + 1] += batch.atoms();
+        }
+
+        /// Adds the means, once the sums are those of all ranks.
+        void addTo(Metrics metrics) {
+            double graphs = sums[terms.size()];
+            if (graphs == 0) {
+                return;
+            }
+            double loss = 0;
+            double[] means = new double[terms.size()];
+            for (int i = 0; i < means.length; i++) {
+                boolean graph = terms.get(i).level() == Level.GRAPH;
+                means[i] = terms.get(i).mean(sums[i], graph ? graphs : sums[terms.size() + 1]);
+                loss += terms.get(i).weight() == 0 ? 0 : terms.get(i).weight() * means[i];
+            }
+            metrics.addLoss(loss, means, graphs);
+        }
+    }
+
+    private void measure(
+            ReadyBatch ready, Statistics statistics, Metrics metrics, LossSums losses, @Nullable Watcher watcher) {
         Map<String, double[]> outputs = forward.run(ready);
         Batch batch = ready.batch();
-        double weight = (double) batch.globalGraphs() / comm.size();
-        double[] tasks = Objects.requireNonNull(outputs.get(Model.TASK_LOSSES));
-        double loss = Objects.requireNonNull(outputs.get(Model.LOSS))[0] * comm.size();
-        metrics.addLoss(
-                loss, Arrays.stream(tasks).map(share -> share * comm.size()).toArray(), weight);
+        losses.add(batch, Objects.requireNonNull(outputs.get(Model.TASK_LOSSES)), comm.size());
         List<Pair> pairs =
                 potential ? potentialPairs(batch, statistics, outputs) : headPairs(batch, statistics, outputs);
         for (int quantity = 0; quantity < pairs.size(); quantity++) {
