@@ -3,32 +3,17 @@ package org.iolaus.app;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
-import java.util.TreeMap;
 import java.util.concurrent.Callable;
-import java.util.stream.Collectors;
 import org.iolaus.config.ConfigReader;
 import org.iolaus.data.DataException;
-import org.iolaus.data.state.StateDict;
-import org.iolaus.data.state.StateDicts;
-import org.iolaus.model.Architecture;
-import org.iolaus.model.AttentionEngine;
 import org.iolaus.nn.Parameters;
 import org.iolaus.nn.Parameters.Role;
 import org.iolaus.nn.StateMatch;
-import org.iolaus.run.BuildInfo;
 import org.iolaus.run.ConfiguredModel;
-import org.iolaus.run.EquiformerBuffers;
 import org.iolaus.run.ModelFactory;
-import org.iolaus.tensor.HostTensor;
-import org.iolaus.train.checkpoint.Checkpoint;
-import org.iolaus.train.engine.ModelState;
+import org.iolaus.run.ModelImport;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -97,23 +82,11 @@ final class Import implements Callable<Integer> {
         if (Files.exists(target) && Files.exists(file) && sameFile(target, file)) {
             throw new DataException(target + ": want a file to write that is not the one to read");
         }
+        ModelImport.Choices choices = new ModelImport.Choices(configFile, key, ignored, fresh);
+        ModelImport read = ModelImport.of(file, configured, choices);
+        read.checkpoint().write(target);
         PrintWriter print = Objects.requireNonNull(spec).commandLine().getOut();
-        try (StateDict dict = StateDicts.open(file)) {
-            String from = key == null ? dictionary(dict) : key + ".";
-            Map<String, String> names = below(dict, from);
-            StateMatch match = match(dict, names, configured);
-            Map<String, HostTensor> values = read(dict, names, match, configured);
-            Parameters parameters = configured.model().parameters();
-            Checkpoint.Run run = new Checkpoint.Run(
-                    configured.training().seed(),
-                    1,
-                    ConfigReader.toJsonOfWholeRun(configured.config()),
-                    BuildInfo.version(),
-                    BuildInfo.commit());
-            Checkpoint.ofModel(new ModelState(parameters, values).snapshot(), run)
-                    .write(target);
-            summary(print, dict, from, names, match, parameters);
-        }
+        summary(print, read, configured.model().parameters());
         print.printf("%-9s %s%n", "written", target);
         print.flush();
         return 0;
@@ -129,108 +102,16 @@ final class Import implements Callable<Integer> {
         return a.toAbsolutePath().normalize().equals(b.toAbsolutePath().normalize());
     }
 
-    /// The dictionary with the model's state, with a dot behind it; empty if the file is that dictionary.
-    private String dictionary(StateDict dict) {
-        for (String usual : List.of("model_state_dict", "state_dict", "model", "params")) {
-            if (dict.dictionaries().contains(usual)) {
-                return usual + ".";
-            }
-        }
-        if (dict.dictionaries().isEmpty() || dict.dictionaries().contains("")) {
-            return "";
-        }
-        if (dict.dictionaries().size() == 1) {
-            return dict.dictionaries().first() + ".";
-        }
-        throw new DataException(file + ": want --key to say which dictionary holds the model, one of "
-                + dict.dictionaries().stream().limit(20).collect(Collectors.joining(", "))
-                + (dict.dictionaries().size() > 20 ? ", ..." : ""));
-    }
-
-    /// The file's arrays in a dictionary: its names for them by what comes after `from`.
-    private Map<String, String> below(StateDict dict, String from) {
-        Map<String, String> names = new TreeMap<>();
-        dict.arrays().keySet().stream()
-                .filter(name -> name.startsWith(from))
-                .forEach(name -> names.put(name.substring(from.length()), name));
-        if (names.isEmpty()) {
-            throw new DataException(file + ": want arrays" + (from.isEmpty() ? "" : " whose names begin with " + from)
-                    + ", got "
-                    + (dict.arrays().isEmpty()
-                            ? "none"
-                            : dict.arrays().keySet().stream().limit(5).collect(Collectors.joining(", ")) + ", ..."));
-        }
-        return names;
-    }
-
-    private StateMatch match(StateDict dict, Map<String, String> names, ConfiguredModel configured) {
-        Map<String, StateMatch.Found> arrays = new HashMap<>();
-        names.forEach((name, full) -> {
-            StateDict.Info info = Objects.requireNonNull(dict.arrays().get(full));
-            arrays.put(name, new StateMatch.Found(info.type().floating(), info.shape()));
-        });
-        StateMatch match =
-                StateMatch.of(configured.model().parameters(), arrays, new StateMatch.Leeway(fresh, ignored));
-        if (!match.faults().isEmpty()) {
-            throw new DataException("%s: want the names and shapes of %s's model, got %d that differ:%n  %s"
-                    .formatted(file, configFile, match.faults().size(), String.join("\n  ", match.faults())));
-        }
-        return match;
-    }
-
-    /// All values of the model.
-    private Map<String, HostTensor> read(
-            StateDict dict, Map<String, String> names, StateMatch match, ConfiguredModel configured) {
-        Parameters parameters = configured.model().parameters();
-        Map<String, HostTensor> values = new LinkedHashMap<>();
-        Map<String, HostTensor> first = match.fresh().isEmpty()
-                ? Map.of()
-                : parameters.initial(configured.training().seed());
-        match.fresh().forEach(name -> values.put(name, Objects.requireNonNull(first.get(name))));
-        List<String> faults = new ArrayList<>();
-        match.taken().forEach((name, theirs) -> {
-            double[] data = dict.read(Objects.requireNonNull(names.get(theirs))).data();
-            if (!Arrays.stream(data).allMatch(Double::isFinite)) {
-                faults.add(theirs + ": want finite numbers, got NaN or infinity");
-            }
-            Parameters.Spec wanted = Objects.requireNonNull(parameters.specs().get(name));
-            values.put(name, new HostTensor(wanted.extents(), data));
-        });
-        match.copies().forEach((theirs, name) -> {
-            double[] copy = dict.read(Objects.requireNonNull(names.get(theirs))).data();
-            if (!Arrays.equals(copy, Objects.requireNonNull(values.get(name)).data())) {
-                faults.add(theirs + ": want the values of " + match.taken().get(name)
-                        + ", which is the same parameter, got others");
-            }
-        });
-        Architecture architecture = configured.model().architecture();
-        if (architecture.attention().globalAttnEngine() == AttentionEngine.EQUIFORMER_V2) {
-            faults.addAll(EquiformerBuffers.faults(
-                    architecture, match.constants(), theirs -> dict.read(Objects.requireNonNull(names.get(theirs)))));
-        }
-        if (!faults.isEmpty()) {
-            throw new DataException(file + ": " + String.join("\n  ", faults));
-        }
-        return values;
-    }
-
-    private void summary(
-            PrintWriter print,
-            StateDict dict,
-            String from,
-            Map<String, String> names,
-            StateMatch match,
-            Parameters parameters) {
-        String types = names.values().stream()
-                .map(name -> Objects.requireNonNull(dict.arrays().get(name)).type())
-                .distinct()
-                .sorted()
-                .map(Object::toString)
-                .collect(Collectors.joining(", "));
-        String prefix = from + String.join("", match.unwrapped());
+    private void summary(PrintWriter print, ModelImport read, Parameters parameters) {
+        StateMatch match = read.match();
+        String prefix = read.from() + String.join("", match.unwrapped());
         print.printf(
                 "%-9s %s: %,d arrays (%s)%s%n",
-                "read", file, names.size(), types, prefix.isEmpty() ? "" : ", names without " + prefix);
+                "read",
+                file,
+                read.arrays(),
+                String.join(", ", read.types()),
+                prefix.isEmpty() ? "" : ", names without " + prefix);
         long weights = match.taken().keySet().stream()
                 .filter(name -> role(parameters, name) != Role.BUFFER)
                 .count();
@@ -248,8 +129,8 @@ final class Import implements Callable<Integer> {
         line(print, "fresh", match.fresh().size(), "names with first values from the seed");
         line(print, "ignored", match.ignored().size(), "arrays, as told");
         line(print, "skipped", match.constants().size(), "buffers that follow from the configuration");
-        line(print, "skipped", dict.arrays().size() - names.size(), "arrays outside of " + from);
-        line(print, "skipped", dict.others().size(), "entries that are no arrays");
+        line(print, "skipped", read.outside(), "arrays outside of " + read.from());
+        line(print, "skipped", read.others(), "entries that are no arrays");
     }
 
     private static Role role(Parameters parameters, String name) {

@@ -1,29 +1,16 @@
 package org.iolaus.app;
 
 import java.nio.file.Path;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.Callable;
-import org.iolaus.atoms.Structure;
 import org.iolaus.comm.SoloComm;
-import org.iolaus.config.ConfigReader;
 import org.iolaus.data.read.ExtXyzWriter;
 import org.iolaus.data.read.ReadOptions;
 import org.iolaus.data.read.Readers;
 import org.iolaus.data.read.StructureReader;
-import org.iolaus.model.Architecture;
-import org.iolaus.model.Model;
-import org.iolaus.run.ConfiguredModel;
-import org.iolaus.run.EngineFactory;
-import org.iolaus.run.ModelFactory;
-import org.iolaus.run.StructureBatch;
+import org.iolaus.run.Predictor;
 import org.iolaus.train.checkpoint.Checkpoint;
-import org.iolaus.train.engine.Engine;
-import org.iolaus.train.engine.ModelState;
-import org.iolaus.train.inputs.BatchInputs;
-import org.iolaus.train.inputs.Columns;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
@@ -63,50 +50,17 @@ final class Predict implements Callable<Integer> {
     @Override
     public Integer call() {
         Checkpoint saved = Checkpoint.read(checkpoint);
-        ConfiguredModel configured =
-                ModelFactory.of(ConfigReader.fromJson(saved.run().configJson(), device.over(List.of())), null);
-        ModelState state = new ModelState(configured.model().parameters(), ModelState.evaluated(saved.model()));
-        BatchInputs inputs = new BatchInputs(configured.model(), configured.columns(), 1);
-        Architecture architecture = configured.config().neuralNetwork().architecture();
         int frames = 0;
         try (StructureReader reader = Readers.open(input, ReadOptions.DEFAULT);
                 SoloComm alone = new SoloComm();
-                Engine engine = EngineFactory.engine(alone, configured.training());
-                Engine.Forward forward = engine.forward(configured.model().predict(), state);
+                Predictor predictor = new Predictor(saved, device.over(List.of()), alone);
                 ExtXyzWriter writer = new ExtXyzWriter(output)) {
-            while (reader.hasNext()) {
-                Structure structure = reader.next();
-                Map<String, double[]> outputs = forward.run(engine.ready(
-                        inputs, StructureBatch.of(List.of(structure), architecture, configured.columns(), 1, 0)));
-                writer.write(predicted(structure, outputs, configured.columns()));
-                frames++;
+            for (; reader.hasNext(); frames++) {
+                writer.write(predictor.predict(reader.next()));
             }
             writer.finish();
         }
         Objects.requireNonNull(spec).commandLine().getOut().printf("%d frames written to %s%n", frames, output);
         return 0;
-    }
-
-    private static Structure predicted(Structure given, Map<String, double[]> outputs, Columns columns) {
-        Map<String, double[]> atomColumns = new HashMap<>(given.atomColumns());
-        Map<String, double[]> graphColumns = new HashMap<>(given.graphColumns());
-        double[] energy = outputs.get(Model.ENERGY);
-        for (int head = 0; head < columns.targets().size(); head++) {
-            Columns.Target target = columns.targets().get(head);
-            boolean graph = target.level() == Architecture.Level.GRAPH;
-            (graph ? graphColumns : atomColumns)
-                    .put("predicted_" + target.label(), Objects.requireNonNull(outputs.get("head_" + head)));
-        }
-        return new Structure(
-                given.atomicNumbers(),
-                given.positions(),
-                given.cell(),
-                given.periodic(),
-                energy == null ? given.energy() : Double.valueOf(energy[0]),
-                energy == null ? given.forces() : outputs.get(Model.FORCES),
-                energy == null ? given.stress() : null,
-                atomColumns,
-                graphColumns,
-                given.source());
     }
 }

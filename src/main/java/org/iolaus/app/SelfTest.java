@@ -6,6 +6,7 @@ import java.util.Locale;
 import java.util.Objects;
 import java.util.concurrent.Callable;
 import org.iolaus.lower.Precision;
+import org.iolaus.train.Training;
 import org.iolaus.verify.Devices;
 import org.iolaus.verify.OpVerification;
 import org.jspecify.annotations.Nullable;
@@ -24,7 +25,7 @@ import picocli.CommandLine.Spec;
 final class SelfTest implements Callable<Integer> {
 
     @Option(names = "--device", required = true, description = "What to test: ${COMPLETION-CANDIDATES}.")
-    private Devices.Device device = Devices.Device.CPU;
+    private Training.Device device = Training.Device.CPU;
 
     @Option(names = "--precision", description = "Number format: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
     private Precision precision = Precision.FP64;

@@ -9,6 +9,7 @@ import java.util.Objects;
 import java.util.concurrent.Callable;
 import org.iolaus.data.Hdf5File;
 import org.iolaus.lower.Precision;
+import org.iolaus.train.Training;
 import org.iolaus.verify.Devices;
 import org.iolaus.verify.ReferenceCase;
 import org.iolaus.verify.Verification;
@@ -55,7 +56,7 @@ final class Verify implements Callable<Integer> {
     private boolean strict;
 
     @Option(names = "--device", description = "Where to run: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
-    private Devices.Device device = Devices.Device.CPU;
+    private Training.Device device = Training.Device.CPU;
 
     @Option(
             names = "--precision",
@@ -142,7 +143,7 @@ final class Verify implements Callable<Integer> {
         if (tolerance != null) {
             return String.format(Locale.ROOT, "%.0e", tolerance);
         }
-        return device == Devices.Device.CPU || precision == Precision.FP64
+        return device == Training.Device.CPU || precision == Precision.FP64
                 ? String.format(Locale.ROOT, "%.0e", Verification.FP64_TOLERANCE)
                 : "their roundings may come to";
     }

@@ -16,9 +16,9 @@ import org.iolaus.train.engine.Engine;
 import org.iolaus.train.engine.HostEngine;
 import org.jspecify.annotations.Nullable;
 
-/// Opens the [Engine] of a run. A device takes half a second to open: that happens on a thread of its own, while this
-/// rank reads data and lowers programs. [#engine] throws what went wrong there; a device that nobody asked for is
-/// closed.
+/// Opens the [Engine] of a run. A device takes half a second to open: that happens on a thread of its own, while
+/// this rank reads data and lowers programs. [#engine] throws what went wrong there. A device that nobody asked for
+/// is closed with the factory.
 public final class EngineFactory implements AutoCloseable {
     private final Comm comm;
     private final Training training;

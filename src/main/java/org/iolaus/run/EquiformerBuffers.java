@@ -12,9 +12,8 @@ import org.iolaus.model.Architecture.EquiformerEdges;
 import org.iolaus.so3.S2Grid;
 import org.iolaus.tensor.HostTensor;
 
-/// Holds the buffers of a saved EquiformerV2 that follow from its settings against what they would be here: the
-/// settings
-/// that no weight's shape tells, as the grid's resolution and the range of distances.
+/// Compares the buffers of a saved EquiformerV2 that follow from its settings with what they would be here. So differ
+/// settings that no weight's shape tells, such as the grid's resolution and the range of distances.
 public final class EquiformerBuffers {
     /// Relative to the largest number; buffers are rounded to float32 or less.
     private static final double TOLERANCE = 1e-2;

@@ -5,10 +5,13 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import org.iolaus.config.Config;
 import org.iolaus.config.ConfigException;
 import org.iolaus.config.Records;
+import org.iolaus.data.Batch;
 import org.iolaus.data.DatasetConfig;
+import org.iolaus.data.GraphFile;
 import org.iolaus.data.ShardIndex;
 import org.iolaus.data.Statistics;
 import org.iolaus.model.Architecture;
@@ -39,7 +42,7 @@ public final class ModelFactory {
         }
         if (index != null) {
             columns.requireIn(index, potential);
-            architecture = complete(architecture, columns, index);
+            architecture = complete(architecture, columns, Facts.of(index));
         }
         return make(given, columns, architecture);
     }
@@ -54,24 +57,74 @@ public final class ModelFactory {
         return of(given, ShardIndex.of(ShardIndex.read(folder), folder));
     }
 
+    /// The model of a configuration for fixed graphs.
+    public static ConfiguredModel ofFixed(Config given, GraphFile file) {
+        ConfiguredModel model = of(given, null);
+        Architecture architecture = model.config().neuralNetwork().architecture();
+        return make(given, model.columns(), complete(architecture, model.columns(), Facts.of(file)));
+    }
+
     private static ConfiguredModel make(Config given, Columns columns, Architecture architecture) {
         Config config = given.with(architecture);
         Loss loss = config.neuralNetwork().training().lossFunctionType();
         return new ConfiguredModel(config, columns, new Model(architecture, loss, columns.attributeWidth()));
     }
 
-    private static Architecture complete(Architecture architecture, Columns columns, ShardIndex index) {
-        Statistics statistics = index.statistics();
-        int[] atoms = index.atoms();
+    /// What a model may need to know of the data.
+    ///
+    /// @param atoms of each graph
+    /// @param degree how many atoms have k neighbours, by k
+    /// @param energyStd of the energies of frames, eV; NaN if not known
+    /// @param energyPerAtomStd the same per atom, without the elements' shares
+    @SuppressWarnings("ArrayRecordComponent")
+    private record Facts(
+            int[] atoms,
+            long[] degree,
+            double averageNeighbours,
+            double forceRms,
+            double energyStd,
+            double energyPerAtomStd) {
+        static Facts of(ShardIndex index) {
+            Statistics statistics = index.statistics();
+            Statistics.Spread energy = statistics.columns().get("graphs/energy");
+            return new Facts(
+                    index.atoms(),
+                    statistics.degree(),
+                    statistics.averageNeighbours(),
+                    statistics.forceRms(),
+                    energy == null ? Double.NaN : energy.std()[0],
+                    statistics.energyPerAtomStd());
+        }
+
+        static Facts of(GraphFile file) {
+            Batch batch = file.batch();
+            int[] atoms = new int[batch.graphs()];
+            Arrays.stream(batch.graphOfAtom()).forEach(graph -> atoms[graph]++);
+            double square = Arrays.stream(Objects.requireNonNull(batch.forces()))
+                    .map(force -> force * force)
+                    .average()
+                    .orElse(1);
+            return new Facts(
+                    atoms,
+                    file.degrees(),
+                    (double) batch.edges() / batch.atoms(),
+                    Math.sqrt(square),
+                    Double.NaN,
+                    Double.NaN);
+        }
+    }
+
+    private static Architecture complete(Architecture architecture, Columns columns, Facts facts) {
+        int[] atoms = facts.atoms;
         boolean equal = Arrays.stream(atoms).distinct().count() == 1;
         List<Integer> degrees =
-                Arrays.stream(statistics.degree()).mapToObj(Math::toIntExact).toList();
+                Arrays.stream(facts.degree).mapToObj(Math::toIntExact).toList();
         Architecture completed = Records.with(
                 architecture, "dimensions.inputDim", columns.inputs().size());
         completed =
                 Records.with(completed, "dimensions.numNodes", equal && architecture.hasMlpPerNode() ? atoms[0] : null);
         completed = Records.with(completed, "dimensions.pnaDeg", degrees);
-        completed = Records.with(completed, "dimensions.avgNumNeighbors", statistics.averageNeighbours());
+        completed = Records.with(completed, "dimensions.avgNumNeighbors", facts.averageNeighbours);
         Architecture.Potential potential = architecture.potential();
         Architecture.EnergyScale scale = potential.energyScale();
         return scale == null || scale.rule() == null
@@ -79,17 +132,16 @@ public final class ModelFactory {
                 : Records.with(
                         completed,
                         "potential.energyScale",
-                        Architecture.EnergyScale.of(scale(scale.rule(), potential, statistics)));
+                        Architecture.EnergyScale.of(scale(scale.rule(), potential, facts)));
     }
 
-    private static double scale(Architecture.ScaleRule rule, Architecture.Potential potential, Statistics statistics) {
-        Statistics.Spread energy = statistics.columns().get("graphs/energy");
+    private static double scale(Architecture.ScaleRule rule, Architecture.Potential potential, Facts facts) {
         double scale = switch (rule) {
-            case AUTO -> statistics.forceRms();
+            case AUTO -> facts.forceRms;
             case ENERGY_STD ->
-                potential.energyReference() != Architecture.EnergyReference.MEAN
-                        ? statistics.energyPerAtomStd()
-                        : energy == null ? Double.NaN : energy.std()[0];
+                potential.energyReference() == Architecture.EnergyReference.MEAN
+                        ? facts.energyStd
+                        : facts.energyPerAtomStd;
         };
         if (!(scale > 0)) {
             throw new ConfigException(

@@ -9,19 +9,13 @@ import org.iolaus.ir.Program;
 import org.iolaus.ir.ProgramExecutor;
 import org.iolaus.lower.Narrowing;
 import org.iolaus.lower.Precision;
+import org.iolaus.train.Training;
 import org.jspecify.annotations.Nullable;
 
 /// The device that a command was asked to use, opened once.
 public final class Devices implements AutoCloseable {
     private final @Nullable DeviceRuntime runtime;
     private final Precision precision;
-
-    /// Where programs run.
-    public enum Device {
-        CPU,
-        CUDA,
-        EMULATED
-    }
 
     /// @param runtime null for the host; closed with this
     public Devices(@Nullable DeviceRuntime runtime, Precision precision) {
@@ -37,7 +31,7 @@ public final class Devices implements AutoCloseable {
     /// Opens the device once for all programs of a command.
     ///
     /// @throws org.iolaus.cuda.DeviceException if it is not to be had; there is no fallback
-    public static Devices open(Device device, Precision precision) {
+    public static Devices open(Training.Device device, Precision precision) {
         return new Devices(
                 switch (device) {
                     case CPU -> null;

@@ -13,8 +13,7 @@ import org.iolaus.nn.Parameters;
 import org.iolaus.tensor.HostTensor;
 import org.iolaus.tensor.Index;
 
-/// One case of a golden file: a program of ours, its inputs and parameters, and what the reference made of
-/// them.
+/// One case of a golden file: a program of ours, its inputs and parameters, and the results of the reference.
 ///
 /// The program's outputs are named as the file's arrays: those of `outputs` plainly, others with their
 /// folder. `docs/verify.md` describes the layouts.

@@ -22,6 +22,7 @@ import org.iolaus.lower.RandomPrograms;
 import org.iolaus.tensor.HostTensor;
 import org.iolaus.tensor.Index;
 import org.iolaus.tensor.Sizes;
+import org.iolaus.train.Training;
 import org.iolaus.verify.Devices;
 import org.iolaus.verify.OpVerification;
 import org.iolaus.verify.ReferenceCase;
@@ -45,7 +46,7 @@ final class EmulatedDeviceTest {
     @EnumSource(names = {"FP64", "FP32"})
     void everyOperationAgreesWithItsDefinition(Precision precision) {
         long seed = 3;
-        try (Devices devices = Devices.open(Devices.Device.EMULATED, precision)) {
+        try (Devices devices = Devices.open(Training.Device.EMULATED, precision)) {
             List<OpVerification.Line> lines = OpVerification.run(devices, OpVerification.tolerance(precision), seed);
             assertTrue(lines.size() > 30);
             for (OpVerification.Line line : lines) {
@@ -69,7 +70,7 @@ final class EmulatedDeviceTest {
         Path folder = Path.of(System.getProperty("golden.dir", "src/test/resources/golden"));
         Path path = folder.resolve(file);
         assertTrue(Files.exists(path), path + " is there");
-        try (Devices devices = Devices.open(Devices.Device.EMULATED, Precision.FP64);
+        try (Devices devices = Devices.open(Training.Device.EMULATED, Precision.FP64);
                 Hdf5File golden = Hdf5File.open(path)) {
             Verification.Result result = Verification.run(golden, name, devices, 1e-9);
             assertNull(result.unsupported());
@@ -95,7 +96,7 @@ final class EmulatedDeviceTest {
     })
     void referenceCasesAgreeAsFarAsRoundingLets(Precision precision, String file, String name) {
         Path folder = Path.of(System.getProperty("golden.dir", "src/test/resources/golden"));
-        try (Devices devices = Devices.open(Devices.Device.EMULATED, precision);
+        try (Devices devices = Devices.open(Training.Device.EMULATED, precision);
                 Hdf5File golden = Hdf5File.open(folder.resolve(file))) {
             List<Verification.Line> lines =
                     Verification.run(golden, name, devices, null).lines();
@@ -115,7 +116,7 @@ final class EmulatedDeviceTest {
     void fewerDigitsThanClaimedAreNoticed() {
         Path folder = Path.of(System.getProperty("golden.dir", "src/test/resources/golden"));
         String name = "block_gate_rms";
-        try (Devices few = Devices.open(Devices.Device.EMULATED, Precision.TF32);
+        try (Devices few = Devices.open(Training.Device.EMULATED, Precision.TF32);
                 Hdf5File golden = Hdf5File.open(folder.resolve("equiformer_v2/layers_block.h5"))) {
             ReferenceCase known = ReferenceCase.open(golden, name);
             Map<String, RoundingModel.Bound> bounds =
@@ -158,7 +159,7 @@ final class EmulatedDeviceTest {
                         parameters.put(name, random(random, type.shape().bind(Sizes.NONE))));
         Map<String, RoundingModel.Bound> bounds =
                 RoundingModel.of(program, new ReferenceCase.Batch(floats, indices), parameters, Precision.BF16);
-        try (Devices devices = Devices.open(Devices.Device.EMULATED, Precision.BF16);
+        try (Devices devices = Devices.open(Training.Device.EMULATED, Precision.BF16);
                 ProgramExecutor cpu = Devices.cpu().executor(program);
                 ProgramExecutor executor = devices.executor(program)) {
             Map<String, HostTensor> want = cpu.run(floats, indices, parameters);

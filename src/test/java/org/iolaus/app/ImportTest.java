@@ -23,6 +23,7 @@ import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.iolaus.atoms.Structure;
 import org.iolaus.comm.SoloComm;
+import org.iolaus.config.JsonSettings;
 import org.iolaus.data.Hdf5File;
 import org.iolaus.data.read.ExtXyzWriter;
 import org.iolaus.data.read.ReadOptions;
@@ -46,8 +47,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
-import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.json.JsonMapper;
 
 /// From files of other programs to checkpoints that are evaluated and trained.
 final class ImportTest {
@@ -393,7 +392,7 @@ final class ImportTest {
                     View.of(NumberType.F32, new HostTensor(new int[] {600}, centres)));
             saved.put("state_dict", new StateOf(views));
             Path file = TorchArchive.write(folder.resolve("eqv2.pt"), saved);
-            JsonNode settings = JsonMapper.shared().readTree(golden.string("config_json"));
+            JsonSettings settings = JsonSettings.of(golden.string("config_json"));
             Path config = Files.writeString(folder.resolve("eqv2.json"), """
                     {
                       "Dataset": {"name": "t", "shards": "none", "path": {},
@@ -420,7 +419,7 @@ final class ImportTest {
                       }
                     }
                     """);
-            assertEquals(8, settings.required("max_radius").doubleValue());
+            assertEquals(8, settings.number("max_radius"));
             assertEquals(
                     2,
                     run(

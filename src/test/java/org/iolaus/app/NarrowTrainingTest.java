@@ -26,6 +26,7 @@ import org.iolaus.run.ConfiguredModel;
 import org.iolaus.run.ModelFactory;
 import org.iolaus.run.ShardSets;
 import org.iolaus.tensor.HostTensor;
+import org.iolaus.train.Training;
 import org.iolaus.train.engine.ModelState;
 import org.iolaus.train.inputs.BatchInputs;
 import org.iolaus.verify.Devices;
@@ -183,7 +184,7 @@ final class NarrowTrainingTest {
             Program program = configured.training().program(configured.model());
             Map<String, RoundingModel.Bound> bounds = RoundingModel.of(
                     program, new ReferenceCase.Batch(inputs.floats(), inputs.indices()), parameters, Precision.BF16);
-            try (Devices devices = Devices.open(Devices.Device.EMULATED, Precision.BF16);
+            try (Devices devices = Devices.open(Training.Device.EMULATED, Precision.BF16);
                     ProgramExecutor definition = Devices.cpu().executor(program);
                     ProgramExecutor narrow = devices.executor(program)) {
                 Map<String, HostTensor> want = definition.run(inputs.floats(), inputs.indices(), parameters);

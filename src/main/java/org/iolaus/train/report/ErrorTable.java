@@ -15,9 +15,8 @@ public final class ErrorTable {
 
     /// The table, with a row for the loss and two for each quantity.
     ///
-    /// @param splits name of each split (train, validation, test) and its metrics, in the order of the columns; all
-    /// have
-    ///     the same tasks and quantities. The trivial predictor is that of the last split that has any numbers.
+    /// @param splits name of each split (train, validation, test) and its metrics, in the order of the columns.
+    ///     All have the same tasks and quantities. The trivial predictor is that of the last split with numbers.
     public static String of(Map<String, Metrics> splits) {
         List<Metrics> metrics = List.copyOf(splits.values());
         String reference = "";

@@ -1,38 +1,45 @@
 package org.iolaus.train.report;
 
-import tools.jackson.databind.json.JsonMapper;
-import tools.jackson.databind.node.ObjectNode;
-
-/// Builds one JSON object on one line, keys in the order given.
+/// Builds one flat JSON object on one line, keys in the order given.
 public final class JsonLine {
-    private static final JsonMapper MAPPER = JsonMapper.shared();
-
-    private final ObjectNode object = MAPPER.createObjectNode();
+    private final StringBuilder text = new StringBuilder("{");
 
     public JsonLine put(String key, String value) {
-        object.put(key, value);
-        return this;
+        return raw(key, quote(value));
     }
 
     public JsonLine put(String key, long value) {
-        object.put(key, value);
-        return this;
+        return raw(key, Long.toString(value));
     }
 
     /// The shortest number that reads back as the same double; `null` for NaN and infinities, which JSON does not have.
     public JsonLine put(String key, double value) {
-        object.put(key, Double.isFinite(value) ? value : null);
-        return this;
+        return raw(key, Double.isFinite(value) ? Double.toString(value) : "null");
     }
 
-    /// A value that is JSON already, on any number of lines.
+    /// A value that is JSON already; its line breaks, which can only be layout, become blanks.
     public JsonLine raw(String key, String json) {
-        object.set(key, MAPPER.readTree(json));
+        text.append(text.length() > 1 ? "," : "").append(quote(key)).append(':');
+        text.append(json.replace('\r', ' ').replace('\n', ' '));
         return this;
     }
 
     @Override
     public String toString() {
-        return MAPPER.writeValueAsString(object);
+        return text + "}";
+    }
+
+    private static String quote(String value) {
+        StringBuilder quoted = new StringBuilder("\"");
+        for (int i = 0; i < value.length(); i++) {
+            char c = value.charAt(i);
+            switch (c) {
+                case '"', '\\' -> quoted.append('\\').append(c);
+                case '\n' -> quoted.append("\\n");
+                case '\t' -> quoted.append("\\t");
+                default -> quoted.append(c < ' ' ? "\\u%04x".formatted((int) c) : Character.toString(c));
+            }
+        }
+        return quoted.append('"').toString();
     }
 }

@@ -62,8 +62,8 @@ public final class Plots {
         System.setProperty("java.awt.headless", "true");
     }
 
-    /// Draws columns of `metrics.csv` over the epochs, on a logarithmic axis; numbers that are not positive are left
-    /// out.
+    /// Draws columns of `metrics.csv` over the epochs, on a logarithmic axis. It leaves out numbers that are
+    /// not positive.
     ///
     /// @param file name of the picture, without `.png`
     /// @param label what the columns are, with unit
@@ -105,8 +105,8 @@ public final class Plots {
         });
     }
 
-    /// Draws predictions against true values with the line on which they would agree; the legend says the mean absolute
-    /// error of each split. Of many points an evenly spaced choice is drawn.
+    /// Draws predictions against true values with the line on which they would agree; the legend says the mean
+    /// absolute error of each split. Of many points an evenly spaced choice is drawn.
     ///
     /// @param file name of the picture, without `.png`
     public void parity(String file, Quantity quantity, Map<String, Pairs> splits) {
@@ -165,8 +165,8 @@ public final class Plots {
         });
     }
 
-    /// Draws curves over a common axis, the values on a logarithmic one. Those of fewer than two points are left
-    /// out.
+    /// Draws curves over a common axis, the values on a logarithmic one. It leaves out curves of fewer than
+    /// two points.
     ///
     /// @param file name of the picture, without `.png`
     /// @param curves by what the legend calls them
