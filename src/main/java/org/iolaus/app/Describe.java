@@ -15,7 +15,10 @@ import org.iolaus.comm.SoloComm;
 import org.iolaus.config.Config;
 import org.iolaus.config.ConfigException;
 import org.iolaus.config.ConfigReader;
+import org.iolaus.data.Counts;
 import org.iolaus.data.DatasetConfig;
+import org.iolaus.data.EpochPlan;
+import org.iolaus.data.GraphTable;
 import org.iolaus.data.ShardIndex;
 import org.iolaus.ir.Cost;
 import org.iolaus.ir.Program;
@@ -179,7 +182,7 @@ final class Describe implements Callable<Integer> {
                 configured.model().attentionEdges() == null ? -1 : sizes.of("A")));
         Set<Bucket> evaluation = training;
         if (index != null && graphs == null && atoms == null && edges == null) {
-            RunBatches batches = new RunBatches(inputs, index, settings, 1, 0);
+            RunBatches batches = new RunBatches(inputs, index, settings, EpochPlan.Ranks.of(1));
             training = batches.training(settings.epochStart());
             evaluation = batches.evaluation();
         }
@@ -254,9 +257,9 @@ final class Describe implements Callable<Integer> {
             Arrays.setAll(each, g -> atoms / graphs + (g < atoms % graphs ? 1 : 0));
             return attention.count(each);
         }
-        if (index != null && index.attentionEdges().length > 0) {
-            return (int) Math.ceil(
-                    graphs * Arrays.stream(index.attentionEdges()).average().orElse(0));
+        Counts listed = index == null ? null : index.table().counts().get(GraphTable.ATTENTION_EDGES);
+        if (listed != null) {
+            return (int) Math.ceil(graphs * listed.stream().average().orElse(0));
         }
         Integer most = attention.maxNeighbours();
         if (most == null) {

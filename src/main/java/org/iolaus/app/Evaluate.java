@@ -69,7 +69,7 @@ final class Evaluate implements OnRanks {
             configured.requireFit(comm, shards.index());
             Map<String, Metrics> table = new LinkedHashMap<>();
             for (Split split : splits) {
-                if (shards.index().graphsOf(split).length > 0) {
+                if (shards.index().table().size(split) > 0) {
                     Metrics metrics = evaluator.run(shards, split, RunBatches.batching(settings), null);
                     table.put(split.toString().toLowerCase(Locale.ROOT), metrics);
                 }

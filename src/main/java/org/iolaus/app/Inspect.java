@@ -12,6 +12,7 @@ import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.iolaus.atoms.Elements;
+import org.iolaus.data.Counts;
 import org.iolaus.data.ShardIndex;
 import org.iolaus.data.ShardSet;
 import org.iolaus.data.Split;
@@ -69,7 +70,7 @@ final class Inspect implements Callable<Integer> {
         lines.add("shards      %s: %d frames in %d files, %.1f MB, set %s"
                 .formatted(index.name(), index.graphs(), index.shards().size(), bytes(index) / 1e6, index.set()));
         for (Split split : Split.values()) {
-            int[] graphs = index.graphsOf(split);
+            int[] graphs = index.table().graphs(split);
             if (graphs.length > 0) {
                 lines.add("%-12s%d frames, %d atoms, %d edges"
                         .formatted(
@@ -80,9 +81,7 @@ final class Inspect implements Callable<Integer> {
             }
         }
         lines.add("frame       up to %d atoms, %d edges"
-                .formatted(
-                        Arrays.stream(index.atoms()).max().orElse(0),
-                        Arrays.stream(index.edges()).max().orElse(0)));
+                .formatted(index.atoms().max(), index.edges().max()));
         lines.add("cutoff      %s Å, %s; %s neighbours per atom on average"
                 .formatted(
                         content.cutoffAngstrom(),
@@ -157,8 +156,8 @@ final class Inspect implements Callable<Integer> {
         return String.format(Locale.ROOT, "%.6g", value);
     }
 
-    private static long total(int[] counts, int[] graphs) {
-        return Arrays.stream(graphs).mapToLong(g -> counts[g]).sum();
+    private static long total(Counts counts, int[] graphs) {
+        return Arrays.stream(graphs).mapToLong(counts::get).sum();
     }
 
     private static long bytes(ShardIndex index) {
@@ -175,10 +174,10 @@ final class Inspect implements Callable<Integer> {
                 .put("bytes", bytes(index))
                 .put("frames", index.graphs());
         for (Split split : Split.values()) {
-            line.put(split.name().toLowerCase(Locale.ROOT), index.graphsOf(split).length);
+            line.put(split.name().toLowerCase(Locale.ROOT), index.table().size(split));
         }
-        line.put("atoms", Arrays.stream(index.atoms()).asLongStream().sum())
-                .put("edges", Arrays.stream(index.edges()).asLongStream().sum())
+        line.put("atoms", index.atoms().sum())
+                .put("edges", index.edges().sum())
                 .put("cutoff", content.cutoffAngstrom())
                 .raw("max_neighbours", String.valueOf(content.maxNeighbours()))
                 .raw("energy", String.valueOf(content.energy()))

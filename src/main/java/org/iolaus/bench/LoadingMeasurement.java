@@ -37,9 +37,10 @@ public final class LoadingMeasurement {
     /// @param passes over the frames, the first of which builds the neighbour lists
     public void run(int passes) {
         Batching batching = RunBatches.batching(configured.training());
+        EpochPlan.Ranks ranks = new EpochPlan.Ranks(comm.rank(), comm.size(), comm::sum);
         for (int epoch = 0; epoch < passes; epoch++) {
             EpochPlan plan = EpochPlan.training(
-                    shards.index(), batching, configured.training().seed(), epoch, comm.size());
+                    shards.index(), batching, configured.training().seed(), epoch, ranks, 1);
             pass(plan, epoch == 0 ? "built" : "cached");
         }
     }

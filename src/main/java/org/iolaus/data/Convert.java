@@ -17,6 +17,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import java.util.zip.CRC32C;
 import org.iolaus.atoms.Elements;
@@ -176,7 +177,8 @@ public final class Convert {
         List<Map<String, double[]>> collected = everywhere(() -> collect(index));
 
         byte[] complete = fromRoot(() -> {
-            index.with(facts[0].statistics(index.split(), collected)).write(partial.resolve(ShardIndex.FILE));
+            index.with(facts[0].statistics(split(index, 0, index.graphs()), collected))
+                    .write(partial.resolve(ShardIndex.FILE));
             publish();
             return ShardIndex.read(options.out);
         });
@@ -305,11 +307,7 @@ public final class Convert {
                 set,
                 facts.content(),
                 facts.shards(),
-                facts.atoms(),
-                facts.edges(),
-                facts.attentionEdges(),
-                split,
-                facts.dataset(),
+                facts.table(split),
                 Statistics.NONE,
                 new ShardIndex.Provenance(options.program, options.date, describe(), counted));
         Path file = partial.resolve("draft.h5");
@@ -413,13 +411,23 @@ public final class Convert {
                     ShardStatistics.collect(
                                     file,
                                     index.content(),
-                                    Arrays.copyOfRange(index.atoms(), shard.firstGraph(), last),
-                                    Arrays.copyOfRange(index.split(), shard.firstGraph(), last))
+                                    IntStream.range(shard.firstGraph(), last)
+                                            .map(index.atoms()::get)
+                                            .toArray(),
+                                    split(index, shard.firstGraph(), last))
                             .forEach((name, values) -> collected.put(number + "/" + name, values));
                 }
             }
         }
         return collected;
+    }
+
+    private static byte[] split(ShardIndex index, int from, int to) {
+        byte[] split = new byte[to - from];
+        for (int graph = from; graph < to; graph++) {
+            split[graph - from] = (byte) index.table().split().get(graph);
+        }
+        return split;
     }
 
     // --- between ranks ---
@@ -453,8 +461,8 @@ public final class Convert {
         return byShard;
     }
 
-    /// Runs something on every rank. If it fails on any, it fails on all, with the message of the first, once nothing
-    /// of the set is left.
+    /// Runs something on every rank. If it fails on any, it fails on all, with the message of the first, once
+    /// nothing of the set is left.
     private List<byte[]> agree(Supplier<byte[]> work) {
         RuntimeException own = null;
         byte[] result = new byte[0];

@@ -73,6 +73,16 @@ record SetFacts(
                 partial);
     }
 
+    GraphTable table(byte[] split) {
+        Map<String, Counts> counts = new TreeMap<>();
+        counts.put(GraphTable.ATOMS, Counts.of(atoms));
+        counts.put(GraphTable.EDGES, Counts.of(edges));
+        if (attentionEdges.length > 0) {
+            counts.put(GraphTable.ATTENTION_EDGES, Counts.of(attentionEdges));
+        }
+        return new GraphTable(counts, Counts.of(split.length, g -> split[g]), Counts.of(dataset));
+    }
+
     private static double[] get(Map<String, double[]> facts, String name) {
         double[] values = facts.get(name);
         if (values == null) {
@@ -142,7 +152,8 @@ record SetFacts(
         return compositions.get(composition[graph]);
     }
 
-    /// Statistics of the training frames: what the graphs alone tell, and what was collected over each shard's atoms.
+    /// Statistics of the training frames: what the graphs alone tell, and what was collected over each
+    /// shard's atoms.
     ///
     /// @param collected by shard, from [ShardStatistics]
     Statistics statistics(byte[] split, List<Map<String, double[]>> collected) {

@@ -5,6 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -12,27 +13,17 @@ import java.util.Objects;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/// What a shard set holds, without its frames: the file `index.h5`, small enough that rank zero reads it and sends its
-/// bytes to the others. Graphs are numbered through all shards in the order of the source files.
+/// What a shard set holds, without its frames: the file `index.h5`, small enough that rank zero reads it and sends
+/// its bytes to the others. Graphs are numbered through all shards in the order of the source files.
 ///
 /// @param name the folder, for messages
 /// @param set identifies the set; each of its shards carries it too
-/// @param atoms `(G)` atoms of each graph
-/// @param edges `(G)` edges of each graph at the cutoff
-/// @param attentionEdges `(G)` the same of the second neighbour list; empty without
-/// @param split `(G)` what each graph is for, as [Split#code]
-/// @param dataset `(G)` number of the dataset that each graph comes from
-@SuppressWarnings("ArrayRecordComponent")
 public record ShardIndex(
         String name,
         String set,
         Content content,
         List<Shard> shards,
-        int[] atoms,
-        int[] edges,
-        int[] attentionEdges,
-        byte[] split,
-        int[] dataset,
+        GraphTable table,
         Statistics statistics,
         Provenance provenance) {
     /// The name of the index within the folder of a set.
@@ -78,14 +69,17 @@ public record ShardIndex(
 
     /// Graphs of the set.
     public int graphs() {
-        return atoms.length;
+        return table.size();
     }
 
-    /// The graphs of a split, ascending.
-    public int[] graphsOf(Split wanted) {
-        return IntStream.range(0, split.length)
-                .filter(g -> split[g] == wanted.code())
-                .toArray();
+    /// Atoms of each graph.
+    public Counts atoms() {
+        return table.counts(GraphTable.ATOMS);
+    }
+
+    /// Edges of each graph at the cutoff.
+    public Counts edges() {
+        return table.counts(GraphTable.EDGES);
     }
 
     /// Refuses a set made for other neighbour lists than the model wants: its statistics would not fit.
@@ -105,15 +99,6 @@ public record ShardIndex(
             throw new DataException(name + ": want a second list of " + attention + " for the global attention, got "
                     + (content.attention == null ? "none" : content.attention) + ": convert the data again");
         }
-    }
-
-    /// `(G)` edges of each graph, of both lists together.
-    int[] allEdges() {
-        return attentionEdges.length == 0
-                ? edges
-                : IntStream.range(0, edges.length)
-                        .map(g -> edges[g] + attentionEdges[g])
-                        .toArray();
     }
 
     /// The bytes of a set's index, for [#of].
@@ -136,17 +121,20 @@ public record ShardIndex(
             requireFormat(file, FORMAT);
             file.allDatasets().forEach(file::verify);
             List<Shard> shards = shards(file);
-            int[] atoms = file.ints("graphs/atoms");
+            Map<String, Counts> counts = new HashMap<>();
+            counts.put(GraphTable.ATOMS, Counts.of(file.ints("graphs/atoms")));
+            counts.put(GraphTable.EDGES, Counts.of(file.ints("graphs/edges")));
+            if (attention(file) != null) {
+                counts.put(GraphTable.ATTENTION_EDGES, Counts.of(file.ints("graphs/attention_edges")));
+            }
+            byte[] split = file.bytes("graphs/split");
             ShardIndex index = new ShardIndex(
                     folder.toString(),
                     file.stringAttribute("", "set"),
                     content(file),
                     shards,
-                    atoms,
-                    file.ints("graphs/edges"),
-                    attention(file) == null ? new int[0] : file.ints("graphs/attention_edges"),
-                    file.bytes("graphs/split"),
-                    file.ints("graphs/dataset"),
+                    new GraphTable(
+                            counts, Counts.of(split.length, g -> split[g]), Counts.of(file.ints("graphs/dataset"))),
                     Statistics.read(file, "statistics"),
                     provenance(file));
             index.check(file.name());
@@ -174,26 +162,27 @@ public record ShardIndex(
             }
             graphs += shard.graphs;
             long counted = 0;
-            for (int g = shard.firstGraph; g < Math.min(graphs, atoms.length); g++) {
-                counted += atoms[g];
+            for (int g = shard.firstGraph; g < Math.min(graphs, atoms().length()); g++) {
+                counted += atoms().get(g);
             }
             if (counted != shard.atoms) {
                 throw new DataException(
                         file + ", graphs/atoms: want " + shard.atoms + " in " + shard.file + ", got " + counted);
             }
         }
-        int second = content.attention == null ? graphs : attentionEdges.length;
-        for (int length : new int[] {atoms.length, edges.length, second, split.length, dataset.length}) {
-            if (length != graphs) {
-                throw new DataException(file + ", graphs: want " + graphs + " values each, got " + length);
+        List<Counts> all = new ArrayList<>(table.counts().values());
+        all.add(table.split());
+        all.add(table.dataset());
+        for (Counts each : all) {
+            if (each.length() != graphs) {
+                throw new DataException(file + ", graphs: want " + graphs + " values each, got " + each.length());
             }
         }
     }
 
     /// The same with other statistics.
     ShardIndex with(Statistics other) {
-        return new ShardIndex(
-                name, set, content, shards, atoms, edges, attentionEdges, split, dataset, other, provenance);
+        return new ShardIndex(name, set, content, shards, table, other, provenance);
     }
 
     void write(Path file) {
@@ -210,7 +199,9 @@ public record ShardIndex(
             Integer most = content.attention.most();
             out.attribute("content", "attention_cutoff", content.attention.cutoffAngstrom())
                     .attribute("content", "attention_max_neighbours", most == null ? -1L : most);
-            out.ints("graphs/attention_edges", attentionEdges);
+            out.ints(
+                    "graphs/attention_edges",
+                    table.counts(GraphTable.ATTENTION_EDGES).stream().toArray());
         }
         writeColumns(out, "content/atom_columns", content.atomColumns);
         writeColumns(out, "content/graph_columns", content.graphColumns);
@@ -218,10 +209,14 @@ public record ShardIndex(
                 .longs("shards/bytes", shards.stream().mapToLong(Shard::bytes).toArray())
                 .ints("shards/graphs", shards.stream().mapToInt(Shard::graphs).toArray())
                 .longs("shards/atoms", shards.stream().mapToLong(Shard::atoms).toArray());
-        out.ints("graphs/atoms", atoms)
-                .ints("graphs/edges", edges)
+        byte[] split = new byte[graphs()];
+        for (int graph = 0; graph < split.length; graph++) {
+            split[graph] = (byte) table.split().get(graph);
+        }
+        out.ints("graphs/atoms", atoms().stream().toArray())
+                .ints("graphs/edges", edges().stream().toArray())
                 .bytes("graphs/split", split)
-                .ints("graphs/dataset", dataset);
+                .ints("graphs/dataset", table.dataset().stream().toArray());
         out.attribute("graphs/split", "values", "0 train, 1 validation, 2 test, 3 unused");
         statistics.write(out, "statistics");
         List<Source> sources = provenance.sources;

@@ -14,8 +14,8 @@ import org.jspecify.annotations.Nullable;
 
 /// The frames of a shard set, read graph by graph from mapped files: only what is asked for comes into memory.
 ///
-/// Neighbour lists are not in the files. They are computed when a graph is read for the first time and kept, packed, as
-/// long as there is room: a list costs less to compute than to read, and the files stay a third of the size.
+/// Neighbour lists are not in the files. They are computed when a graph is read for the first time and kept, packed,
+/// as long as there is room: a list costs less to compute than to read, and the files stay a third of the size.
 public final class ShardSet implements AutoCloseable {
     /// Room for neighbour lists that suits most runs; never more than a quarter of the heap is taken.
     public static final long DEFAULT_CACHE_BYTES = 1L << 30;
@@ -45,7 +45,7 @@ public final class ShardSet implements AutoCloseable {
             long atom = 0;
             for (int g = shard.firstGraph(); g < shard.firstGraph() + shard.graphs(); g++) {
                 firstAtom[g] = atom;
-                atom += index.atoms()[g];
+                atom += index.atoms().get(g);
             }
         }
     }
@@ -94,7 +94,7 @@ public final class ShardSet implements AutoCloseable {
         int[] atomStart = new int[g + 1];
         for (int i = 0; i < g; i++) {
             Objects.checkIndex(graphs[i], index.graphs());
-            atomStart[i + 1] = Math.addExact(atomStart[i], index.atoms()[graphs[i]]);
+            atomStart[i + 1] = Math.addExact(atomStart[i], index.atoms().get(graphs[i]));
         }
         int n = atomStart[g];
         int[] atomicNumbers = new int[n];
@@ -107,7 +107,7 @@ public final class ShardSet implements AutoCloseable {
             file.bytes(ShardFile.NUMBERS, firstAtom[graphs[i]], atomicNumbers, atomStart[i], atoms);
             file.bytes(ShardFile.PERIODIC, 3L * local(graphs[i]), periodic, 3 * i, 3);
             Arrays.fill(graphOfAtom, atomStart[i], atomStart[i + 1], i);
-            dataset[i] = index.dataset()[graphs[i]];
+            dataset[i] = index.table().dataset().get(graphs[i]);
         }
         double[] positions = overAtoms(ShardFile.POSITIONS, 3, graphs, atomStart);
         double[] cell = overGraphs(ShardFile.CELL, 9, graphs);

@@ -27,6 +27,43 @@ final class Shuffle {
         }
     }
 
+    /// Where element `i` of `n` goes in an order that no list holds: a Feistel network (Luby, Rackoff 1988) on the
+    /// next power of two, asked again until the place is one of the `n`. Each `key` gives another order.
+    static int permuted(int i, int n, long key) {
+        int bits = Integer.SIZE - Integer.numberOfLeadingZeros(n - 1);
+        int low = (bits + 1) >>> 1;
+        int lowMask = (1 << low) - 1;
+        int highMask = (1 << (bits - low)) - 1;
+        int place = i;
+        do {
+            int right = place & lowMask;
+            int left = place >>> low;
+            long round = key;
+            for (int pass = 0; pass < 4; pass++) {
+                left ^= blend(right ^ round) & highMask;
+                right ^= blend(left ^ ~round) & lowMask;
+                round += GOLDEN;
+            }
+            place = (left << low) | right;
+        } while (place >= n);
+        return place;
+    }
+
+    private static int blend(long z) {
+        long y = (z ^ (z >>> 32)) * 0xBF58476D1CE4E5B9L;
+        return (int) (((y ^ (y >>> 29)) * 0x94D049BB133111EBL) >>> 33);
+    }
+
+    /// A permutation of 32-bit numbers in which every bit depends on the lower ones alone (Laine, Karras 2011), so
+    /// that the numbers from a multiple of a power of two on stay together.
+    static int scrambled(int i, long key) {
+        int x = i + (int) key;
+        x ^= x * 0x6C50B47C;
+        x ^= x * 0xB82F1E52;
+        x ^= x * 0xC7AFE638;
+        return x ^ (x * 0x8D22F6E6);
+    }
+
     /// Evenly distributed in `[0, bound)`: the upper bits of a product, rejecting the few that would be favoured
     /// (Lemire 2019).
     private int below(int bound) {

@@ -10,6 +10,7 @@ import org.iolaus.config.Config;
 import org.iolaus.config.ConfigException;
 import org.iolaus.config.Records;
 import org.iolaus.data.Batch;
+import org.iolaus.data.Counts;
 import org.iolaus.data.DatasetConfig;
 import org.iolaus.data.GraphFile;
 import org.iolaus.data.ShardIndex;
@@ -78,7 +79,7 @@ public final class ModelFactory {
     /// @param energyPerAtomStd the same per atom, without the elements' shares
     @SuppressWarnings("ArrayRecordComponent")
     private record Facts(
-            int[] atoms,
+            Counts atoms,
             long[] degree,
             double averageNeighbours,
             double forceRms,
@@ -105,7 +106,7 @@ public final class ModelFactory {
                     .average()
                     .orElse(1);
             return new Facts(
-                    atoms,
+                    Counts.of(atoms),
                     file.degrees(),
                     (double) batch.edges() / batch.atoms(),
                     Math.sqrt(square),
@@ -115,14 +116,14 @@ public final class ModelFactory {
     }
 
     private static Architecture complete(Architecture architecture, Columns columns, Facts facts) {
-        int[] atoms = facts.atoms;
-        boolean equal = Arrays.stream(atoms).distinct().count() == 1;
+        Counts atoms = facts.atoms;
+        boolean equal = atoms.length() > 0 && atoms.sum() == (long) atoms.max() * atoms.length();
         List<Integer> degrees =
                 Arrays.stream(facts.degree).mapToObj(Math::toIntExact).toList();
         Architecture completed = Records.with(
                 architecture, "dimensions.inputDim", columns.inputs().size());
-        completed =
-                Records.with(completed, "dimensions.numNodes", equal && architecture.hasMlpPerNode() ? atoms[0] : null);
+        completed = Records.with(
+                completed, "dimensions.numNodes", equal && architecture.hasMlpPerNode() ? atoms.max() : null);
         completed = Records.with(completed, "dimensions.pnaDeg", degrees);
         completed = Records.with(completed, "dimensions.avgNumNeighbors", facts.averageNeighbours);
         Architecture.Potential potential = architecture.potential();

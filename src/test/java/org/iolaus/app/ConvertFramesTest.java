@@ -75,7 +75,7 @@ class ConvertFramesTest {
         assertEquals(0, run("inspect", shards.toString(), "--json"), err());
         assertTrue(out().contains("\"elements\":[1]"), out());
         try (ShardSet set = ShardSet.open(shards)) {
-            assertEquals(2, set.index().graphsOf(Split.VALIDATION).length);
+            assertEquals(2, set.index().table().size(Split.VALIDATION));
             Batch batch = set.batch(new int[] {3}, 1, 2);
             assertArrayEquals(new double[] {-4}, batch.energy());
             assertArrayEquals(new double[] {0, 0, 0, 0, 0, 0.73}, batch.positions());
@@ -87,7 +87,7 @@ class ConvertFramesTest {
         assertEquals(
                 0, run("convert", config, "--units", "energy=Hartree,length=bohr", "--split-counts", "5,4,3"), err());
         try (ShardSet set = ShardSet.open(shards)) {
-            assertEquals(8, set.index().graphsOf(Split.UNUSED).length);
+            assertEquals(8, set.index().table().size(Split.UNUSED));
             Batch batch = set.batch(new int[] {0}, 1, 2);
             double[] energy = batch.energy();
             assertTrue(energy != null);

@@ -24,6 +24,7 @@ import org.iolaus.cuda.DeviceException;
 import org.iolaus.cuda.DeviceRuntime;
 import org.iolaus.cuda.EmulatedRuntime;
 import org.iolaus.data.Batch;
+import org.iolaus.data.EpochPlan;
 import org.iolaus.data.ShardSet;
 import org.iolaus.data.Split;
 import org.iolaus.run.ConfiguredModel;
@@ -78,7 +79,8 @@ final class DeviceMemoryTest {
                 trainer.run();
                 assertEquals(used, engine.usedBytes(), "nothing is allocated while training goes on");
                 BatchInputs inputs = new BatchInputs(configured.model(), configured.columns(), 1);
-                RunBatches batches = new RunBatches(inputs, shards.index(), configured.training(), 1, 0);
+                RunBatches batches =
+                        new RunBatches(inputs, shards.index(), configured.training(), EpochPlan.Ranks.of(1));
                 MemoryPrediction predicted = MemoryPrediction.of(
                         configured.model(),
                         configured.training(),
@@ -168,6 +170,32 @@ final class DeviceMemoryTest {
         MemoryPrediction predicted = seen.predicted;
         assertEquals(predicted.total() - predicted.parts().get("best"), seen.used);
         assertEquals(predicted.total(), seen.atTheEnd);
+    }
+
+    /// Of a run too long to be gone through, some epochs tell what the others need.
+    @Test
+    void longRunsNeedWhatTheirFirstEpochsNeed() {
+        Config given = ConfigReader.read(config, List.of("num_epoch=10000000", "batch_size=4"));
+        try (Comm comm = new SoloComm();
+                ShardSet shards = ShardSets.open(comm, given)) {
+            ConfiguredModel configured = ModelFactory.of(given, shards.index());
+            BatchInputs inputs = new BatchInputs(configured.model(), configured.columns(), 1);
+            RunBatches batches = new RunBatches(inputs, shards.index(), configured.training(), EpochPlan.Ranks.of(1));
+            Bucket most = batches.training(0).stream().reduce(new Bucket(1, 1, 1, 1), Bucket::or);
+            for (int epoch = 9_000_000; epoch < 9_000_100; epoch++) {
+                EpochPlan plan = EpochPlan.training(
+                        shards.index(),
+                        RunBatches.batching(configured.training()),
+                        configured.training().seed(),
+                        epoch,
+                        EpochPlan.Ranks.of(1),
+                        1);
+                for (int step = 0; step < plan.steps(); step++) {
+                    Bucket needed = inputs.bucket(shards.batch(plan, step, 0, 0));
+                    assertEquals(most, most.or(needed));
+                }
+            }
+        }
     }
 
     @Test

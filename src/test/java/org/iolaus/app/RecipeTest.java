@@ -236,7 +236,7 @@ final class RecipeTest extends TinyRuns {
         Config given = ConfigReader.read(heads, List.of("normalize_targets=true"));
         try (SoloComm comm = new SoloComm();
                 ShardSet shards = ShardSets.open(comm, given)) {
-            Batch all = shards.batch(shards.index().graphsOf(Split.TRAIN), 1, 1);
+            Batch all = shards.batch(shards.index().table().graphs(Split.TRAIN), 1, 1);
             double[] energies = Objects.requireNonNull(all.energy());
             double[] forces = Objects.requireNonNull(all.forces());
             double mean = Arrays.stream(energies).average().orElseThrow();

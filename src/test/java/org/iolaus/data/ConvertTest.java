@@ -51,7 +51,7 @@ final class ConvertTest {
         List<Structure> frames = Frames.random(60, 3);
         ShardIndex index = Frames.convert(frames, folder.resolve("set"));
         Statistics statistics = index.statistics();
-        int[] train = index.graphsOf(Split.TRAIN);
+        int[] train = index.table().graphs(Split.TRAIN);
         assertEquals(36, train.length);
         assertEquals(36, statistics.graphs());
 
@@ -207,7 +207,9 @@ final class ConvertTest {
         bytes.put(
                 "energies", Arrays.toString(index.statistics().elementEnergy()).getBytes());
         bytes.put("charge", Arrays.toString(field(index.statistics()).std()).getBytes());
-        bytes.put("split", index.split());
+        bytes.put(
+                "split",
+                Arrays.toString(index.table().split().stream().toArray()).getBytes());
         return bytes;
     }
 
@@ -337,7 +339,8 @@ final class ConvertTest {
         }
         assertArrayEquals(
                 new int[] {0, 0, 0, 0, 1, 1, 1, 1, 2, 2},
-                Frames.convert(frames, folder.resolve("set")).dataset());
+                Frames.convert(frames, folder.resolve("set")).table().dataset().stream()
+                        .toArray());
         frames.get(5).graphColumns().put("dataset_id", new double[] {0.5});
         assertSays(() -> Frames.convert(frames, folder.resolve("b")), "frame 5, dataset_id: want a whole number");
     }
@@ -361,7 +364,7 @@ final class ConvertTest {
             assertEquals(
                     NeighbourList.build(frame.positions(), null, new boolean[3], 3.5, NeighbourList.UNLIMITED)
                             .size(),
-                    index.edges()[g]);
+                    index.edges().get(g));
         }
     }
 
@@ -372,7 +375,8 @@ final class ConvertTest {
         Frames.convert(frames, out);
         assertSays(() -> Frames.convert(frames, out), "set: want a folder that is not there yet, or --force");
         Convert.Options force = options(out, new Splits.Counts(1, 2, 3, false, 1), Convert.Existing.REPLACE);
-        assertEquals(1, Frames.convert(frames, force, Convert.Ranks.single()).graphsOf(Split.TRAIN).length);
+        assertEquals(
+                1, Frames.convert(frames, force, Convert.Ranks.single()).table().size(Split.TRAIN));
         assertLeft("raw.xyz", "set");
 
         Path other = Files.createDirectories(folder.resolve("other"));
@@ -416,8 +420,8 @@ final class ConvertTest {
         ShardIndex index = Convert.run(
                         inputs, Frames.options(folder.resolve("set"), new Splits.ByFile()), Convert.Ranks.single())
                 .index();
-        assertArrayEquals(IntStream.range(0, 20).toArray(), index.graphsOf(Split.TRAIN));
-        assertArrayEquals(IntStream.range(20, 30).toArray(), index.graphsOf(Split.TEST));
+        assertArrayEquals(IntStream.range(0, 20).toArray(), index.table().graphs(Split.TRAIN));
+        assertArrayEquals(IntStream.range(20, 30).toArray(), index.table().graphs(Split.TEST));
         List<ShardIndex.Source> sources = index.provenance().sources();
         // the check value of CRC-32C
         assertEquals(new ShardIndex.Source(first.toString(), 9, 0xE3069283L, 20), sources.get(0));

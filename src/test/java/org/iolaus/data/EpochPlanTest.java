@@ -13,13 +13,14 @@ import java.util.Random;
 import java.util.stream.IntStream;
 import org.iolaus.data.Batching.Mode;
 import org.iolaus.data.Batching.Oversized;
+import org.iolaus.data.EpochPlan.Ranks;
 import org.junit.jupiter.api.Test;
 
 final class EpochPlanTest {
     private static final int FRAMES = 203;
 
     private final ShardIndex index = index(FRAMES, 5);
-    private final int[] train = index.graphsOf(Split.TRAIN);
+    private final int[] train = index.table().graphs(Split.TRAIN);
 
     /// Graphs of 2 to 60 atoms; four of five are for training.
     private static ShardIndex index(int frames, long seed) {
@@ -27,16 +28,13 @@ final class EpochPlanTest {
         int[] atoms = random.ints(frames, 2, 61).toArray();
         int[] edges =
                 Arrays.stream(atoms).map(n -> n * (5 + random.nextInt(30))).toArray();
-        byte[] split = new byte[frames];
-        for (int g = 0; g < frames; g++) {
-            split[g] = (g % 5 == 3 ? Split.VALIDATION : Split.TRAIN).code();
-        }
-        return ShardIndexes.of(atoms, edges, split);
+        Counts split = Counts.of(frames, g -> (g % 5 == 3 ? Split.VALIDATION : Split.TRAIN).code());
+        return ShardIndexes.of(Counts.of(atoms), Counts.of(edges), split);
     }
 
     private static int[] step(EpochPlan plan, int step, int ranks) {
         return IntStream.range(0, ranks)
-                .flatMap(r -> Arrays.stream(plan.graphs(step, r)))
+                .flatMap(r -> Arrays.stream(plan.graphs(step, r, 0)))
                 .sorted()
                 .toArray();
     }
@@ -49,7 +47,7 @@ final class EpochPlanTest {
     }
 
     private static EpochPlan training(ShardIndex index, Batching batching, int ranks) {
-        return EpochPlan.training(index, batching, 42, 3, ranks);
+        return EpochPlan.training(index, batching, 42, 3, Ranks.of(ranks), 1);
     }
 
     @Test
@@ -70,9 +68,9 @@ final class EpochPlanTest {
                     assertTrue(plan.leftOut() < ranks, what);
                     for (int s = 0; s < plan.steps(); s++) {
                         for (int r = 0; r < ranks; r++) {
-                            assertTrue(plan.graphs(s, r).length > 0, what + ", step " + s);
+                            assertTrue(plan.graphs(s, r, 0).length > 0, what + ", step " + s);
                             assertTrue(
-                                    plan.graphs(s, r).length <= graphs
+                                    plan.graphs(s, r, 0).length <= graphs
                                             || (graphs == 1 && batching.mode() == Mode.FIXED),
                                     what + ", step " + s);
                         }
@@ -88,7 +86,7 @@ final class EpochPlanTest {
         for (int ranks : new int[] {1, 3}) {
             for (int microBatches : new int[] {2, 4}) {
                 EpochPlan whole = training(index, Batching.fixed(8 * microBatches), ranks);
-                EpochPlan plan = EpochPlan.training(index, Batching.fixed(8), 42, 3, ranks, microBatches);
+                EpochPlan plan = EpochPlan.training(index, Batching.fixed(8), 42, 3, Ranks.of(ranks), microBatches);
                 assertEquals(microBatches, plan.microBatches());
                 assertEquals(whole.steps(), plan.steps());
                 for (int s = 0; s < plan.steps(); s++) {
@@ -101,7 +99,7 @@ final class EpochPlanTest {
                             assertTrue(graphs.length > 0 && graphs.length <= 8);
                             Arrays.stream(graphs).forEach(seen::add);
                             long edges = Arrays.stream(graphs)
-                                    .map(g -> index.edges()[g])
+                                    .map(g -> index.edges().get(g))
                                     .sum();
                             most = Math.max(most, edges);
                             least = Math.min(least, edges);
@@ -111,7 +109,7 @@ final class EpochPlanTest {
                     assertArrayEquals(step(whole, s, ranks), all);
                     assertEquals(whole.globalAtoms(s), plan.globalAtoms(s));
                     long largest = Arrays.stream(all)
-                            .mapToLong(g -> index.edges()[g] + index.atoms()[g])
+                            .mapToLong(g -> index.edges().get(g) + index.atoms().get(g))
                             .max()
                             .orElseThrow();
                     assertTrue(most - least <= 2 * largest, most + " and " + least);
@@ -119,15 +117,15 @@ final class EpochPlanTest {
             }
         }
         assertSays(
-                () -> EpochPlan.training(index, Batching.fixed(1), 42, 3, 100, 10),
+                () -> EpochPlan.training(index, Batching.fixed(1), 42, 3, Ranks.of(100), 10),
                 "want at least one graph for each of 100 ranks in each of 10 micro-batches of a step");
         EpochPlan budget = EpochPlan.training(
-                index, new Batching(Mode.EDGE_BUDGET, 99, 3000, Oversized.ERROR, false), 42, 3, 2, 3);
+                index, new Batching(Mode.EDGE_BUDGET, 99, 3000, Oversized.ERROR, false), 42, 3, Ranks.of(2), 3);
         for (int s = 0; s < budget.steps(); s++) {
             for (int t = 0; t < 3; t++) {
                 int[] graphs = budget.graphs(s, 1, t);
                 assertTrue(graphs.length > 0);
-                assertTrue(Arrays.stream(graphs).map(g -> index.edges()[g]).sum() <= 3000);
+                assertTrue(Arrays.stream(graphs).map(g -> index.edges().get(g)).sum() <= 3000);
             }
         }
     }
@@ -140,30 +138,30 @@ final class EpochPlanTest {
                     training(index, new Batching(Mode.EDGE_BUDGET, 1000, 2500, Oversized.ERROR, false), ranks);
             for (int r = 0; r < ranks; r++) {
                 for (int s = 0; s < nodes.steps(); s++) {
-                    assertTrue(Arrays.stream(nodes.graphs(s, r))
-                                    .map(g -> index.atoms()[g])
+                    assertTrue(Arrays.stream(nodes.graphs(s, r, 0))
+                                    .map(g -> index.atoms().get(g))
                                     .sum()
                             <= 130);
                 }
                 for (int s = 0; s < edges.steps(); s++) {
-                    assertTrue(Arrays.stream(edges.graphs(s, r))
-                                    .map(g -> index.edges()[g])
+                    assertTrue(Arrays.stream(edges.graphs(s, r, 0))
+                                    .map(g -> index.edges().get(g))
                                     .sum()
                             <= 2500);
                 }
             }
-            int atoms = Arrays.stream(train).map(g -> index.atoms()[g]).sum();
+            int atoms = Arrays.stream(train).map(g -> index.atoms().get(g)).sum();
             assertTrue(nodes.steps() * 130 * ranks < 1.6 * atoms, "steps are well filled");
         }
     }
 
     @Test
     void treatsOversizedGraphsAsTold() {
-        long large = Arrays.stream(train).filter(g -> index.atoms()[g] > 50).count();
+        long large = Arrays.stream(train).filter(g -> index.atoms().get(g) > 50).count();
         assertTrue(large > 3);
         assertSays(
                 () -> training(index, new Batching(Mode.NODE_BUDGET, 9, 50, Oversized.ERROR, false), 2),
-                "made-up, training frames, graph ",
+                "made-up, graph ",
                 "want at most 50 atoms");
         EpochPlan skip = training(index, new Batching(Mode.NODE_BUDGET, 9, 50, Oversized.SKIP, false), 2);
         assertEquals(train.length - large, epoch(skip, 2).length, 1.0);
@@ -172,14 +170,14 @@ final class EpochPlanTest {
         assertEquals(train.length, epoch(single, 2).length + single.leftOut());
         for (int s = 0; s < single.steps(); s++) {
             for (int r = 0; r < 2; r++) {
-                int[] graphs = single.graphs(s, r);
+                int[] graphs = single.graphs(s, r, 0);
                 assertTrue(graphs.length == 1
-                        || Arrays.stream(graphs).map(g -> index.atoms()[g]).sum() <= 50);
+                        || Arrays.stream(graphs).map(g -> index.atoms().get(g)).sum() <= 50);
             }
         }
         EpochPlan validation = EpochPlan.complete(
-                index, Split.VALIDATION, new Batching(Mode.NODE_BUDGET, 9, 50, Oversized.SKIP, false), 2);
-        assertArrayEquals(index.graphsOf(Split.VALIDATION), epoch(validation, 2));
+                index, Split.VALIDATION, new Batching(Mode.NODE_BUDGET, 9, 50, Oversized.SKIP, false), Ranks.of(2));
+        assertArrayEquals(index.table().graphs(Split.VALIDATION), epoch(validation, 2));
     }
 
     @Test
@@ -188,12 +186,14 @@ final class EpochPlanTest {
         EpochPlan again = training(index, Batching.fixed(5), 3);
         for (int s = plan.steps() - 1; s >= 0; s--) {
             for (int r = 0; r < 3; r++) {
-                assertArrayEquals(plan.graphs(s, r), again.graphs(s, r));
+                assertArrayEquals(plan.graphs(s, r, 0), again.graphs(s, r, 0));
             }
         }
         int[] first = step(plan, 0, 3);
-        assertFalse(Arrays.equals(first, step(EpochPlan.training(index, Batching.fixed(5), 42, 4, 3), 0, 3)));
-        assertFalse(Arrays.equals(first, step(EpochPlan.training(index, Batching.fixed(5), 43, 3, 3), 0, 3)));
+        assertFalse(
+                Arrays.equals(first, step(EpochPlan.training(index, Batching.fixed(5), 42, 4, Ranks.of(3), 1), 0, 3)));
+        assertFalse(
+                Arrays.equals(first, step(EpochPlan.training(index, Batching.fixed(5), 43, 3, Ranks.of(3), 1), 0, 3)));
     }
 
     @Test
@@ -204,9 +204,9 @@ final class EpochPlanTest {
                 EpochPlan one = training(index, Batching.fixed(graphs * ranks), 1);
                 assertEquals(one.steps(), many.steps());
                 for (int s = 0; s < one.steps(); s++) {
-                    assertArrayEquals(one.graphs(s, 0), step(many, s, ranks), ranks + " x " + graphs);
+                    assertArrayEquals(one.graphs(s, 0, 0), step(many, s, ranks), ranks + " x " + graphs);
                     assertEquals(one.globalAtoms(s), many.globalAtoms(s));
-                    assertEquals(one.graphs(s, 0).length, many.globalGraphs(s));
+                    assertEquals(one.graphs(s, 0, 0).length, many.globalGraphs(s));
                 }
             }
         }
@@ -220,7 +220,7 @@ final class EpochPlanTest {
         assertEquals(train.length % 24, plan.leftOut());
         for (int s = 0; s < plan.steps(); s++) {
             for (int r = 0; r < 4; r++) {
-                assertEquals(6, plan.graphs(s, r).length);
+                assertEquals(6, plan.graphs(s, r, 0).length);
             }
         }
     }
@@ -242,30 +242,31 @@ final class EpochPlanTest {
         for (int s = 0; s < plan.steps(); s++) {
             int step = s;
             int[] edges = IntStream.range(0, 4)
-                    .map(r -> Arrays.stream(plan.graphs(step, r))
-                            .map(g -> index.edges()[g])
+                    .map(r -> Arrays.stream(plan.graphs(step, r, 0))
+                            .map(g -> index.edges().get(g))
                             .sum())
                     .toArray();
             double mean = Arrays.stream(edges).average().orElse(0);
             worst = Math.max(worst, Arrays.stream(edges).max().orElse(0) / mean);
-            assertEquals(Arrays.stream(edges).sum(), plan.globalEdges(s));
         }
         assertTrue(worst < 1.15, "the slowest rank has " + worst + " times the mean");
     }
 
     @Test
     void completePlansAreCompleteAndOrdered() {
-        int[] validation = index.graphsOf(Split.VALIDATION);
+        int[] validation = index.table().graphs(Split.VALIDATION);
         for (int ranks : new int[] {1, 2, 3, 64}) {
-            EpochPlan plan = EpochPlan.complete(index, Split.VALIDATION, Batching.fixed(7), ranks);
+            EpochPlan plan = EpochPlan.complete(index, Split.VALIDATION, Batching.fixed(7), Ranks.of(ranks));
             assertArrayEquals(validation, epoch(plan, ranks));
             assertArrayEquals(Arrays.copyOf(validation, plan.globalGraphs(0)), step(plan, 0, ranks));
         }
         assertEquals(
-                0, EpochPlan.complete(index, Split.TEST, Batching.fixed(7), 2).steps());
+                0,
+                EpochPlan.complete(index, Split.TEST, Batching.fixed(7), Ranks.of(2))
+                        .steps());
         ShardIndex six = index(6, 1);
-        EpochPlan one = EpochPlan.complete(six, Split.TRAIN, Batching.fixed(4), 1);
-        EpochPlan four = EpochPlan.complete(six, Split.TRAIN, Batching.fixed(1), 4);
+        EpochPlan one = EpochPlan.complete(six, Split.TRAIN, Batching.fixed(4), Ranks.of(1));
+        EpochPlan four = EpochPlan.complete(six, Split.TRAIN, Batching.fixed(1), Ranks.of(4));
         assertEquals(2, four.steps());
         for (int s = 0; s < one.steps(); s++) {
             assertArrayEquals(step(one, s, 1), step(four, s, 4));

@@ -5,21 +5,20 @@ import java.util.Map;
 
 /// Indices without files behind them.
 final class ShardIndexes {
-    static final ShardIndex NONE = of(new int[0], new int[0], new byte[0]);
+    static final ShardIndex NONE = of(Counts.of(), Counts.of(), Counts.of());
 
     private ShardIndexes() {}
 
-    static ShardIndex of(int[] atoms, int[] edges, byte[] split) {
+    static ShardIndex of(Counts atoms, Counts edges, Counts split) {
         return new ShardIndex(
                 "made-up",
                 "0",
                 new ShardIndex.Content(5, null, null, true, true, false, Map.of(), Map.of()),
                 List.of(),
-                atoms,
-                edges,
-                new int[0],
-                split,
-                new int[atoms.length],
+                new GraphTable(
+                        Map.of(GraphTable.ATOMS, atoms, GraphTable.EDGES, edges),
+                        split,
+                        Counts.of(atoms.length(), _ -> 0)),
                 Statistics.NONE,
                 new ShardIndex.Provenance("test", "", "", List.of()));
     }

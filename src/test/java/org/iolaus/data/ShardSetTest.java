@@ -91,11 +91,11 @@ final class ShardSetTest {
                 for (int i = 0; i < edges.shift().length; i++) {
                     assertEquals(edges.shift()[i], alone.edgeShift()[i] + 0.0, "graph " + graph);
                 }
-                assertEquals(index.edges()[graph], alone.edges());
+                assertEquals(index.edges().get(graph), alone.edges());
 
                 Batch again = set.batch(new int[] {5, graph}, 2, 0);
-                int before = index.edges()[5];
-                int atoms = index.atoms()[5];
+                int before = index.edges().get(5);
+                int atoms = index.atoms().get(5);
                 for (int e = 0; e < alone.edges(); e++) {
                     assertEquals(alone.source()[e] + atoms, again.source()[before + e]);
                     assertEquals(alone.target()[e] + atoms, again.target()[before + e]);
@@ -123,19 +123,20 @@ final class ShardSetTest {
         Path other = folder.resolve("second");
         Neighbours wanted = new Neighbours(4.5, 6);
         ShardIndex second = Frames.convert(frames, Frames.options(other, wanted), Convert.Ranks.single());
-        assertArrayEquals(index.edges(), second.edges());
+        assertEquals(index.edges(), second.edges());
+        Counts attention = second.table().counts(GraphTable.ATTENTION_EDGES);
         try (ShardSet set = ShardSet.open(other)) {
             for (int graph : new int[] {0, 17, 39}) {
                 Structure frame = frames.get(graph);
                 Edges edges = NeighbourList.build(frame.positions(), frame.cell(), frame.periodic(), 4.5, 6);
                 Batch batch = set.batch(new int[] {5, graph}, 2, 0);
                 Batch.Edges got = Objects.requireNonNull(batch.attention());
-                int before = second.attentionEdges()[5];
-                assertEquals(edges.size(), second.attentionEdges()[graph]);
+                int before = attention.get(5);
+                assertEquals(edges.size(), attention.get(graph));
                 assertEquals(before + edges.size(), got.size());
                 for (int e = 0; e < edges.size(); e++) {
-                    assertEquals(edges.source()[e] + index.atoms()[5], got.source()[before + e]);
-                    assertEquals(edges.target()[e] + index.atoms()[5], got.target()[before + e]);
+                    assertEquals(edges.source()[e] + index.atoms().get(5), got.source()[before + e]);
+                    assertEquals(edges.target()[e] + index.atoms().get(5), got.target()[before + e]);
                     assertEquals(edges.shift()[3 * e], got.shift()[3 * (before + e)] + 0.0);
                 }
             }
@@ -150,8 +151,8 @@ final class ShardSetTest {
     @Test
     void indexSurvivesTheWire() {
         ShardIndex again = ShardIndex.of(ShardIndex.read(out), out);
-        assertArrayEquals(index.atoms(), again.atoms());
-        assertArrayEquals(index.split(), again.split());
+        assertEquals(index.atoms(), again.atoms());
+        assertEquals(index.table().split(), again.table().split());
         assertEquals(index.content(), again.content());
         assertEquals(index.shards(), again.shards());
         assertEquals(index.provenance(), again.provenance());
@@ -245,11 +246,7 @@ final class ShardSetTest {
                 index.set(),
                 index.content(),
                 shards,
-                index.atoms(),
-                index.edges(),
-                index.attentionEdges(),
-                index.split(),
-                index.dataset(),
+                index.table(),
                 index.statistics(),
                 index.provenance());
     }
@@ -267,8 +264,8 @@ final class ShardSetTest {
             damaged[at] ^= 4;
             try {
                 ShardIndex read = ShardIndex.of(damaged, out);
-                assertArrayEquals(index.atoms(), read.atoms(), "byte " + at);
-                assertArrayEquals(index.split(), read.split(), "byte " + at);
+                assertEquals(index.atoms(), read.atoms(), "byte " + at);
+                assertEquals(index.table().split(), read.table().split(), "byte " + at);
                 assertEquals(index.shards(), read.shards(), "byte " + at);
             } catch (DataException e) {
                 assertTrue(e.toString().contains("index.h5"), e.toString());
@@ -290,14 +287,14 @@ final class ShardSetTest {
 
     @Test
     void loaderGivesThePlanInOrderAndEndsItsThread() {
-        EpochPlan plan = EpochPlan.training(index, Batching.fixed(3), 1, 0, 2);
+        EpochPlan plan = EpochPlan.training(index, Batching.fixed(3), 1, 0, EpochPlan.Ranks.of(2), 1);
         try (ShardSet set = ShardSet.open(out)) {
             List<Integer> seen = new ArrayList<>();
             try (BatchLoader<Batch> loader = new BatchLoader<>(set, plan, 1, 1, Function.identity())) {
                 while (loader.hasNext()) {
                     int step = loader.step();
                     Batch batch = loader.next();
-                    assertArrayEquals(plan.graphs(step, 1), batch.graphIds());
+                    assertArrayEquals(plan.graphs(step, 1, 0), batch.graphIds());
                     assertEquals(plan.globalAtoms(step), batch.globalAtoms());
                     seen.add(step);
                 }
@@ -319,7 +316,7 @@ final class ShardSetTest {
         byte[] bytes = Files.readAllBytes(shard);
         bytes[bytes.length / 2] ^= 1;
         Files.write(shard, bytes);
-        EpochPlan plan = EpochPlan.training(index, Batching.fixed(100), 1, 0, 1);
+        EpochPlan plan = EpochPlan.training(index, Batching.fixed(100), 1, 0, EpochPlan.Ranks.of(1), 1);
         try (ShardSet set = ShardSet.open(out);
                 BatchLoader<Batch> loader = new BatchLoader<>(set, plan, 0, 0, Function.identity())) {
             assertSays(loader::next, "shard-00000.h5");

@@ -8,6 +8,7 @@ import java.util.Objects;
 import java.util.function.IntUnaryOperator;
 import org.iolaus.data.Batch;
 import org.iolaus.data.DataException;
+import org.iolaus.data.GraphTable;
 import org.iolaus.data.ShardIndex;
 import org.iolaus.model.AllPairs;
 import org.iolaus.model.Architecture.Level;
@@ -58,12 +59,17 @@ public final class BatchInputs {
     /// The bucket for a batch of these graphs.
     public Bucket bucket(ShardIndex index, int[] graphs) {
         AttentionEdges attention = model.attentionEdges();
-        int[] atoms = Arrays.stream(graphs).map(graph -> index.atoms()[graph]).toArray();
+        int[] atoms =
+                Arrays.stream(graphs).map(graph -> index.atoms().get(graph)).toArray();
         int e = 0;
         int a = attention == null ? -1 : attention.listed() ? 0 : attention.count(atoms);
         for (int i = 0; i < graphs.length; i++) {
-            e += model.wantsAllPairs() ? atoms[i] * (atoms[i] - 1) : index.edges()[graphs[i]];
-            a += attention != null && attention.listed() ? index.attentionEdges()[graphs[i]] : 0;
+            e += model.wantsAllPairs()
+                    ? atoms[i] * (atoms[i] - 1)
+                    : index.edges().get(graphs[i]);
+            a += attention != null && attention.listed()
+                    ? index.table().counts(GraphTable.ATTENTION_EDGES).get(graphs[i])
+                    : 0;
         }
         return bucket(Arrays.stream(atoms).sum(), e, graphs.length, a);
     }

@@ -47,6 +47,12 @@ public record Bucket(int atoms, int edges, int graphs, int attentionEdges) {
                 Math.max(attentionEdges, other.attentionEdges));
     }
 
+    /// The next larger size of each kind.
+    public Bucket larger() {
+        return new Bucket(
+                rung(atoms + 1), rung(edges + 1), rung(graphs + 1), attentionEdges == 0 ? 0 : rung(attentionEdges + 1));
+    }
+
     /// Values of the symbols N, E, G and A.
     public Sizes sizes() {
         return new Sizes(Map.of("N", atoms, "E", edges, "G", graphs, "A", attentionEdges));

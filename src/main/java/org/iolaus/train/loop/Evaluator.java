@@ -82,7 +82,8 @@ public final class Evaluator implements AutoCloseable {
 
     /// Begins to read a split, for [#run(BatchLoader, Statistics, Watcher)].
     BatchLoader<ReadyBatch> read(ShardSet shards, Split split, Batching batching) {
-        EpochPlan plan = EpochPlan.complete(shards.index(), split, batching, comm.size());
+        EpochPlan.Ranks ranks = new EpochPlan.Ranks(comm.rank(), comm.size(), comm::sum);
+        EpochPlan plan = EpochPlan.complete(shards.index(), split, batching, ranks);
         return new BatchLoader<>(shards, plan, comm.rank(), 0, batch -> engine.ready(inputs, batch));
     }
 

@@ -16,24 +16,23 @@ import org.jspecify.annotations.Nullable;
 /// The batches of a run. The plan of an epoch is a pure function of the configuration and the data, so the sizes of
 /// all batches that one rank will meet are known before the first step.
 public final class RunBatches {
-    /// As many graphs are dealt to batches to find out, some seconds' work; epochs beyond that are not looked at.
+    /// As many graphs are looked at to find them out, about a second's work.
     private static final long MOST_GRAPHS = 4_000_000;
 
     private final BatchInputs inputs;
     private final ShardIndex index;
     private final Training settings;
     private final Batching batching;
-    private final int ranks;
-    private final int rank;
+    private final EpochPlan.Ranks ranks;
 
     /// @param inputs of the model that is trained
-    public RunBatches(BatchInputs inputs, ShardIndex index, Training settings, int ranks, int rank) {
+    /// @param ranks find out together, if they share the counting
+    public RunBatches(BatchInputs inputs, ShardIndex index, Training settings, EpochPlan.Ranks ranks) {
         this.inputs = inputs;
         this.index = index;
         this.settings = settings;
         this.batching = batching(settings);
         this.ranks = ranks;
-        this.rank = rank;
     }
 
     /// How the configuration gathers graphs into batches.
@@ -64,9 +63,10 @@ public final class RunBatches {
     /// @return true
     boolean check() {
         for (Split split : List.of(Split.TRAIN, Split.VALIDATION, Split.TEST)) {
-            EpochPlan.complete(index, split, batching, 1);
+            batching.requireFit(index, split);
         }
-        return plan(settings.epochStart()).steps() >= 0;
+        EpochPlan.requireTraining(index, batching, ranks.size(), settings.gradientAccumulationSteps());
+        return true;
     }
 
     /// How an epoch is divided into steps.
@@ -79,10 +79,13 @@ public final class RunBatches {
     /// Sizes of the batches of the training steps, from an epoch on.
     public Set<Bucket> training(int firstEpoch) {
         Set<Bucket> found = new HashSet<>();
-        long dealt = 0;
-        for (int epoch = firstEpoch; epoch < settings.numEpoch() && dealt < MOST_GRAPHS; epoch++) {
-            add(plan(epoch), found);
-            dealt += index.graphsOf(Split.TRAIN).length;
+        long left = MOST_GRAPHS;
+        for (int epoch = firstEpoch; epoch < settings.numEpoch(); epoch++) {
+            left = add(plan(epoch), left, found);
+            if (left < 0) {
+                found.add(bound(Split.TRAIN, found));
+                break;
+            }
         }
         return found;
     }
@@ -91,16 +94,38 @@ public final class RunBatches {
     public Set<Bucket> evaluation() {
         Set<Bucket> found = new HashSet<>();
         for (Split split : List.of(Split.TRAIN, Split.VALIDATION, Split.TEST)) {
-            add(EpochPlan.complete(index, split, batching, ranks), found);
+            Set<Bucket> ofSplit = new HashSet<>();
+            if (add(EpochPlan.complete(index, split, batching, ranks), MOST_GRAPHS, ofSplit) < 0) {
+                ofSplit.add(bound(split, ofSplit));
+            }
+            found.addAll(ofSplit);
         }
         return found;
     }
 
-    private void add(EpochPlan plan, Set<Bucket> found) {
+    /// Goes through the steps of a plan.
+    ///
+    /// @param left graphs that may be looked at
+    /// @return what is left of them; below zero if there are more steps, on all ranks alike
+    private long add(EpochPlan plan, long left, Set<Bucket> found) {
+        long after = left;
         for (int step = 0; step < plan.steps(); step++) {
-            for (int microBatch = 0; microBatch < plan.microBatches(); microBatch++) {
-                found.add(inputs.bucket(index, plan.graphs(step, rank, microBatch)));
+            if (after <= 0) {
+                return -1;
             }
+            for (int microBatch = 0; microBatch < plan.microBatches(); microBatch++) {
+                found.add(inputs.bucket(index, plan.graphs(step, ranks.rank(), microBatch)));
+            }
+            after -= plan.graphsDealt(step);
         }
+        return after;
+    }
+
+    /// What the batches beyond those that were looked at need, as far as those and the largest graph tell: steps are
+    /// much alike. Should one need more, the memory for it is taken when it comes.
+    private Bucket bound(Split split, Set<Bucket> found) {
+        int graphs = batching.mode() == Batching.Mode.FIXED ? batching.graphs() : 1;
+        Bucket largest = inputs.bucket(index, index.table().largest(split, graphs));
+        return found.stream().reduce(largest, Bucket::or).larger();
     }
 }

@@ -84,7 +84,8 @@ public final class Trainer implements AutoCloseable {
         this.setup = setup;
         this.settings = setup.settings;
         this.inputs = new BatchInputs(setup.model, setup.columns, comm.size());
-        this.batches = new RunBatches(inputs, setup.shards.index(), settings, comm.size(), comm.rank());
+        this.batches = new RunBatches(
+                inputs, setup.shards.index(), settings, new EpochPlan.Ranks(comm.rank(), comm.size(), comm::sum));
         comm.rootFirst(batches::check);
         Checkpoint resume = setup.resume == null ? null : setup.resume.checkpoint();
         int firstEpoch =
