@@ -4,10 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -29,7 +26,8 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/// What users get wrong and what disks do: one message, exit code 2, soon, and no file changed; on one rank and on two.
+/// What users get wrong and what disks do: one message, exit code 2, soon, and no file changed; on one rank and
+/// on two.
 @Tag("mpi")
 final class BadInputTest {
     private static final Duration LIMIT = Duration.ofSeconds(60);
@@ -240,16 +238,9 @@ final class BadInputTest {
         copyGood();
         String[] command = mistake.command.in(folder);
         Map<String, Integer> before = contents();
-        ByteArrayOutputStream err = new ByteArrayOutputStream();
-        PrintStream systemErr = System.err;
-        System.setErr(new PrintStream(err, true, StandardCharsets.UTF_8));
-        int code;
-        try {
-            code = Main.run(command);
-        } finally {
-            System.setErr(systemErr);
-        }
-        String said = err.toString(StandardCharsets.UTF_8);
+        CommandRun run = new CommandRun();
+        int code = run.run((Object[]) command);
+        String said = run.err();
         assertEquals(2, code, said);
         assertEquals(1, said.lines().count(), said);
         assertSays(mistake, said);

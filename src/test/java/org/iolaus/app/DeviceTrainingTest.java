@@ -41,7 +41,8 @@ final class DeviceTrainingTest extends TinyRuns {
                 "num_filters=8");
     }
 
-    /// Batch normalisation: statistics without padding, buffers that a step sets, also with averages and micro-batches.
+    /// Batch normalisation: statistics without padding, buffers that a step sets, also with averages
+    /// and micro-batches.
     @ParameterizedTest
     @CsvSource({"1, false, 1", "2, true, 1", "1, false, 2", "2, false, 2", "2, true, 2"})
     void headsAndBatchNormalisationTrainAsOnTheHost(int ranks, boolean sync, int microBatches) throws IOException {

@@ -4,9 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.io.ByteArrayOutputStream;
-import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
 import org.iolaus.comm.CommException;
 import org.iolaus.config.ConfigException;
 import org.iolaus.cuda.DeviceException;
@@ -14,17 +11,17 @@ import org.junit.jupiter.api.Test;
 import picocli.CommandLine;
 
 class MainTest {
-    private final ByteArrayOutputStream out = new ByteArrayOutputStream();
-    private final ByteArrayOutputStream err = new ByteArrayOutputStream();
+    private final CommandRun command = new CommandRun();
 
     @Test
     void helpListsEveryCommandAndTheExitCodes() {
         assertEquals(0, run("--help"));
-        for (String command : new CommandLine(new Main()).getSubcommands().keySet()) {
-            assertTrue(out().contains(command), out());
-            assertEquals(0, run(command, "--help"), command);
+        String help = out();
+        for (String name : new CommandLine(new Main()).getSubcommands().keySet()) {
+            assertTrue(help.contains(name), help);
+            assertEquals(0, run(name, "--help"), name);
+            assertTrue(out().contains("2   bad input"), out());
         }
-        assertTrue(out().contains("2   bad input"), out());
     }
 
     @Test
@@ -65,23 +62,14 @@ class MainTest {
     }
 
     private int run(String... args) {
-        PrintStream systemOut = System.out;
-        PrintStream systemErr = System.err;
-        System.setOut(new PrintStream(out, true, StandardCharsets.UTF_8));
-        System.setErr(new PrintStream(err, true, StandardCharsets.UTF_8));
-        try {
-            return Main.run(args);
-        } finally {
-            System.setOut(systemOut);
-            System.setErr(systemErr);
-        }
+        return command.run((Object[]) args);
     }
 
     private String out() {
-        return out.toString(StandardCharsets.UTF_8);
+        return command.out();
     }
 
     private String err() {
-        return err.toString(StandardCharsets.UTF_8);
+        return command.err();
     }
 }

@@ -3,9 +3,6 @@ package org.iolaus.app;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.io.OutputStream;
-import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -15,8 +12,6 @@ import org.iolaus.verify.Devices;
 import org.iolaus.verify.Verification;
 import org.iolaus.verify.Verification.Line;
 import org.iolaus.verify.Verification.Result;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -24,29 +19,16 @@ import org.junit.jupiter.api.io.TempDir;
 final class VerifyTest {
     private static final Path GOLDEN = Path.of("src/test/resources/golden/hydragnn/EGNN.h5");
 
-    private final PrintStream out = System.out;
-    private final PrintStream err = System.err;
+    private final CommandRun command = new CommandRun();
 
     @TempDir
     private Path folder;
 
-    @BeforeEach
-    void hush() {
-        System.setOut(new PrintStream(OutputStream.nullOutputStream(), false, StandardCharsets.UTF_8));
-        System.setErr(new PrintStream(OutputStream.nullOutputStream(), false, StandardCharsets.UTF_8));
-    }
-
-    @AfterEach
-    void speak() {
-        System.setOut(out);
-        System.setErr(err);
-    }
-
     @Test
     void aFileThatIsOneCaseAgrees() {
         Path copy = copy("plain", "", "");
-        assertEquals(0, Main.run("verify", copy.toString()));
-        assertEquals(0, Main.run("verify", "--json", "--strict", copy.toString()));
+        assertEquals(0, command.run("verify", copy.toString()));
+        assertEquals(0, command.run("verify", "--json", "--strict", copy.toString()));
     }
 
     @Test
@@ -55,8 +37,8 @@ final class VerifyTest {
         List<Line> wrong = run(copy).lines().stream().filter(line -> !line.ok()).toList();
         assertEquals(List.of("outputs/head_1"), wrong.stream().map(Line::array).toList());
         assertTrue(wrong.getFirst().error() > 1e-8 && wrong.getFirst().error() < 1e-5, wrong.toString());
-        assertEquals(1, Main.run("verify", copy.toString()));
-        assertEquals(0, Main.run("verify", "--tolerance", "1e-4", copy.toString()));
+        assertEquals(1, command.run("verify", copy.toString()));
+        assertEquals(0, command.run("verify", "--tolerance", "1e-4", copy.toString()));
     }
 
     @Test
@@ -82,7 +64,7 @@ final class VerifyTest {
                 renamed.lines().stream().map(Line::array).toList());
         Result longer = run(copy("plain", name, "longer"));
         assertEquals("want shape [6], got [7]", longer.lines().getFirst().remark());
-        assertEquals(1, Main.run("verify", copy("plain", name, "drop").toString()));
+        assertEquals(1, command.run("verify", copy("plain", name, "drop").toString()));
     }
 
     @Test
@@ -90,8 +72,8 @@ final class VerifyTest {
         Path copy = copy("plain", "config_json", "EquivariantTransformer");
         Result result = run(copy);
         assertTrue(String.valueOf(result.unsupported()).contains("EquivariantTransformer"), result.toString());
-        assertEquals(0, Main.run("verify", copy.toString()));
-        assertEquals(1, Main.run("verify", "--strict", copy.toString()));
+        assertEquals(0, command.run("verify", copy.toString()));
+        assertEquals(1, command.run("verify", "--strict", copy.toString()));
     }
 
     @Test
@@ -102,10 +84,10 @@ final class VerifyTest {
 
     @Test
     void badInputIsTwo() {
-        assertEquals(2, Main.run("verify", folder.resolve("nothing.h5").toString()));
-        assertEquals(2, Main.run("verify", GOLDEN.toString(), "--case", "plane"));
-        assertEquals(2, Main.run("verify", "src/test/resources/golden/hydragnn/optim.h5"));
-        assertEquals(2, Main.run("verify"));
+        assertEquals(2, command.run("verify", folder.resolve("nothing.h5").toString()));
+        assertEquals(2, command.run("verify", GOLDEN.toString(), "--case", "plane"));
+        assertEquals(2, command.run("verify", "src/test/resources/golden/hydragnn/optim.h5"));
+        assertEquals(2, command.run("verify"));
     }
 
     private static Result run(Path path) {
@@ -114,8 +96,8 @@ final class VerifyTest {
         }
     }
 
-    /// A case as a file of its own with one change: a number added to the first value, or `drop`, `rename`, `longer`,
-    /// `EquivariantTransformer`.
+    /// A case as a file of its own with one change: a number added to the first value, or `drop`, `rename`,
+    /// `longer`, `EquivariantTransformer`.
     private Path copy(String name, String changed, String change) {
         Path path = folder.resolve(name + change + ".h5");
         Hdf5Writer out = new Hdf5Writer(path);
