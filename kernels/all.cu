@@ -2,7 +2,6 @@
 #include "copy.cu"
 #include "dropout_mask.cu"
 #include "gemm.cu"
-#include "optimizer.cu"
 #include "reduce_sum.cu"
 #include "segment.cu"
 #include "small_gemm.cu"

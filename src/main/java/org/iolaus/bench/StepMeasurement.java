@@ -19,7 +19,6 @@ import org.iolaus.lower.Target;
 import org.iolaus.nn.Parameters.Role;
 import org.iolaus.run.ConfiguredModel;
 import org.iolaus.tensor.Sizes;
-import org.iolaus.train.TrainingException;
 import org.iolaus.train.engine.DeviceEngine;
 import org.iolaus.train.engine.Engine;
 import org.iolaus.train.engine.HostEngine;
@@ -31,7 +30,7 @@ import org.iolaus.train.inputs.BatchInputs;
 import org.iolaus.train.inputs.Bucket;
 import org.iolaus.train.inputs.Columns;
 import org.iolaus.train.inputs.ReadyBatch;
-import org.iolaus.train.optimize.UpdateRule;
+import org.iolaus.train.optimize.OptimizerType;
 import org.iolaus.train.report.JsonLine;
 import org.jspecify.annotations.Nullable;
 
@@ -212,11 +211,9 @@ public final class StepMeasurement {
         }
     }
 
-    private void account(double value, double[] tasks, double globalGraphs) {
-        if (!Double.isFinite(value)) {
-            throw new TrainingException("bench step: want a finite loss, got " + value);
-        }
-        loss = value;
+    private void account(TrainingStep.Result result) {
+        result.requireFinite("bench step", "");
+        loss = result.loss();
     }
 
     private long launches(TrainingStep step, WorkProfile profile) {
@@ -324,7 +321,8 @@ public final class StepMeasurement {
 
     /// The optimizer reads parameters, gradient and state, and writes parameters and state.
     private Cost update() {
-        int slots = UpdateRule.of(configured.training().optimizer()).slots().size();
+        int slots =
+                OptimizerType.rule(configured.training().optimizer()).slots().size();
         long n = configured.model().parameters().count(Role.TRAINED);
         return new Cost((4L + 4L * slots) * n, (3L + 2L * slots) * n);
     }

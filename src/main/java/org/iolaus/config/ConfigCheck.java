@@ -29,8 +29,8 @@ import org.iolaus.train.Training.BatchMode;
 import org.iolaus.train.Training.Batching;
 import org.iolaus.train.Training.CosineWithWarmup;
 import org.iolaus.train.Training.Optimizer;
-import org.iolaus.train.Training.OptimizerType;
 import org.iolaus.train.Training.ReduceLrOnPlateau;
+import org.iolaus.train.optimize.OptimizerType;
 import org.jspecify.annotations.Nullable;
 
 /// What must hold between the values of a configuration, all in one place.
@@ -217,7 +217,7 @@ final class ConfigCheck {
         optimizer.betas().forEach(beta -> belowOne(path + "betas", beta));
         boolean sgd = optimizer.type() == OptimizerType.SGD;
         that(
-                sgd || optimizer.type() == OptimizerType.RMSPROP || optimizer.momentum() == 0,
+                optimizer.type().defaults().momentum() != null || optimizer.momentum() == 0,
                 path + "momentum",
                 "0 with " + optimizer.type(),
                 optimizer.momentum());

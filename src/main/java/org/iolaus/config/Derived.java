@@ -3,7 +3,9 @@ package org.iolaus.config;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Objects;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.iolaus.config.Config.NeuralNetwork;
 import org.iolaus.data.DatasetConfig;
 import org.iolaus.model.Architecture;
@@ -13,6 +15,7 @@ import org.iolaus.model.MpnnType;
 import org.iolaus.model.Require;
 import org.iolaus.model.VariablesOfInterest;
 import org.iolaus.train.Training;
+import org.iolaus.train.optimize.OptimizerType;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -29,10 +32,15 @@ final class Derived {
         }
         JsonNode optimizer = training.has("Optimizer") ? training.get("Optimizer") : training.putObject("Optimizer");
         if (optimizer instanceof ObjectNode object) {
-            String type = object.path("type").asString("AdamW");
-            object.putIfAbsent("weight_decay", object.numberNode(type.equals("AdamW") ? 0.01 : 0.0));
-            object.putIfAbsent(
-                    "eps", object.numberNode(type.equals("Adadelta") ? 1e-6 : type.equals("Adagrad") ? 1e-10 : 1e-8));
+            String type = object.path("type").asString(OptimizerType.ADAMW.toString());
+            OptimizerType.Defaults defaults = Stream.of(OptimizerType.values())
+                    .filter(known -> known.toString().equals(type))
+                    .findFirst()
+                    .orElse(OptimizerType.ADAMW) // the name is refused later
+                    .defaults();
+            object.putIfAbsent("weight_decay", object.numberNode(defaults.weightDecay()));
+            object.putIfAbsent("eps", object.numberNode(defaults.eps()));
+            object.putIfAbsent("momentum", object.numberNode(Objects.requireNonNullElse(defaults.momentum(), 0.0)));
         }
     }
 

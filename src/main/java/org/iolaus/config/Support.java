@@ -13,7 +13,6 @@ import org.iolaus.data.DatasetConfig.Format;
 import org.iolaus.model.AttentionEngine;
 import org.iolaus.model.MpnnType;
 import org.iolaus.model.Require;
-import org.iolaus.train.Training.OptimizerType;
 import tools.jackson.databind.JsonNode;
 
 /// What of HydraGNN's vocabulary this build can do: the permitted values of keys that have others, too.
@@ -28,8 +27,6 @@ final class Support {
                 orNull(of(AttentionEngine.values(), AttentionEngine::isSupported)));
         SUPPORTED.put(ARCHITECTURE + "output_heads.graph[1]", List.of("null"));
         SUPPORTED.put(ARCHITECTURE + "output_heads.node[1]", List.of("null"));
-        SUPPORTED.put(
-                training + "Optimizer.type", of(OptimizerType.values(), type -> type != OptimizerType.FUSED_LAMB));
         SUPPORTED.put(training + "Batching.shuffle", List.of("true"));
         SUPPORTED.put(training + "Optimizer.use_zero_redundancy", List.of("false"));
         SUPPORTED.put(training + "CheckRemainingTime", List.of("false"));

@@ -13,6 +13,7 @@ import org.iolaus.ir.Program;
 import org.iolaus.ir.ProgramExecutor;
 import org.iolaus.ir.Type;
 import org.iolaus.kernel.Loop;
+import org.iolaus.lower.InPlace;
 import org.iolaus.lower.Lowering;
 import org.iolaus.lower.MemoryPlan;
 import org.iolaus.lower.Schedule;
@@ -31,7 +32,8 @@ import org.iolaus.tensor.ShapeException;
 import org.iolaus.tensor.Sizes;
 import org.jspecify.annotations.Nullable;
 
-/// Runs a program in float64: the definition that other devices are held to.
+/// Runs a program in float64: the definition that other devices are held to. Outputs with the names of parameters
+/// replace them.
 public final class CpuExecutor implements ProgramExecutor {
     /// Work (in elements or multiply-adds) from which a second thread pays for its start, some tens of microseconds.
     private static final long WORTH_SHARING = 2_000_000;
@@ -64,6 +66,8 @@ public final class CpuExecutor implements ProgramExecutor {
     private final Options options;
     private final Workers workers;
     private final List<List<Output>> completed;
+    private final Map<Integer, Integer> inPlace;
+    private final Map<Integer, String> copied = new LinkedHashMap<>();
     private final Map<Integer, double[]> constants = new HashMap<>();
     private final LoopRunner.Registers[] registers;
     private double[] arena = new double[0];
@@ -80,6 +84,12 @@ public final class CpuExecutor implements ProgramExecutor {
         this.schedule = Lowering.run(program, Target.HOST);
         this.workers = new Workers(options.threads());
         this.completed = completions();
+        this.inPlace = InPlace.of(schedule);
+        schedule.outputs().forEach((name, buffer) -> {
+            if (program.parameters().containsKey(name) && !inPlace.containsKey(buffer)) {
+                copied.put(buffer, name);
+            }
+        });
         for (Buffer buffer : schedule.buffers()) {
             if (buffer.value() != null && buffer.value().op() instanceof Constant constant) {
                 double[] values = constant.values().stream()
@@ -159,6 +169,15 @@ public final class CpuExecutor implements ProgramExecutor {
             complete(at, memory, sink);
         }
         complete(schedule.steps().size(), memory, sink);
+        copied.forEach((buffer, name) -> {
+            HostView parameter = parameters.find(name);
+            System.arraycopy(
+                    memory.data(buffer),
+                    memory.offset(buffer),
+                    parameter.data(),
+                    parameter.offset(),
+                    parameter.volume());
+        });
     }
 
     private void complete(int step, View memory, Sink sink) {
@@ -275,7 +294,7 @@ public final class CpuExecutor implements ProgramExecutor {
         if (known != null && known.sizes().equals(sizes)) {
             return known;
         }
-        MemoryPlan plan = MemoryPlan.of(schedule, sizes);
+        MemoryPlan plan = MemoryPlan.of(schedule, sizes, inPlace.keySet());
         if (plan.elements() > Integer.MAX_VALUE - 16) {
             throw new ShapeException("cpu: want a step of at most " + (Integer.MAX_VALUE - 16)
                     + " numbers in memory, got " + plan.elements() + " for " + sizes + "; make the batch smaller");
@@ -333,6 +352,10 @@ public final class CpuExecutor implements ProgramExecutor {
                     case CONSTANT -> outside[number] = Objects.requireNonNull(constants.get(number));
                 }
             }
+            inPlace.forEach((output, parameter) -> {
+                outside[output] = outside[parameter];
+                outsideOffset[output] = outsideOffset[parameter];
+            });
         }
 
         @Override

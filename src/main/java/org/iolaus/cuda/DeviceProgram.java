@@ -11,6 +11,7 @@ import java.util.Objects;
 import java.util.Set;
 import org.iolaus.ir.Program;
 import org.iolaus.lower.Dependencies.Range;
+import org.iolaus.lower.InPlace;
 import org.iolaus.lower.Lowering;
 import org.iolaus.lower.MemoryPlan;
 import org.iolaus.lower.Narrowing;
@@ -46,6 +47,7 @@ public final class DeviceProgram implements AutoCloseable {
     private final Schedule schedule;
     private @Nullable LoopKernels loops;
     private final Set<Integer> segmented;
+    private final Map<String, Integer> placed;
     private final Map<Integer, Long> constants = new HashMap<>();
 
     /// Memory of the device that a run of a program needs.
@@ -70,7 +72,7 @@ public final class DeviceProgram implements AutoCloseable {
 
         long parameter(String name);
 
-        /// Where an output has to be, without gaps.
+        /// Where an output has to be, without gaps; where the parameter of its name is, if there is one.
         long output(String name);
     }
 
@@ -91,6 +93,7 @@ public final class DeviceProgram implements AutoCloseable {
         this.collective = collective;
         this.schedule = Lowering.run(program, Target.DEVICE, narrowing);
         this.segmented = schedule.segmented();
+        this.placed = placed(schedule);
         for (Buffer buffer : schedule.buffers()) {
             if (buffer.value() != null && buffer.value().op() instanceof Constant constant) {
                 long bytes = (long) constant.values().size() * precision.bytes();
@@ -154,8 +157,28 @@ public final class DeviceProgram implements AutoCloseable {
     }
 
     private MemoryPlan plan(Sizes sizes) {
-        MemoryPlan apart = MemoryPlan.apart(schedule, sizes);
-        return apart.elements() * precision.bytes() <= APART_BYTES ? apart : MemoryPlan.of(schedule, sizes);
+        Set<Integer> elsewhere = new HashSet<>(placed.values());
+        MemoryPlan apart = MemoryPlan.apart(schedule, sizes, elsewhere);
+        return apart.elements() * precision.bytes() <= APART_BYTES ? apart : MemoryPlan.of(schedule, sizes, elsewhere);
+    }
+
+    /// The outputs that are computed where they are wanted, and their buffers; others are copied there.
+    private static Map<String, Integer> placed(Schedule schedule) {
+        Set<Integer> inPlace = InPlace.of(schedule).keySet();
+        Set<String> parameters = new HashSet<>();
+        schedule.buffers().stream()
+                .filter(buffer -> buffer.storage() == Storage.PARAMETER)
+                .forEach(buffer -> parameters.add(buffer.label()));
+        Map<String, Integer> placed = new HashMap<>();
+        Set<Integer> taken = new HashSet<>();
+        schedule.outputs().forEach((name, buffer) -> {
+            boolean computed = schedule.buffers().get(buffer).storage() == Storage.ARENA;
+            boolean early = parameters.contains(name) && !inPlace.contains(buffer);
+            if (computed && !early && taken.add(buffer)) {
+                placed.put(name, buffer);
+            }
+        });
+        return placed;
     }
 
     /// The most that one step needs of workspace.
@@ -252,19 +275,17 @@ public final class DeviceProgram implements AutoCloseable {
             return ranges;
         }
 
-        /// An output that a step computes for itself alone is computed where it is wanted; others are copied there.
+        /// Enters where outputs are computed.
+        ///
+        /// @return the copies of those that are computed elsewhere
         private List<Work.Copy> placeOutputs(Sizes sizes, Places places, long[] address) {
+            placed.forEach((name, buffer) -> address[buffer] = places.output(name));
             List<Work.Copy> copies = new ArrayList<>();
-            Set<Integer> placed = new HashSet<>();
             program.outputs().forEach((name, node) -> {
-                int number = schedule.outputs().getOrDefault(name, -1);
-                Buffer buffer = schedule.buffers().get(number);
-                long wanted = places.output(name);
-                if (buffer.storage() == Storage.ARENA && placed.add(number)) {
-                    address[number] = wanted;
-                } else {
+                if (!placed.containsKey(name)) {
+                    int buffer = Objects.requireNonNull(schedule.outputs().get(name));
                     long bytes = HostTensor.volume(node.shape().bind(sizes)) * precision.bytes();
-                    copies.add(new Work.Copy(wanted, address[number], bytes));
+                    copies.add(new Work.Copy(places.output(name), address[buffer], bytes));
                 }
             });
             return copies;

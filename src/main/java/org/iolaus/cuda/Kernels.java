@@ -6,7 +6,6 @@ import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import org.iolaus.op.BilinearTerms;
 import org.iolaus.op.GridActivation;
@@ -31,9 +30,6 @@ public final class Kernels {
     private static final int SMALL_GEMM_DEPTH = 192;
 
     private static final int MOST_PARTS = 1024;
-
-    /// Parameters that decay or do not together.
-    public static final int DECAY_BLOCK = 64;
 
     private final DeviceRuntime.Module module;
     private final int bytes;
@@ -230,181 +226,6 @@ public final class Kernels {
     GridKernel gridActivation(DeviceRuntime device, GridActivation op, boolean fast, int narrow) {
         return grids.computeIfAbsent(
                 new GridVariant(op, fast, narrow), _ -> new GridKernel(device, op, bytes, fast, narrow, memory));
-    }
-
-    /// Adds one to a step counter, int64 (1).
-    public List<Work> increment(long counter) {
-        return List.of(launch("increment", 1, 1, 0, new long[] {counter}));
-    }
-
-    /// Writes `x (n)` to row `(counter - 1) % capacity` of `history (capacity, n)`.
-    ///
-    /// @param counter int64 (1), from 1 on
-    public List<Work> append(long x, long history, long counter, long capacity, long n) {
-        return n == 0
-                ? List.of()
-                : List.of(launch(typed("append"), 1, 1, 0, new long[] {x, history, counter, capacity, n}));
-    }
-
-    /// `y (n)`: `factor x`.
-    public List<Work> scaledCopy(long x, long y, double factor, long n) {
-        return n == 0
-                ? List.of()
-                : List.of(launch(typed("scaled_copy"), striding(n), 1, 0, new long[] {x, y, bits(factor), n}));
-    }
-
-    /// `sum (n)`: adds `x (n)`.
-    public List<Work> add(long x, long sum, long n) {
-        return n == 0 ? List.of() : List.of(launch(typed("add_to"), striding(n), 1, 0, new long[] {x, sum, n}));
-    }
-
-    /// `sum (n)`: adds `x (n)`, which becomes 0.
-    public List<Work> addAndZero(long x, long sum, long n) {
-        return n == 0 ? List.of() : List.of(launch(typed("take_up"), striding(n), 1, 0, new long[] {x, sum, n}));
-    }
-
-    /// `average (n)`: moved a `share` of the way towards `x (n)`.
-    public List<Work> movingAverage(long x, long average, double share, long n) {
-        return n == 0
-                ? List.of()
-                : List.of(launch(typed("moving_average"), striding(n), 1, 0, new long[] {x, average, bits(share), n}));
-    }
-
-    /// How many partial sums `squareSum` writes.
-    public static int squareSumParts(long n) {
-        return Math.clamp(ceil(n, 4L * BLOCK), 1, MOST_PARTS);
-    }
-
-    /// Partial sums of squares, double (`squareSumParts(n)`); the partial sums of several arrays may follow one
-    /// another.
-    public List<Work> squareSum(long x, long partial, long n) {
-        return List.of(launch(typed("square_sum"), squareSumParts(n), 1, 0, new long[] {x, partial, n}));
-    }
-
-    /// The factor that limits a gradient's norm, and the norm: double (2).
-    ///
-    /// @param partial double (count), of `squareSum`
-    /// @param maximum norm; 0 limits nothing
-    public List<Work> clipScale(long partial, long count, long result, double maximum) {
-        return List.of(launch("clip_scale", 1, 1, 0, new long[] {partial, result, bits(maximum), count}));
-    }
-
-    /// What changes from step to step, in device memory.
-    ///
-    /// @param step int64 (1): number of this step, the first one being 1
-    /// @param learningRate double (1)
-    /// @param scale double (1), a factor of the gradient; 0: none
-    /// @param undecayed int8, one for each [#DECAY_BLOCK] parameters: 1 where they do not decay; 0: all do
-    public record StepState(long step, long learningRate, long scale, long undecayed) {}
-
-    /// One step of Adam, or with `decoupled` of AdamW: parameters, gradient and the two states, (n) each.
-    public List<Work> adamw(
-            long parameters,
-            long gradient,
-            long mean,
-            long square,
-            StepState state,
-            double beta1,
-            double beta2,
-            double epsilon,
-            double weightDecay,
-            boolean decoupled,
-            long n) {
-        long[] arguments = {
-            parameters,
-            gradient,
-            mean,
-            square,
-            state.step(),
-            state.learningRate(),
-            state.scale(),
-            state.undecayed(),
-            bits(beta1),
-            bits(beta2),
-            bits(epsilon),
-            bits(weightDecay),
-            decoupled ? 1 : 0,
-            n
-        };
-        return n == 0 ? List.of() : List.of(launch(typed("adamw"), striding(n), 1, 0, arguments));
-    }
-
-    /// One step of stochastic gradient descent.
-    ///
-    /// @param buffer state (n); 0 where momentum is 0
-    public List<Work> sgd(
-            long parameters,
-            long gradient,
-            long buffer,
-            StepState state,
-            double momentum,
-            double dampening,
-            double weightDecay,
-            boolean nesterov,
-            long n) {
-        long[] arguments = {
-            parameters,
-            gradient,
-            buffer,
-            state.step(),
-            state.learningRate(),
-            state.scale(),
-            state.undecayed(),
-            bits(momentum),
-            bits(dampening),
-            bits(weightDecay),
-            nesterov ? 1 : 0,
-            n
-        };
-        return n == 0 ? List.of() : List.of(launch(typed("sgd"), striding(n), 1, 0, arguments));
-    }
-
-    /// The rarer rules of optimization.
-    public enum Adaptive {
-        ADADELTA,
-        ADAGRAD,
-        ADAMAX,
-        RMSPROP
-    }
-
-    /// One step of a rarer rule.
-    ///
-    /// @param states (n) each, in the order of the rule's slots; for RMSprop three, 0 for one that it does not keep
-    /// @param decay Adadelta's rho, Adagrad's decay of the learning rate, Adamax's beta2, RMSprop's alpha
-    /// @param momentum Adamax's beta1, RMSprop's momentum; else 0
-    public List<Work> adaptive(
-            Adaptive rule,
-            long parameters,
-            long gradient,
-            List<Long> states,
-            StepState state,
-            double decay,
-            double momentum,
-            double epsilon,
-            double weightDecay,
-            long n) {
-        long[] arguments = {
-            parameters,
-            gradient,
-            states.get(0),
-            states.size() > 1 ? states.get(1) : 0,
-            states.size() > 2 ? states.get(2) : 0,
-            state.step(),
-            state.learningRate(),
-            state.scale(),
-            state.undecayed(),
-            bits(decay),
-            bits(momentum),
-            bits(epsilon),
-            bits(weightDecay),
-            n
-        };
-        String op = rule.name().toLowerCase(Locale.ROOT);
-        return n == 0 ? List.of() : List.of(launch(typed(op), striding(n), 1, 0, arguments));
-    }
-
-    private static long striding(long n) {
-        return Math.min(ceil(n, BLOCK), 8L * ENOUGH_BLOCKS);
     }
 
     private Work launch(String name, long gridX, long gridY, int sharedBytes, long[] arguments) {

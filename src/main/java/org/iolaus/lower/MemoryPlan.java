@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import org.iolaus.tensor.Sizes;
 
@@ -21,15 +22,20 @@ public record MemoryPlan(long[] offset, long elements, long live) {
     private static final int ALIGNMENT = 8;
 
     public static MemoryPlan of(Schedule schedule, Sizes sizes) {
-        return of(schedule, sizes, true);
+        return of(schedule, sizes, Set.of());
     }
 
-    /// A plan in which no buffers share memory, so that steps that do not need each other may run at the same time.
-    public static MemoryPlan apart(Schedule schedule, Sizes sizes) {
-        return of(schedule, sizes, false);
+    /// A plan without buffers that have memory elsewhere.
+    public static MemoryPlan of(Schedule schedule, Sizes sizes, Set<Integer> elsewhere) {
+        return of(schedule, sizes, elsewhere, true);
     }
 
-    private static MemoryPlan of(Schedule schedule, Sizes sizes, boolean sharing) {
+    /// The same, but no buffers share memory, so that steps that do not need each other may run at the same time.
+    public static MemoryPlan apart(Schedule schedule, Sizes sizes, Set<Integer> elsewhere) {
+        return of(schedule, sizes, elsewhere, false);
+    }
+
+    private static MemoryPlan of(Schedule schedule, Sizes sizes, Set<Integer> elsewhere, boolean sharing) {
         int count = schedule.buffers().size();
         long[] offset = new long[count];
         long[] size = new long[count];
@@ -40,7 +46,7 @@ public record MemoryPlan(long[] offset, long elements, long live) {
         }
         for (Schedule.Buffer buffer : schedule.buffers()) {
             offset[buffer.number()] = -1;
-            if (buffer.storage() == Schedule.Storage.ARENA) {
+            if (buffer.storage() == Schedule.Storage.ARENA && !elsewhere.contains(buffer.number())) {
                 size[buffer.number()] = (buffer.elements(sizes) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
                 arena.add(buffer);
                 dying.get(buffer.death()).add(buffer.number());

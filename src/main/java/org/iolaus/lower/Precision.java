@@ -25,6 +25,11 @@ public enum Precision {
         return bytes;
     }
 
+    /// The same with all arrays in full.
+    public Precision inFull() {
+        return this == BF16 ? TF32 : this;
+    }
+
     /// Which arrays are stored in fewer bits or in parts.
     public Narrowing narrowing() {
         return switch (this) {

@@ -42,9 +42,13 @@ public record Sum(List<Integer> axes) implements Op {
         java.util.Arrays.fill(out.data(), out.offset(), out.offset() + out.volume(), 0);
         int[] shape = x.shape();
         int n = x.volume();
-        // the innermost axis runs as one loop; its result advances or stays
-        int inner = shape.length == 0 ? 1 : shape[shape.length - 1];
-        boolean innerSummed = axes.contains(shape.length - 1);
+        // the innermost axis that is not 1 runs as one loop; its result advances or stays
+        int last = shape.length - 1;
+        while (last > 0 && shape[last] == 1) {
+            last--;
+        }
+        int inner = shape.length == 0 ? 1 : shape[last];
+        boolean innerSummed = axes.contains(last);
         for (int from = 0; from < n; from += inner) {
             int to = outIndex(from, shape);
             int at = x.offset() + from;

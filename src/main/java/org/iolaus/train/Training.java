@@ -7,7 +7,7 @@ import org.iolaus.lower.Precision;
 import org.iolaus.model.Model;
 import org.iolaus.nn.Loss;
 import org.iolaus.nn.Parameters;
-import org.iolaus.train.optimize.Optimizer;
+import org.iolaus.train.optimize.OptimizerType;
 import org.jspecify.annotations.Nullable;
 
 /// How the network is trained: `NeuralNetwork.Training` of a configuration.
@@ -97,7 +97,7 @@ public record Training(
             @Nullable Long seed,
             boolean dropLast) {}
 
-    /// Optimizer and its settings, with PyTorch's defaults.
+    /// Optimizer and its settings, with PyTorch's defaults ([OptimizerType.Defaults]).
     ///
     /// @param useZeroRedundancy whether the state is divided over the ranks
     /// @param betas the two decay rates of Adam's moments
@@ -139,29 +139,6 @@ public record Training(
             }
             double cosine = done >= epochs ? -1 : Math.cos(Math.PI * (done / epochs));
             return lrMinFactor + 0.5 * (1 - lrMinFactor) * (1 + cosine);
-        }
-    }
-
-    /// Update rule.
-    public enum OptimizerType {
-        SGD("SGD"),
-        ADAM("Adam"),
-        ADAMW("AdamW"),
-        ADADELTA("Adadelta"),
-        ADAGRAD("Adagrad"),
-        ADAMAX("Adamax"),
-        RMSPROP("RMSprop"),
-        FUSED_LAMB("FusedLAMB");
-
-        private final String key;
-
-        OptimizerType(String key) {
-            this.key = key;
-        }
-
-        @Override
-        public String toString() {
-            return key;
         }
     }
 

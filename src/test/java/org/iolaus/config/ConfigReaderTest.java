@@ -23,6 +23,7 @@ import org.iolaus.model.Model;
 import org.iolaus.model.MpnnType;
 import org.iolaus.nn.Pooling;
 import org.iolaus.train.Training;
+import org.iolaus.train.optimize.OptimizerType;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -370,7 +371,7 @@ final class ConfigReaderTest {
                         "num_epoch=8"));
         Training training = config.neuralNetwork().training();
         assertEquals(8, training.numEpoch());
-        assertEquals(Training.OptimizerType.SGD, training.optimizer().type());
+        assertEquals(OptimizerType.SGD, training.optimizer().type());
         assertEquals(1e-3, training.optimizer().learningRate());
         assertEquals(null, training.reduceLrOnPlateau());
         DatasetConfig dataset = Objects.requireNonNull(config.dataset());

@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.lang.foreign.ValueLayout;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
@@ -23,6 +22,11 @@ class EmulatedRuntimeTest {
             IOLAUS_KERNEL(copy_below, line_args) {
                 const long long i = IOLAUS_GLOBAL_INDEX;
                 if (i < args.n) args.y[i] = args.x[i];
+            }
+
+            IOLAUS_KERNEL(add_below, line_args) {
+                const long long i = IOLAUS_GLOBAL_INDEX;
+                if (i < args.n) args.y[i] += args.x[i];
             }
 
             IOLAUS_KERNEL(before_start, line_args) { args.y[-1] = 1; }
@@ -197,18 +201,17 @@ class EmulatedRuntimeTest {
     @Test
     void graphsReplayWhatWasRecorded() {
         EmulatedRuntime device = emulated.device;
-        long counter = emulated.longs(4);
+        long sum = emulated.numbers(4, 5);
         long x = emulated.numbers(1, 2);
         long y = emulated.empty(2);
-        List<Work> work = new ArrayList<>(emulated.kernels.increment(counter));
-        work.add(work("copy_below", 1, 1, 32, 0, x, y, 2));
+        List<Work> work = List.of(work("add_below", 1, 1, 32, 0, x, sum, 2), work("copy_below", 1, 1, 32, 0, x, y, 2));
         DeviceRuntime.Graph graph = device.graph(work, List.of(List.of(), List.of()));
         assertTrue(Double.isNaN(emulated.read(y, 1)[0]));
         graph.launch();
         device.fill(y, 0, 16);
         graph.launch();
         assertArrayEquals(new double[] {1, 2}, emulated.read(y, 2));
-        assertEquals(6, Double.doubleToRawLongBits(emulated.read(counter, 1)[0]));
+        assertArrayEquals(new double[] {6, 9}, emulated.read(sum, 2));
         graph.close();
         assertRefused("after it was closed", graph::launch);
         DeviceRuntime.Event first = device.record();

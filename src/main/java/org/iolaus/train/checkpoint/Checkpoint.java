@@ -25,7 +25,6 @@ import org.iolaus.tensor.HostTensor;
 import org.iolaus.train.optimize.BestMetric;
 import org.iolaus.train.optimize.EarlyStopping;
 import org.iolaus.train.optimize.ReduceLROnPlateau;
-import org.iolaus.train.optimize.UpdateRule;
 import org.iolaus.train.report.MetricsLog;
 import org.jspecify.annotations.Nullable;
 
@@ -97,23 +96,26 @@ public record Checkpoint(
 
     /// What an optimizer remembers.
     ///
-    /// @param kind [UpdateRule#kind]
+    /// @param kind its name in a configuration
     /// @param slots one number for each that is trained, in order of creation
     public record OptimizerState(String kind, long steps, Map<String, double[]> slots) {
         public OptimizerState {
             slots = Collections.unmodifiableMap(new TreeMap<>(slots));
         }
 
-        /// Refuses the state of another rule.
-        public void require(UpdateRule rule) {
+        /// Refuses the state of another optimizer.
+        ///
+        /// @param wanted its kind
+        /// @param wantedSlots names of its slots
+        public void require(String wanted, List<String> wantedSlots) {
             if (kind.equals(NO_OPTIMIZER)) {
                 throw new DataException(
                         "checkpoint of a model that was imported: want Training.init_from to begin a run "
                                 + "with it, got Training.continue");
             }
-            if (!kind.equals(rule.kind()) || !slots.keySet().equals(Set.copyOf(rule.slots()))) {
+            if (!kind.equals(wanted) || !slots.keySet().equals(Set.copyOf(wantedSlots))) {
                 throw new DataException("checkpoint of another optimizer: want %s with %s, got %s with %s"
-                        .formatted(rule.kind(), rule.slots(), kind, slots.keySet()));
+                        .formatted(wanted, wantedSlots, kind, slots.keySet()));
             }
         }
     }

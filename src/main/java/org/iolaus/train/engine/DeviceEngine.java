@@ -1,7 +1,6 @@
 package org.iolaus.train.engine;
 
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
@@ -36,8 +35,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// The programs take turns in one arena, one workspace and one block of inputs.
 public final class DeviceEngine implements Engine {
-    /// In front of the inputs: the learning rate.
-    static final long HEADER = 256;
+    /// In front of the inputs, bytes: numbers of the step.
+    static final long HEADER = 1024;
 
     /// The inputs in use, and those on their way.
     private static final int INPUT_BLOCKS = 1 + DeviceRuntime.Feed.SLOTS;
@@ -204,8 +203,16 @@ public final class DeviceEngine implements Engine {
         return bytes / (double) (1 << 30);
     }
 
-    /// Addresses of the shared memory, the values and the outputs of one program.
-    record Addresses(DeviceEngine engine, DeviceState state, ToLongFunction<String> outputs)
+    /// Places in the shared memory.
+    ///
+    /// @param inputs address of the inputs
+    DeviceProgram.Places places(ToLongFunction<String> parameters, ToLongFunction<String> outputs, long inputs) {
+        return new Addresses(this, parameters, outputs, inputs);
+    }
+
+    /// Addresses of the shared memory, the parameters and the outputs of one program.
+    private record Addresses(
+            DeviceEngine engine, ToLongFunction<String> parameters, ToLongFunction<String> outputs, long inputs)
             implements DeviceProgram.Places {
         @Override
         public long arena() {
@@ -218,13 +225,8 @@ public final class DeviceEngine implements Engine {
         }
 
         @Override
-        public long inputs() {
-            return engine.inputs + HEADER;
-        }
-
-        @Override
         public long parameter(String name) {
-            return state.address(name);
+            return parameters.applyAsLong(name);
         }
 
         @Override
@@ -279,9 +281,9 @@ public final class DeviceEngine implements Engine {
 
         /// Puts a batch on its way to the device.
         ///
-        /// @param number for the header
+        /// @param numbers of the step, for the header
         /// @return the work for its bucket
-        Entry feed(ReadyBatch batch, double number) {
+        Entry feed(ReadyBatch batch, double... numbers) {
             Bucket bucket = batch.bucket();
             BatchInputs.Bound bound = batch.inputs();
             Set<String> sorted = new HashSet<>();
@@ -290,10 +292,12 @@ public final class DeviceEngine implements Engine {
             Entry entry = entries.computeIfAbsent(
                     new Key(bucket, sorted),
                     key -> new Entry(
-                            program.bind(bucket.sizes(), sorted, new Addresses(DeviceEngine.this, state, outputs))));
+                            program.bind(bucket.sizes(), sorted, places(state::address, outputs, inputs + HEADER))));
             DeviceRuntime.Feed way = Objects.requireNonNull(feed);
             MemorySegment slot = way.next();
-            slot.set(ValueLayout.JAVA_DOUBLE, 0, number);
+            for (int i = 0; i < numbers.length; i++) {
+                precision.put(slot.asSlice(0, HEADER), i, numbers[i]);
+            }
             entry.bound.pack(slot.asSlice(HEADER), bound.floats(), bound.indices());
             queue.start(new Task(new Work.Send(way, inputs, HEADER + entry.bound.inputBytes())));
             return entry;

@@ -88,7 +88,7 @@ final class DeviceForward implements Engine.Forward {
     @Override
     public Map<String, double[]> run(ReadyBatch batch) {
         reserve(Set.of(batch.bucket()));
-        DeviceEngine.Entry entry = prepared.feed(batch, 0);
+        DeviceEngine.Entry entry = prepared.feed(batch);
         entry.start("forward", entry::tasks);
         engine.comm().await();
         device.download(fetched, results, resultBytes);

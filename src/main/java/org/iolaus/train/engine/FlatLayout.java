@@ -1,7 +1,6 @@
 package org.iolaus.train.engine;
 
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -17,14 +16,15 @@ import org.iolaus.model.Model;
 import org.iolaus.nn.Parameters;
 import org.iolaus.nn.Parameters.Role;
 import org.iolaus.nn.Parameters.Spec;
+import org.iolaus.train.optimize.Update;
 
 /// Where the numbers of a model stand in flat arrays, on the host and on a device: first all that is trained, in order
 /// of creation, then frozen weights and buffers. Each begins at a multiple of [#ALIGNMENT] numbers; the gaps are 0.
 ///
 /// Averages of the parameters have the same layout; gradients and the optimizer's state have that of what is trained.
 final class FlatLayout {
-    /// Numbers; one block of an optimizer's arrays belongs to one parameter.
-    static final int ALIGNMENT = 64;
+    /// Numbers; a row of an optimizer's arrays belongs to one parameter.
+    static final int ALIGNMENT = Update.ROW;
 
     /// The numbers from `start` (inclusive) to `end` (exclusive).
     record Range(long start, long end) {
@@ -119,14 +119,14 @@ final class FlatLayout {
         }
     }
 
-    /// For each [#ALIGNMENT] numbers of what is trained whether they belong to certain parameters: 1 or 0.
-    byte[] blocks(Predicate<Spec> wanted) {
-        byte[] blocks = new byte[Math.toIntExact(trained / ALIGNMENT)];
-        trainedSpecs().stream().filter(wanted).map(spec -> range(spec.name())).forEach(range -> {
-            int start = Math.toIntExact(range.start / ALIGNMENT);
-            Arrays.fill(blocks, start, Math.toIntExact(aligned(range.end) / ALIGNMENT), (byte) 1);
-        });
-        return blocks;
+    /// What is trained, as an optimizer sees it.
+    List<Update.Tensor> tensors() {
+        return trainedSpecs().stream()
+                .map(spec -> new Update.Tensor(
+                        spec,
+                        Math.toIntExact(range(spec.name()).start / ALIGNMENT),
+                        Math.toIntExact(aligned(spec.size()) / ALIGNMENT)))
+                .toList();
     }
 
     /// A stretch of a gradient that is summed over ranks in one message.

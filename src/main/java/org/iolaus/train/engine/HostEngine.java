@@ -77,7 +77,7 @@ public final class HostEngine implements Engine {
 
     @Override
     public TrainingStep training(Model model, ModelState state, Training settings, StepProfile profile) {
-        return new HostStep(comm, new CpuExecutor(settings.program(model), options), model, state, settings, profile);
+        return new HostStep(comm, options, model, state, settings, profile);
     }
 
     @Override

@@ -82,15 +82,6 @@ public final class ModelState implements CpuExecutor.ParameterSource {
         return average == null ? this : average;
     }
 
-    /// One step of the average: `average += (1 - decay) (trained - average)`.
-    void moveAverage(double decay) {
-        double[] averages = average().values;
-        double share = 1 - decay;
-        for (int i = 0; i < layout.trained(); i++) {
-            averages[i] += share * (values[i] - averages[i]);
-        }
-    }
-
     @Override
     public HostView find(String name) {
         HostView view = views.get(name);

@@ -14,7 +14,6 @@ import org.iolaus.data.Split;
 import org.iolaus.model.Model;
 import org.iolaus.nn.Parameters;
 import org.iolaus.train.Training;
-import org.iolaus.train.TrainingException;
 import org.iolaus.train.checkpoint.Checkpoint;
 import org.iolaus.train.checkpoint.CheckpointStore;
 import org.iolaus.train.engine.Engine;
@@ -264,15 +263,13 @@ public final class Trainer implements AutoCloseable {
         trainingStep.load(saved.optimizer());
     }
 
-    /// Takes the losses of a step. All ranks see the same sums, so all of them stop at the same one.
-    private void account(double loss, double[] tasks, double globalGraphs) {
-        int step = reported++;
-        if (!Double.isFinite(loss)) {
-            throw new TrainingException("epoch " + run.epoch() + ", step " + step + ": want a finite loss, got " + loss
-                    + "; a smaller learning_rate or gradient_clip_norm may help"
-                    + (settings.checkpoint() ? "; the last checkpoint is kept" : ""));
-        }
-        run.losses().addLoss(loss, tasks, globalGraphs);
+    /// Takes the result of a step. All ranks see the same sums, so all of them stop at the same one.
+    private void account(TrainingStep.Result result) {
+        result.requireFinite(
+                "epoch " + run.epoch() + ", step " + reported++,
+                "; a smaller learning_rate or gradient_clip_norm may help"
+                        + (settings.checkpoint() ? "; the last checkpoint is kept" : ""));
+        run.losses().addLoss(result.loss(), result.tasks(), result.globalGraphs());
     }
 
     /// Starts to write the state after the last step, if its losses are finite.
