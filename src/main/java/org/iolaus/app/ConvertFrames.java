@@ -28,6 +28,7 @@ import org.iolaus.data.read.Readers;
 import org.iolaus.model.Architecture;
 import org.iolaus.run.BuildInfo;
 import org.iolaus.run.Cutoffs;
+import org.iolaus.run.ShardReport;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -124,7 +125,7 @@ final class ConvertFrames implements OnRanks {
         if (result.kept()) {
             print.println(folder + ": there already, " + index.graphs() + " frames");
         } else {
-            Inspect.summary(index).forEach(print::println);
+            ShardReport.summary(index).forEach(print::println);
             print.printf(Locale.ROOT, "converted in %.1f s%n", seconds);
         }
     }
