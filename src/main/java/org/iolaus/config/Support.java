@@ -9,7 +9,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
-import org.iolaus.data.DatasetConfig.Format;
+import org.iolaus.data.read.Format;
 import org.iolaus.model.AttentionEngine;
 import org.iolaus.model.MpnnType;
 import org.iolaus.model.Require;

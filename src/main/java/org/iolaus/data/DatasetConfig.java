@@ -2,6 +2,7 @@ package org.iolaus.data;
 
 import java.util.List;
 import java.util.Map;
+import org.iolaus.data.read.Format;
 import org.jspecify.annotations.Nullable;
 
 /// Where the frames come from and which of their columns matter: `Dataset` of a configuration.
@@ -69,31 +70,4 @@ public record DatasetConfig(
             @Nullable List<Double> fractions,
             @Nullable Map<String, String> indices,
             long seed) {}
-
-    /// Form of the raw files.
-    public enum Format {
-        EXTXYZ("extxyz"),
-        NPZ("npz"),
-        LSMS("LSMS"),
-        CFG("CFG"),
-        XYZ("XYZ"),
-        PICKLE("pickle"),
-        ADIOS("adios");
-
-        private final String key;
-
-        Format(String key) {
-            this.key = key;
-        }
-
-        /// Whether there is a reader.
-        public boolean isSupported() {
-            return this != PICKLE && this != ADIOS;
-        }
-
-        @Override
-        public String toString() {
-            return key;
-        }
-    }
 }

@@ -48,6 +48,10 @@ final class CfgReader {
         this.where = file.toString();
     }
 
+    static boolean isStart(FileStart start) {
+        return !start.lines().isEmpty() && start.lines().getFirst().startsWith("Number of particles");
+    }
+
     static Structure read(Path file, ReadOptions options) {
         CfgReader reader = new CfgReader(file);
         try (LineSource lines = new LineSource(file)) {

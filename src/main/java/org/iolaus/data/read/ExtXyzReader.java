@@ -53,6 +53,11 @@ final class ExtXyzReader extends LazyReader {
         this.labels = new Labels(options);
     }
 
+    static boolean isStart(FileStart start) {
+        return start.lines().size() > 1
+                && Numbers.whole(start.lines().getFirst().strip()) != null;
+    }
+
     @Override
     public void close() {
         lines.close();

@@ -10,7 +10,6 @@ import java.util.List;
 import java.util.stream.Stream;
 import org.iolaus.atoms.Structure;
 import org.iolaus.data.DataException;
-import org.iolaus.data.DatasetConfig.Format;
 import org.jspecify.annotations.Nullable;
 
 /// The files of a folder and its direct subfolders, one after another in the order of their names. Hidden files and
@@ -24,7 +23,7 @@ final class FolderReader extends LazyReader {
         this.options = options;
         this.files = list(folder, options.format()).iterator();
         if (!files.hasNext()) {
-            throw new DataException(folder + ": want " + Readers.SUPPORTED + ", got a folder without such files");
+            throw new DataException(folder + ": want " + Format.supported() + ", got a folder without such files");
         }
     }
 

@@ -23,6 +23,10 @@ final class LsmsReader {
 
     private LsmsReader() {}
 
+    static boolean isStart(FileStart start) {
+        return start.isNumbers(0, 1) && start.isNumbers(1, FIRST_FEATURE);
+    }
+
     static Structure read(Path file, ReadOptions options) {
         List<double[]> rows = new ArrayList<>();
         double[] graph;

@@ -88,6 +88,10 @@ final class NpzReader extends LazyReader {
         }
     }
 
+    static boolean isStart(FileStart start) {
+        return start.hasMagic("PK\u0003\u0004");
+    }
+
     private static ZipFile open(Path file) {
         try {
             return new ZipFile(file.toFile());

@@ -8,7 +8,6 @@ import org.iolaus.atoms.Units;
 import org.iolaus.data.DataException;
 import org.iolaus.data.DatasetConfig;
 import org.iolaus.data.DatasetConfig.Features;
-import org.iolaus.data.DatasetConfig.Format;
 import org.jspecify.annotations.Nullable;
 
 /// How raw files are to be read.

@@ -14,7 +14,6 @@ import java.util.Map;
 import org.iolaus.atoms.Structure;
 import org.iolaus.data.DataException;
 import org.iolaus.data.DatasetConfig.Features;
-import org.iolaus.data.DatasetConfig.Format;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -188,7 +187,7 @@ class HydraGnnFormatsTest {
 
     @Test
     void whatCannotBeReadIsAnsweredWithWhatCan() throws IOException {
-        assertRefused("want extended or plain XYZ (may be gzipped), NumPy .npz", "a.pkl", "\0\1\2");
+        assertRefused("want NumPy .npz, AtomEye .cfg, LSMS text, extended", "a.pkl", "\0\1\2");
         assertRefused("got a file that starts with 'hello world'", "a.txt", "hello world\n1\n");
         assertRefused("got pickle", "a.pkl", "x", Format.PICKLE);
         assertThrows(DataException.class, () -> read(folder.resolve("nothing"), ReadOptions.DEFAULT));
