@@ -12,9 +12,16 @@ import org.jspecify.annotations.Nullable;
 /// The formats of raw files, one line each: the name in a configuration, the words for messages, the ends of file
 /// names,
 /// the test of a file's content, the reader. Two names of HydraGNN have no reader.
+@SuppressWarnings("ImmutableEnumChecker") // readers and tests hold nothing
 public enum Format {
     NPZ("npz", "NumPy .npz", List.of(".npz"), NpzReader::isStart, NpzReader::new),
     CFG("CFG", "AtomEye .cfg", List.of(".cfg"), CfgReader::isStart, single(CfgReader::read)),
+    POSCAR(
+            "poscar",
+            "VASP POSCAR",
+            List.of("poscar", "contcar", ".vasp"),
+            PoscarReader::isStart,
+            single(PoscarReader::read)),
     LSMS("LSMS", "LSMS text", List.of(), LsmsReader::isStart, single(LsmsReader::read)),
     EXTXYZ(
             "extxyz",

@@ -187,7 +187,7 @@ class HydraGnnFormatsTest {
 
     @Test
     void whatCannotBeReadIsAnsweredWithWhatCan() throws IOException {
-        assertRefused("want NumPy .npz, AtomEye .cfg, LSMS text, extended", "a.pkl", "\0\1\2");
+        assertRefused("want NumPy .npz, AtomEye .cfg, VASP POSCAR, LSMS text, extended", "a.pkl", "\0\1\2");
         assertRefused("got a file that starts with 'hello world'", "a.txt", "hello world\n1\n");
         assertRefused("got pickle", "a.pkl", "x", Format.PICKLE);
         assertThrows(DataException.class, () -> read(folder.resolve("nothing"), ReadOptions.DEFAULT));
