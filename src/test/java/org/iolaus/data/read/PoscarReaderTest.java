@@ -64,7 +64,7 @@ class PoscarReaderTest {
         assertRefused("line 7: want a number of atoms for each element, got '1 2.5'", "1 2\n", "1 2.5\n");
         assertRefused("line 12: want a position (3 numbers), got '-1 nan 0.5 F F F'", "-1 0 0.5", "-1 nan 0.5");
         assertRefused("line 11: want a position (3 numbers), got 'the end of the file'", "-1 0 0.5 F F F\n", "");
-        assertRefused("want a", "0.5 0 3\n", "0.5 0 0\n");
+        assertRefused("cell: want three linearly independent lattice vectors", "0.5 0 3\n", "0.5 0 0\n");
     }
 
     private void assertRefused(String message, String from, String to) {
