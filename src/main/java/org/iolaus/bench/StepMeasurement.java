@@ -292,7 +292,7 @@ public final class StepMeasurement {
 
     private Schedule schedule(Precision precision) {
         return Lowering.run(
-                configured.training().program(configured.model()),
+                configured.model().train(configured.training().convCheckpointing()),
                 queue == null ? Target.HOST : Target.DEVICE,
                 precision.narrowing());
     }

@@ -13,6 +13,7 @@ import static org.iolaus.model.Require.that;
 
 import java.util.List;
 import java.util.Set;
+import org.iolaus.data.Batching;
 import org.iolaus.data.DatasetConfig;
 import org.iolaus.data.DatasetConfig.Features;
 import org.iolaus.data.DatasetConfig.Split;
@@ -25,8 +26,6 @@ import org.iolaus.model.Model;
 import org.iolaus.model.VariablesOfInterest;
 import org.iolaus.nn.Loss;
 import org.iolaus.train.Training;
-import org.iolaus.train.Training.BatchMode;
-import org.iolaus.train.Training.Batching;
 import org.iolaus.train.Training.CosineWithWarmup;
 import org.iolaus.train.Training.Optimizer;
 import org.iolaus.train.Training.ReduceLrOnPlateau;
@@ -185,21 +184,21 @@ final class ConfigCheck {
                 training.logName());
     }
 
-    private static void batching(Batching batching) {
+    private static void batching(Training.Batching batching) {
         String path = TRAINING + "Batching.";
         positive(path + "max_nodes", batching.maxNodes());
         positive(path + "max_edges", batching.maxEdges());
         positive(path + "max_graphs", batching.maxGraphs());
-        belongs(path + "max_nodes", batching.maxNodes(), batching.mode() == BatchMode.NODE_BUDGET, batching);
-        belongs(path + "max_edges", batching.maxEdges(), batching.mode() == BatchMode.EDGE_BUDGET, batching);
+        belongs(path + "max_nodes", batching.maxNodes(), batching.mode() == Batching.Mode.NODE_BUDGET, batching);
+        belongs(path + "max_edges", batching.maxEdges(), batching.mode() == Batching.Mode.EDGE_BUDGET, batching);
         that(
-                batching.maxGraphs() == null || batching.mode() != BatchMode.FIXED,
+                batching.maxGraphs() == null || batching.mode() != Batching.Mode.FIXED,
                 path + "max_graphs",
                 "null with mode fixed (batch_size is the number of graphs)",
                 batching.maxGraphs());
     }
 
-    private static void belongs(String path, @Nullable Integer limit, boolean needed, Batching batching) {
+    private static void belongs(String path, @Nullable Integer limit, boolean needed, Training.Batching batching) {
         if (needed && limit == null) {
             throw missing(path);
         }

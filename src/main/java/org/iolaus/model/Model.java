@@ -66,7 +66,7 @@ public final class Model {
     private final List<TargetUnits> units = new ArrayList<>();
     private @Nullable Program evaluation;
     private @Nullable Program training;
-    private @Nullable Program recomputing;
+    private @Nullable Program trainingWithLess;
 
     /// Head i predicts `mean + std * output`, and its loss compares the output with `(target - mean) / std`.
     ///
@@ -230,6 +230,19 @@ public final class Model {
     }
 
     /// Losses, gradients and buffers of a training step; always the same program.
+    ///
+    /// @param recomputing whether it takes less memory and more time ([Program#recomputing])
+    public synchronized Program train(boolean recomputing) {
+        if (recomputing) {
+            if (trainingWithLess == null) {
+                trainingWithLess = train().recomputing(LOSS);
+            }
+            return trainingWithLess;
+        }
+        return train();
+    }
+
+    /// The same as `train(false)`.
     public synchronized Program train() {
         if (training == null) {
             Evaluation made = new Evaluation(true);
@@ -239,14 +252,6 @@ public final class Model {
             training = Program.of(outputs);
         }
         return training;
-    }
-
-    /// The same, to be run with less memory ([Program#recomputing]).
-    public synchronized Program trainRecomputing() {
-        if (recomputing == null) {
-            recomputing = train().recomputing(LOSS);
-        }
-        return recomputing;
     }
 
     /// Everything at once, to compare with a reference.

@@ -72,7 +72,8 @@ public record ConfiguredModel(Config config, Columns columns, Model model) {
         boolean host = training.device() == Training.Device.CPU;
         Precision precision = host ? Precision.FP64 : training.precision();
         Target target = host ? Target.HOST : Target.DEVICE;
-        for (Supplier<Program> program : List.<Supplier<Program>>of(() -> training.program(model), model::evaluate)) {
+        for (Supplier<Program> program :
+                List.<Supplier<Program>>of(() -> model.train(training.convCheckpointing()), model::evaluate)) {
             ForkJoinPool.commonPool()
                     .execute(new FutureTask<>(() -> Lowering.run(program.get(), target, precision.narrowing())));
         }

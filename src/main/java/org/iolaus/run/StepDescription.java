@@ -62,7 +62,7 @@ public final class StepDescription {
         this.index = index;
         this.given = given;
         this.settings = configured.training();
-        this.program = settings.program(model);
+        this.program = model.train(settings.convCheckpointing());
         this.host = settings.device() == Training.Device.CPU;
         this.precision = host ? Precision.FP64 : settings.precision();
         this.schedule = Lowering.run(program, host ? Target.HOST : Target.DEVICE, precision.narrowing());

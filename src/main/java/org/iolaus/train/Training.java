@@ -2,9 +2,9 @@ package org.iolaus.train;
 
 import java.util.List;
 import org.iolaus.comm.DeviceComm;
-import org.iolaus.ir.Program;
+import org.iolaus.data.Batching.Mode;
+import org.iolaus.data.Batching.Oversized;
 import org.iolaus.lower.Precision;
-import org.iolaus.model.Model;
 import org.iolaus.nn.Loss;
 import org.iolaus.nn.Parameters;
 import org.iolaus.train.optimize.OptimizerType;
@@ -73,11 +73,6 @@ public record Training(
         String logPath,
         String logName) {
 
-    /// The training program of a model, as memory is to be used.
-    public Program program(Model model) {
-        return convCheckpointing ? model.trainRecomputing() : model.train();
-    }
-
     /// How graphs are gathered into batches.
     ///
     /// @param maxNodes per rank and step (`node_budget`)
@@ -88,7 +83,7 @@ public record Training(
     /// @param seed of the shuffle; null: `Training.seed`
     /// @param dropLast whether an incomplete last step is left out
     public record Batching(
-            BatchMode mode,
+            Mode mode,
             @Nullable Integer maxNodes,
             @Nullable Integer maxEdges,
             @Nullable Integer maxGraphs,
@@ -118,43 +113,11 @@ public record Training(
     /// `threshold`) for more than `patience` epochs.
     public record ReduceLrOnPlateau(double factor, int patience, double minLr, double threshold, int cooldown) {}
 
-    /// Multiplies the learning rate of each step by a factor that follows from how much of the run is done: it rises
-    /// in a line from `warmupFactor` to 1, then falls along half a period of the cosine to `lrMinFactor`.
-    ///
-    /// With t epochs done (a fraction within an epoch), T epochs in all and m the least factor it is
-    /// `m + (1 - m) (1 + cos(pi t / T)) / 2` after the warm-up, as in the EquiformerV2 paper's code: the cosine
-    /// begins with the run, not where the warm-up ends.
+    /// Multiplies the learning rate of each step by a factor ([org.iolaus.train.optimize.Cosine]) that rises linearly
+    /// from `warmupFactor` to 1, then falls along half a period of the cosine to `lrMinFactor`.
     ///
     /// @param warmupEpochs how long it rises; may be a fraction
-    public record CosineWithWarmup(double warmupEpochs, double warmupFactor, double lrMinFactor) {
-
-        /// The factor.
-        ///
-        /// @param done epochs, the part of the current one included
-        /// @param epochs of the whole run
-        public double factor(double done, double epochs) {
-            if (done <= warmupEpochs) {
-                double risen = warmupEpochs == 0 ? 1 : done / warmupEpochs;
-                return warmupFactor * (1 - risen) + risen;
-            }
-            double cosine = done >= epochs ? -1 : Math.cos(Math.PI * (done / epochs));
-            return lrMinFactor + 0.5 * (1 - lrMinFactor) * (1 + cosine);
-        }
-    }
-
-    /// What bounds a batch: the number of graphs, of nodes or of edges.
-    public enum BatchMode {
-        FIXED,
-        NODE_BUDGET,
-        EDGE_BUDGET
-    }
-
-    /// Fate of a graph that exceeds the budget: stop, make a batch of its own, leave it out.
-    public enum Oversized {
-        ERROR,
-        SINGLE,
-        SKIP
-    }
+    public record CosineWithWarmup(double warmupEpochs, double warmupFactor, double lrMinFactor) {}
 
     /// Where programs run.
     public enum Device {

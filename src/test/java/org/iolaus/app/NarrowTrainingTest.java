@@ -181,7 +181,7 @@ final class NarrowTrainingTest {
             Map<String, HostTensor> parameters = ModelState.values(state.snapshot());
             Batch batch = shards.batch(new int[] {0, 1, 2, 3}, 4, 20);
             BatchInputs.Bound inputs = new BatchInputs(configured.model(), configured.columns(), 1).bind(batch);
-            Program program = configured.training().program(configured.model());
+            Program program = configured.model().train(configured.training().convCheckpointing());
             Map<String, RoundingModel.Bound> bounds = RoundingModel.of(
                     program, new ReferenceCase.Batch(inputs.floats(), inputs.indices()), parameters, Precision.BF16);
             try (Devices devices = Devices.open(Training.Device.EMULATED, Precision.BF16);

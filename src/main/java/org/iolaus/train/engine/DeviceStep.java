@@ -82,7 +82,7 @@ final class DeviceStep implements TrainingStep {
         this.average = average;
         this.optimizer = settings.optimizer().type().toString();
         this.profile = profile;
-        var program = settings.program(model);
+        var program = model.train(settings.convCheckpointing());
         this.layout = state.layout();
         long bucketBytes = (long) settings.gradientBucketMib() << 20;
         this.gradientLayout = layout.gradient(program, bucketBytes / precision.bytes());

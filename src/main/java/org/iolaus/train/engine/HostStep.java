@@ -60,7 +60,7 @@ final class HostStep implements TrainingStep {
             Training settings,
             StepProfile profile) {
         this.comm = comm;
-        this.executor = new CpuExecutor(settings.program(model), options);
+        this.executor = new CpuExecutor(model.train(settings.convCheckpointing()), options);
         this.state = state;
         this.optimizer = settings.optimizer().type().toString();
         this.profile = profile;

@@ -2,7 +2,6 @@ package org.iolaus.train.loop;
 
 import java.util.HashSet;
 import java.util.List;
-import java.util.Objects;
 import java.util.Set;
 import org.iolaus.data.Batching;
 import org.iolaus.data.EpochPlan;
@@ -11,7 +10,6 @@ import org.iolaus.data.Split;
 import org.iolaus.train.Training;
 import org.iolaus.train.inputs.BatchInputs;
 import org.iolaus.train.inputs.Bucket;
-import org.jspecify.annotations.Nullable;
 
 /// The batches of a run. The plan of an epoch is a pure function of the configuration and the data, so the sizes of
 /// all batches that one rank will meet are known before the first step.
@@ -38,19 +36,15 @@ public final class RunBatches {
     /// How the configuration gathers graphs into batches.
     public static Batching batching(Training settings) {
         Training.Batching given = settings.batching();
-        Batching.Oversized oversized =
-                Batching.Oversized.valueOf(given.oversizedSample().name());
-        return switch (given.mode()) {
-            case FIXED -> new Batching(Batching.Mode.FIXED, settings.batchSize(), 0, oversized, given.dropLast());
-            case NODE_BUDGET -> budget(Batching.Mode.NODE_BUDGET, given.maxNodes(), given, oversized);
-            case EDGE_BUDGET -> budget(Batching.Mode.EDGE_BUDGET, given.maxEdges(), given, oversized);
-        };
-    }
-
-    private static Batching budget(
-            Batching.Mode mode, @Nullable Integer most, Training.Batching given, Batching.Oversized oversized) {
-        int graphs = given.maxGraphs() == null ? Integer.MAX_VALUE : given.maxGraphs();
-        return new Batching(mode, graphs, Objects.requireNonNull(most), oversized, given.dropLast());
+        Integer graphs =
+                given.mode() == Batching.Mode.FIXED ? Integer.valueOf(settings.batchSize()) : given.maxGraphs();
+        Integer budget = given.mode() == Batching.Mode.NODE_BUDGET ? given.maxNodes() : given.maxEdges();
+        return new Batching(
+                given.mode(),
+                graphs == null ? Integer.MAX_VALUE : graphs,
+                budget == null ? 0 : budget,
+                given.oversizedSample(),
+                given.dropLast());
     }
 
     /// How graphs are gathered into batches.

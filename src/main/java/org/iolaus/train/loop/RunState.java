@@ -5,6 +5,7 @@ import org.iolaus.tensor.HostTensor;
 import org.iolaus.train.Training;
 import org.iolaus.train.checkpoint.Checkpoint;
 import org.iolaus.train.optimize.BestMetric;
+import org.iolaus.train.optimize.Cosine;
 import org.iolaus.train.optimize.EarlyStopping;
 import org.iolaus.train.optimize.ReduceLROnPlateau;
 import org.iolaus.train.report.Metrics;
@@ -78,7 +79,7 @@ final class RunState {
             return rate;
         }
         double done = epoch - settings.epochStart() + (double) step / steps;
-        return rate * cosine.factor(done, settings.numEpoch() - settings.epochStart());
+        return rate * Cosine.factor(cosine, done, settings.numEpoch() - settings.epochStart());
     }
 
     /// Goes on to the next epoch.

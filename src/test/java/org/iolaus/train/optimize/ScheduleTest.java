@@ -61,12 +61,12 @@ class ScheduleTest {
                     ? 0.2 + 0.8 * step / 4
                     : 0.01 + 0.99 * 0.5 * (1 + Math.cos(Math.PI * step / (epochs * perEpoch)));
             double done = step / perEpoch + (double) (step % perEpoch) / perEpoch;
-            assertEquals(want, cosine.factor(done, epochs), 1e-15, "step " + step);
+            assertEquals(want, Cosine.factor(cosine, done, epochs), 1e-15, "step " + step);
         }
-        assertEquals(0.01, cosine.factor(13, epochs));
+        assertEquals(0.01, Cosine.factor(cosine, 13, epochs));
         Training.CosineWithWarmup cold = new Training.CosineWithWarmup(0, 0.2, 0);
-        assertEquals(1, cold.factor(0, 2));
-        assertEquals(0.5, cold.factor(1, 2), 1e-15);
+        assertEquals(1, Cosine.factor(cold, 0, 2));
+        assertEquals(0.5, Cosine.factor(cold, 1, 2), 1e-15);
     }
 
     @Test
