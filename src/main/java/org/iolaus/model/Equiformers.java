@@ -13,6 +13,7 @@ import org.iolaus.attention.equiformer.EquiformerV2;
 import org.iolaus.attention.equiformer.FeedForwardNetwork;
 import org.iolaus.attention.equiformer.So2EquivariantGraphAttention;
 import org.iolaus.ir.Node;
+import org.iolaus.model.Architecture.AttentionScope;
 import org.iolaus.model.Architecture.Equiformer;
 import org.iolaus.model.Architecture.EquiformerEdges;
 import org.iolaus.model.Architecture.EquiformerFrame;
@@ -143,9 +144,9 @@ final class Equiformers implements GlobalAttention {
         if (!hasOwnEdges()) {
             return null;
         }
-        boolean complete = settings.edges() == EquiformerEdges.COMPLETE;
-        AttentionEdges.Kind kind = complete ? AttentionEdges.Kind.OTHERS : AttentionEdges.Kind.NEIGHBOURS;
-        return new AttentionEdges(kind, settings.radius(), settings.maxNeighbours());
+        return settings.edges() == EquiformerEdges.COMPLETE
+                ? AttentionEdges.pairs(AttentionScope.GRAPH, false)
+                : AttentionEdges.listed(settings.radius(), settings.maxNeighbours());
     }
 
     @Override

@@ -52,7 +52,7 @@ final class Gps implements GlobalAttention {
     public AttentionEdges edges() {
         AttentionScope scope = settings.globalAttnScope();
         boolean batch = scope == null ? HydraGnnCompat.wanted(architecture) : scope == AttentionScope.BATCH;
-        return new AttentionEdges(batch ? AttentionEdges.Kind.BATCH : AttentionEdges.Kind.GRAPH, 0, null);
+        return AttentionEdges.pairs(batch ? AttentionScope.BATCH : AttentionScope.GRAPH, true);
     }
 
     @Override

@@ -113,7 +113,7 @@ public final class BatchInputs {
             return batch.attention();
         }
         boolean periodic = Arrays.stream(batch.edgeShift()).anyMatch(shift -> shift != 0);
-        if (wanted.kind() == AttentionEdges.Kind.OTHERS && periodic) {
+        if (wanted.refusesImages() && periodic) {
             throw new DataException(
                     "batch: want systems without periodic neighbours for equiformer_edges complete, got " + "some");
         }
