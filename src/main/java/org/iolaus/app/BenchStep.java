@@ -14,6 +14,7 @@ import org.iolaus.data.GraphFile;
 import org.iolaus.run.ConfiguredModel;
 import org.iolaus.run.EngineFactory;
 import org.iolaus.run.ModelFactory;
+import org.iolaus.run.StructureBatch;
 import org.iolaus.train.engine.Engine;
 import org.iolaus.train.report.JsonLine;
 import org.jspecify.annotations.Nullable;
@@ -81,12 +82,13 @@ final class BenchStep implements OnRanks {
         requireAtLeastOne("--batch", batchSize == null ? 1 : batchSize);
         Config config = comm.rootFirst(() -> ConfigReader.read(configFile, device.over(overrides)));
         GraphFile file = comm.rootFirst(() -> GraphFile.read(graphs));
-        Batch batch = file.first(batchSize == null ? file.batch().graphs() : batchSize, comm.size());
-        ConfiguredModel configured = comm.rootFirst(() -> ModelFactory.ofFixed(config, file));
+        ConfiguredModel configured = comm.rootFirst(() -> ModelFactory.of(config, null));
+        int count = file.structures().size();
+        Batch all = comm.rootFirst(() -> file.requireEdges(batch(file, count, configured, comm.size())));
+        Batch batch = batchSize == null ? all : batch(file, batchSize, configured, comm.size());
         try (Engine engine = EngineFactory.engine(comm, configured.training())) {
             JsonLine line = BenchLine.begin("step", Bench.commandLine(spec), engine.describe())
-                    .put("graphs_file", String.valueOf(graphs.getFileName()))
-                    .raw("edges_sorted_here", String.valueOf(file.reordered()));
+                    .put("graphs_file", String.valueOf(graphs.getFileName()));
             StepMeasurement.Plan plan = new StepMeasurement.Plan(warmup, steps, listed);
             new StepMeasurement(comm, configured, engine, batch, plan).addTo(line);
             if (comm.isRoot()) {
@@ -96,6 +98,10 @@ final class BenchStep implements OnRanks {
             }
         }
         return 0;
+    }
+
+    private static Batch batch(GraphFile file, int graphs, ConfiguredModel configured, int ranks) {
+        return StructureBatch.of(file.first(graphs), configured.model().architecture(), configured.columns(), ranks, 0);
     }
 
     private void requireAtLeastOne(String option, int value) {

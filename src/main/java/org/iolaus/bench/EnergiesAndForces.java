@@ -30,7 +30,7 @@ public final class EnergiesAndForces implements Symmetries.Predictor, AutoClosea
     @Override
     public Symmetries.Answer of(List<Structure> structures, long rngKey) {
         Architecture architecture = configured.model().architecture();
-        Batch batch = StructureBatch.of(structures, architecture, configured.columns(), rngKey);
+        Batch batch = StructureBatch.of(structures, architecture, configured.columns(), 1, rngKey);
         Map<String, double[]> outputs = forward.run(engine.ready(inputs, batch));
         boolean potential = architecture.potential().enableInteratomicPotential();
         return new Symmetries.Answer(

@@ -5,14 +5,11 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
-import java.util.Objects;
 import org.iolaus.config.Config;
 import org.iolaus.config.ConfigException;
 import org.iolaus.config.Records;
-import org.iolaus.data.Batch;
 import org.iolaus.data.Counts;
 import org.iolaus.data.DatasetConfig;
-import org.iolaus.data.GraphFile;
 import org.iolaus.data.ShardIndex;
 import org.iolaus.data.Statistics;
 import org.iolaus.model.Architecture;
@@ -43,7 +40,7 @@ public final class ModelFactory {
         }
         if (index != null) {
             columns.requireIn(index, potential);
-            architecture = complete(architecture, columns, Facts.of(index));
+            architecture = complete(architecture, columns, index);
         }
         return make(given, columns, architecture);
     }
@@ -58,74 +55,24 @@ public final class ModelFactory {
         return of(given, ShardIndex.of(ShardIndex.read(folder), folder));
     }
 
-    /// The model of a configuration for fixed graphs.
-    public static ConfiguredModel ofFixed(Config given, GraphFile file) {
-        ConfiguredModel model = of(given, null);
-        Architecture architecture = model.config().neuralNetwork().architecture();
-        return make(given, model.columns(), complete(architecture, model.columns(), Facts.of(file)));
-    }
-
     private static ConfiguredModel make(Config given, Columns columns, Architecture architecture) {
         Config config = given.with(architecture);
         Loss loss = config.neuralNetwork().training().lossFunctionType();
         return new ConfiguredModel(config, columns, new Model(architecture, loss, columns.attributeWidth()));
     }
 
-    /// What a model may need to know of the data.
-    ///
-    /// @param atoms of each graph
-    /// @param degree how many atoms have k neighbours, by k
-    /// @param energyStd of the energies of frames, eV; NaN if not known
-    /// @param energyPerAtomStd the same per atom, without the elements' shares
-    @SuppressWarnings("ArrayRecordComponent")
-    private record Facts(
-            Counts atoms,
-            long[] degree,
-            double averageNeighbours,
-            double forceRms,
-            double energyStd,
-            double energyPerAtomStd) {
-        static Facts of(ShardIndex index) {
-            Statistics statistics = index.statistics();
-            Statistics.Spread energy = statistics.columns().get("graphs/energy");
-            return new Facts(
-                    index.atoms(),
-                    statistics.degree(),
-                    statistics.averageNeighbours(),
-                    statistics.forceRms(),
-                    energy == null ? Double.NaN : energy.std()[0],
-                    statistics.energyPerAtomStd());
-        }
-
-        static Facts of(GraphFile file) {
-            Batch batch = file.batch();
-            int[] atoms = new int[batch.graphs()];
-            Arrays.stream(batch.graphOfAtom()).forEach(graph -> atoms[graph]++);
-            double square = Arrays.stream(Objects.requireNonNull(batch.forces()))
-                    .map(force -> force * force)
-                    .average()
-                    .orElse(1);
-            return new Facts(
-                    Counts.of(atoms),
-                    file.degrees(),
-                    (double) batch.edges() / batch.atoms(),
-                    Math.sqrt(square),
-                    Double.NaN,
-                    Double.NaN);
-        }
-    }
-
-    private static Architecture complete(Architecture architecture, Columns columns, Facts facts) {
-        Counts atoms = facts.atoms;
+    private static Architecture complete(Architecture architecture, Columns columns, ShardIndex index) {
+        Statistics statistics = index.statistics();
+        Counts atoms = index.atoms();
         boolean equal = atoms.length() > 0 && atoms.sum() == (long) atoms.max() * atoms.length();
         List<Integer> degrees =
-                Arrays.stream(facts.degree).mapToObj(Math::toIntExact).toList();
+                Arrays.stream(statistics.degree()).mapToObj(Math::toIntExact).toList();
         Architecture completed = Records.with(
                 architecture, "dimensions.inputDim", columns.inputs().size());
         completed = Records.with(
                 completed, "dimensions.numNodes", equal && architecture.hasMlpPerNode() ? atoms.max() : null);
         completed = Records.with(completed, "dimensions.pnaDeg", degrees);
-        completed = Records.with(completed, "dimensions.avgNumNeighbors", facts.averageNeighbours);
+        completed = Records.with(completed, "dimensions.avgNumNeighbors", statistics.averageNeighbours());
         Architecture.Potential potential = architecture.potential();
         Architecture.EnergyScale scale = potential.energyScale();
         return scale == null || scale.rule() == null
@@ -133,16 +80,17 @@ public final class ModelFactory {
                 : Records.with(
                         completed,
                         "potential.energyScale",
-                        Architecture.EnergyScale.of(scale(scale.rule(), potential, facts)));
+                        Architecture.EnergyScale.of(scale(scale.rule(), potential, statistics)));
     }
 
-    private static double scale(Architecture.ScaleRule rule, Architecture.Potential potential, Facts facts) {
+    private static double scale(Architecture.ScaleRule rule, Architecture.Potential potential, Statistics statistics) {
+        Statistics.Spread energy = statistics.columns().get("graphs/energy");
         double scale = switch (rule) {
-            case AUTO -> facts.forceRms;
+            case AUTO -> statistics.forceRms();
             case ENERGY_STD ->
-                potential.energyReference() == Architecture.EnergyReference.MEAN
-                        ? facts.energyStd
-                        : facts.energyPerAtomStd;
+                potential.energyReference() != Architecture.EnergyReference.MEAN
+                        ? statistics.energyPerAtomStd()
+                        : energy == null ? Double.NaN : energy.std()[0];
         };
         if (!(scale > 0)) {
             throw new ConfigException(

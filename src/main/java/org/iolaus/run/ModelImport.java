@@ -11,7 +11,6 @@ import java.util.Objects;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 import org.iolaus.config.ConfigReader;
-import org.iolaus.config.SafeTensorsHeader;
 import org.iolaus.data.DataException;
 import org.iolaus.data.state.StateDict;
 import org.iolaus.data.state.StateDicts;
@@ -47,7 +46,7 @@ public record ModelImport(
     ///
     /// @throws DataException if names, shapes or numbers are not the model's; one message lists all that differ
     public static ModelImport of(Path file, ConfiguredModel configured, Choices choices) {
-        try (StateDict dict = StateDicts.open(file, SafeTensorsHeader::parse)) {
+        try (StateDict dict = StateDicts.open(file)) {
             String from = choices.key == null ? dictionary(file, dict) : choices.key + ".";
             Map<String, String> names = below(file, dict, from);
             StateMatch match = match(file, dict, names, configured, choices);

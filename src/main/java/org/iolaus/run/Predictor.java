@@ -36,7 +36,7 @@ public final class Predictor implements AutoCloseable {
     public Structure predict(Structure structure) {
         Architecture architecture = configured.config().neuralNetwork().architecture();
         Map<String, double[]> outputs = forward.run(
-                engine.ready(inputs, StructureBatch.of(List.of(structure), architecture, configured.columns(), 0)));
+                engine.ready(inputs, StructureBatch.of(List.of(structure), architecture, configured.columns(), 1, 0)));
         return predicted(structure, outputs, configured.columns());
     }
 

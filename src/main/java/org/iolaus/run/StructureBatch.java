@@ -5,6 +5,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.iolaus.atoms.Edges;
 import org.iolaus.atoms.NeighbourList;
 import org.iolaus.atoms.Structure;
@@ -20,17 +21,18 @@ import org.jspecify.annotations.Nullable;
 public final class StructureBatch {
     private StructureBatch() {}
 
-    /// A batch of these structures, one after another. Energies and forces are 0, and so are targets that nothing is
-    /// known of.
+    /// A batch of these structures, one after another. Energies, forces and targets that are not known are 0.
     ///
     /// @param structures with the same further columns
+    /// @param ranks that take a batch of as many graphs and atoms each
     /// @param rngKey seeds everything random in the step
     /// @throws ConfigException if a column is missing that the model reads
-    public static Batch of(List<Structure> structures, Architecture architecture, Columns columns, long rngKey) {
+    public static Batch of(
+            List<Structure> structures, Architecture architecture, Columns columns, int ranks, long rngKey) {
         List<Batch> singles = structures.stream()
                 .map(structure -> single(structure, architecture, columns, rngKey))
                 .toList();
-        return singles.size() == 1 ? singles.getFirst() : join(singles, rngKey);
+        return join(singles, ranks, rngKey);
     }
 
     private static Batch single(Structure structure, Architecture architecture, Columns columns, long rngKey) {
@@ -75,8 +77,8 @@ public final class StructureBatch {
                 edges.shift(),
                 cell == null ? new double[9] : cell,
                 new int[] {0},
-                new double[1],
-                new double[3 * structure.atoms()],
+                new double[] {Objects.requireNonNullElse(structure.energy(), 0.0)},
+                Objects.requireNonNullElse(structure.forces(), new double[3 * structure.atoms()]),
                 null,
                 atomColumns,
                 graphColumns,
@@ -96,7 +98,7 @@ public final class StructureBatch {
                 most == null ? NeighbourList.UNLIMITED : most);
     }
 
-    private static Batch join(List<Batch> parts, long rngKey) {
+    private static Batch join(List<Batch> parts, int ranks, long rngKey) {
         int[] offsets = new int[parts.size()];
         int[] graphs = new int[parts.size()];
         for (int i = 1; i < offsets.length; i++) {
@@ -125,13 +127,13 @@ public final class StructureBatch {
                 edges.shift(),
                 doubles(parts.stream().map(Batch::cell).toList()),
                 new int[n],
-                new double[n],
-                new double[3 * atoms],
+                doubles(parts.stream().map(Batch::energy).toList()),
+                doubles(parts.stream().map(Batch::forces).toList()),
                 null,
                 columns(parts.stream().map(Batch::atomColumns).toList()),
                 columns(parts.stream().map(Batch::graphColumns).toList()),
-                n,
-                atoms,
+                (long) ranks * n,
+                (long) ranks * atoms,
                 attention.isEmpty() ? null : join(attention, offsets),
                 rngKey);
     }

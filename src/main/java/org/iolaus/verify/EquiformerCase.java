@@ -9,7 +9,6 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import org.iolaus.attention.equiformer.EdgeFrames;
-import org.iolaus.config.JsonSettings;
 import org.iolaus.data.DataException;
 import org.iolaus.data.Hdf5File;
 import org.iolaus.grad.Gradient;
@@ -25,12 +24,15 @@ import org.iolaus.tensor.HostTensor;
 import org.iolaus.tensor.Index;
 import org.iolaus.tensor.Shape;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
 
 /// The EquiformerV2 network or one module of it, with inputs, parameters and cotangents of the outputs.
 ///
 /// The loss is the sum over outputs of `sum(output * cotangent)`. The beginning of a group's name says which
 /// module it is ([EquiformerModules]); all else is in its configuration.
 final class EquiformerCase implements ReferenceCase {
+    private static final JsonMapper JSON = JsonMapper.shared();
     private static final String SOURCE = "edge_source";
     private static final String TARGET = "edge_target";
     private static final String ELEMENTS = "atomic_numbers";
@@ -38,7 +40,7 @@ final class EquiformerCase implements ReferenceCase {
 
     private final Hdf5File file;
     private final String group;
-    private final JsonSettings settings;
+    private final JsonNode settings;
     private final Parameters parameters = new Parameters();
     private final Map<String, Node> nodes = new HashMap<>();
     private @Nullable Program program;
@@ -46,13 +48,13 @@ final class EquiformerCase implements ReferenceCase {
     EquiformerCase(Hdf5File file, String group) {
         this.file = file;
         this.group = group;
-        this.settings = JsonSettings.of(file.string(path("config_json")));
+        this.settings = JSON.readTree(file.string(path("config_json")));
     }
 
     /// Whether a case of a file is one of these.
     static boolean recognises(Hdf5File file, String group) {
         String config = group.isEmpty() ? "config_json" : group + "/config_json";
-        return EquiformerModules.recognises(group, JsonSettings.of(file.string(config)));
+        return EquiformerModules.recognises(group, JSON.readTree(file.string(config)));
     }
 
     @Override

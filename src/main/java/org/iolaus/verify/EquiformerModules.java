@@ -26,13 +26,14 @@ import org.iolaus.attention.equiformer.So3Linear;
 import org.iolaus.attention.equiformer.TransBlockV2;
 import org.iolaus.attention.equiformer.WeightInit;
 import org.iolaus.config.ConfigException;
-import org.iolaus.config.JsonSettings;
 import org.iolaus.ir.Node;
 import org.iolaus.nn.ForwardContext;
 import org.iolaus.nn.Scope;
 import org.iolaus.op.Expr;
 import org.iolaus.so3.CoefficientMapping;
 import org.iolaus.tensor.Shape;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
 
 /// Builds EquiformerV2 and its modules as reference files describe them: which one by the beginning of a
 /// group's name, everything else by its configuration.
@@ -60,21 +61,21 @@ final class EquiformerModules {
             "attn",
             "block");
 
-    private final JsonSettings settings;
+    private final JsonNode settings;
     private final EquiformerCase.Inputs inputs;
     private final Scope scope;
 
-    EquiformerModules(JsonSettings settings, EquiformerCase.Inputs inputs, Scope scope) {
+    EquiformerModules(JsonNode settings, EquiformerCase.Inputs inputs, Scope scope) {
         this.settings = settings;
         this.inputs = inputs;
         this.scope = scope;
     }
 
-    static boolean recognises(String group, JsonSettings settings) {
+    static boolean recognises(String group, JsonNode settings) {
         return isNetwork(settings) || PREFIXES.stream().anyMatch(group::startsWith);
     }
 
-    private static boolean isNetwork(JsonSettings settings) {
+    private static boolean isNetwork(JsonNode settings) {
         return settings.has("lmax_list") && settings.has("num_layers");
     }
 
@@ -98,8 +99,11 @@ final class EquiformerModules {
             case "gate_activation" -> y(gateActivation());
             case "separable_s2_activation" -> y(s2Activation(true));
             case "s2_activation" -> y(s2Activation(false));
-            case "smooth_leaky_relu" -> y(SmoothLeakyRelu.of(x("B"), settings.number("negative_slope")));
-            case "scaled_smooth_leaky_relu" -> y(SmoothLeakyRelu.scaled(x("B"), settings.number("negative_slope")));
+            case "smooth_leaky_relu" ->
+                y(SmoothLeakyRelu.of(x("B"), settings.required("negative_slope").doubleValue()));
+            case "scaled_smooth_leaky_relu" ->
+                y(SmoothLeakyRelu.scaled(
+                        x("B"), settings.required("negative_slope").doubleValue()));
             case "scaled_silu" -> y(SmoothLeakyRelu.scaledSilu(x("B")));
             case "scaled_sigmoid" -> y(SmoothLeakyRelu.scaledSigmoid(x("B")));
             case "ffn" -> y(feedForward());
@@ -121,15 +125,15 @@ final class EquiformerModules {
         Node distance = Expr.unsqueeze(inputs.array("distance", "E"), 1);
         DistanceExpansion.Settings gaussians = new DistanceExpansion.Settings(
                 DistanceExpansion.Function.GAUSSIAN,
-                settings.number("start"),
-                settings.number("stop"),
-                settings.integer("num_gaussians"),
-                settings.number("basis_width_scalar"));
+                settings.required("start").doubleValue(),
+                settings.required("stop").doubleValue(),
+                settings.required("num_gaussians").intValue(),
+                settings.required("basis_width_scalar").doubleValue());
         return new DistanceExpansion(scope, gaussians).apply(distance);
     }
 
     private Node radialFunction() {
-        List<Integer> widths = settings.integers("channels");
+        List<Integer> widths = integers("channels");
         RadialFunction radial = new RadialFunction(scope, widths.get(0), widths.get(1), widths.get(2), widths.get(3));
         return radial.apply(EdgeScalars.of(x("E")));
     }
@@ -137,26 +141,31 @@ final class EquiformerModules {
     private Node edgeDegree() {
         CoefficientMapping mapping = mapping();
         EdgeDegreeEmbedding embedding = new EdgeDegreeEmbedding(
-                scope, mapping, settings.integer("sphere_channels"), edgeChannels(), settings.number("rescale_factor"));
+                scope,
+                mapping,
+                settings.required("sphere_channels").intValue(),
+                edgeChannels(),
+                settings.required("rescale_factor").doubleValue());
         return embedding
-                .apply(edges(mapping, settings.integer("max_num_elements")))
+                .apply(edges(mapping, settings.required("max_num_elements").intValue()))
                 .joined();
     }
 
     private Node so3Linear() {
         So3Linear linear = new So3Linear(
                 scope,
-                settings.integer("lmax"),
-                settings.integer("in_features"),
-                settings.integer("out_features"),
+                settings.required("lmax").intValue(),
+                settings.required("in_features").intValue(),
+                settings.required("out_features").intValue(),
                 WeightInit.UNIFORM);
         return linear.apply(x("N"));
     }
 
     private Node so2MConvolution() {
-        int degrees = settings.integer("lmax") - settings.integer("m") + 1;
-        int in = degrees * settings.integer("sphere_channels");
-        int out = degrees * settings.integer("m_output_channels");
+        int degrees =
+                settings.required("lmax").intValue() - settings.required("m").intValue() + 1;
+        int in = degrees * settings.required("sphere_channels").intValue();
+        int out = degrees * settings.required("m_output_channels").intValue();
         Node rows = Expr.reshape(x("E"), Shape.of("E", 2 * in));
         Node result = new So2MConvolution(scope, in, out, WeightInit.UNIFORM).apply(rows);
         return Expr.reshape(result, Shape.of("E", 2, out));
@@ -164,14 +173,14 @@ final class EquiformerModules {
 
     private Map<String, Node> so2Convolution() {
         CoefficientMapping mapping = mapping();
-        Integer extra = settings.integerOrNull("extra_m0_output_channels");
+        Integer extra = orNull("extra_m0_output_channels");
         So2Convolution convolution = new So2Convolution(
                 scope,
                 mapping,
-                settings.integer("sphere_channels"),
-                settings.integer("m_output_channels"),
+                settings.required("sphere_channels").intValue(),
+                settings.required("m_output_channels").intValue(),
                 extra == null ? 0 : extra,
-                settings.flag("internal_weights") ? null : edgeChannels(0),
+                settings.required("internal_weights").booleanValue() ? null : edgeChannels(0),
                 WeightInit.UNIFORM);
         EdgeScalars scalars = EdgeScalars.of(inputs.array("edge_feat", "E"));
         So2Convolution.Result result = convolution.apply(orderMajor(x("E"), mapping), scalars);
@@ -184,7 +193,11 @@ final class EquiformerModules {
     }
 
     private Node norm(EquivariantNorm.Type kind) {
-        return new EquivariantNorm(scope, kind, settings.integer("lmax"), settings.integer("num_channels"))
+        return new EquivariantNorm(
+                        scope,
+                        kind,
+                        settings.required("lmax").intValue(),
+                        settings.required("num_channels").intValue())
                 .apply(x("N"));
     }
 
@@ -195,7 +208,7 @@ final class EquiformerModules {
 
     private Node s2Activation(boolean separable) {
         CoefficientMapping mapping = mapping();
-        GridTransform grid = GridTransform.ofEdges(mapping, settings.integerOrNull("grid_resolution"));
+        GridTransform grid = GridTransform.ofEdges(mapping, orNull("grid_resolution"));
         Node x = permuted(x("E"), mapping.reducedOfMMajor());
         Node y =
                 separable ? S2Activation.separable(inputs.array("scalars", "E"), x, grid) : S2Activation.plain(x, grid);
@@ -207,18 +220,20 @@ final class EquiformerModules {
         FeedForwardNetwork network = new FeedForwardNetwork(
                 scope,
                 mapping,
-                settings.integer("sphere_channels"),
-                settings.integer("output_channels"),
+                settings.required("sphere_channels").intValue(),
+                settings.required("output_channels").intValue(),
                 feedForwardSettings("hidden_channels"));
         return network.apply(So3Embedding.split(x("N"), mapping)).joined();
     }
 
     private FeedForwardNetwork.Settings feedForwardSettings(String hidden) {
         return new FeedForwardNetwork.Settings(
-                settings.integer(hidden),
+                settings.required(hidden).intValue(),
                 FeedForwardNetwork.Form.of(
-                        settings.flag("use_grid_mlp"), settings.flag("use_gate_act"), settings.flag("use_sep_s2_act")),
-                settings.integerOrNull("grid_resolution"),
+                        settings.required("use_grid_mlp").booleanValue(),
+                        settings.required("use_gate_act").booleanValue(),
+                        settings.required("use_sep_s2_act").booleanValue()),
+                orNull("grid_resolution"),
                 WeightInit.UNIFORM);
     }
 
@@ -227,36 +242,37 @@ final class EquiformerModules {
         So2EquivariantGraphAttention attention = new So2EquivariantGraphAttention(
                 scope,
                 mapping,
-                settings.integer("sphere_channels"),
-                settings.integer("output_channels"),
+                settings.required("sphere_channels").intValue(),
+                settings.required("output_channels").intValue(),
                 attentionSettings("hidden_channels"));
         So3Embedding x = So3Embedding.split(x("N"), mapping);
         return attention
-                .apply(x, edges(mapping, settings.integer("max_num_elements")), context())
+                .apply(x, edges(mapping, settings.required("max_num_elements").intValue()), context())
                 .joined();
     }
 
     private So2EquivariantGraphAttention.Settings attentionSettings(String hidden) {
         return new So2EquivariantGraphAttention.Settings(
-                settings.integer(hidden),
-                settings.integer("num_heads"),
-                settings.integer("attn_alpha_channels"),
-                settings.integer("attn_value_channels"),
+                settings.required(hidden).intValue(),
+                settings.required("num_heads").intValue(),
+                settings.required("attn_alpha_channels").intValue(),
+                settings.required("attn_value_channels").intValue(),
                 edgeChannels(),
-                settings.flag("use_m_share_rad"),
-                settings.flag("use_attn_renorm"),
+                settings.required("use_m_share_rad").booleanValue(),
+                settings.required("use_attn_renorm").booleanValue(),
                 nonLinearity(),
-                settings.integerOrNull("grid_resolution"),
+                orNull("grid_resolution"),
                 0,
                 WeightInit.UNIFORM);
     }
 
     private So2EquivariantGraphAttention.NonLinearity nonLinearity() {
-        if (settings.flag("use_s2_act_attn")) {
+        if (settings.required("use_s2_act_attn").booleanValue()) {
             throw new ConfigException("use_s2_act_attn: want false, as the reference does, got true");
         }
         return So2EquivariantGraphAttention.NonLinearity.of(
-                settings.flag("use_gate_act"), settings.flag("use_sep_s2_act"));
+                settings.required("use_gate_act").booleanValue(),
+                settings.required("use_sep_s2_act").booleanValue());
     }
 
     private Node block() {
@@ -269,61 +285,67 @@ final class EquiformerModules {
                 0,
                 null);
         TransBlockV2 block = new TransBlockV2(
-                scope, mapping, settings.integer("sphere_channels"), settings.integer("output_channels"), each);
-        EdgeSet edges = edges(mapping, settings.integer("max_num_elements"));
+                scope,
+                mapping,
+                settings.required("sphere_channels").intValue(),
+                settings.required("output_channels").intValue(),
+                each);
+        EdgeSet edges = edges(mapping, settings.required("max_num_elements").intValue());
         return block.apply(So3Embedding.split(x("N"), mapping), edges, inputs.graph(), context())
                 .joined();
     }
 
     private Map<String, Node> network() {
         CoefficientMapping mapping = mapping();
-        EquiformerV2.AtomEdges atomEdges = !settings.flag("use_atom_edge_embedding")
-                ? EquiformerV2.AtomEdges.NONE
-                : settings.flag("share_atom_edge_embedding")
-                        ? EquiformerV2.AtomEdges.SHARED
-                        : EquiformerV2.AtomEdges.OWN;
+        EquiformerV2.AtomEdges atomEdges =
+                !settings.required("use_atom_edge_embedding").booleanValue()
+                        ? EquiformerV2.AtomEdges.NONE
+                        : settings.required("share_atom_edge_embedding").booleanValue()
+                                ? EquiformerV2.AtomEdges.SHARED
+                                : EquiformerV2.AtomEdges.OWN;
         FeedForwardNetwork.Settings feedForward = feedForwardSettings("ffn_hidden_channels");
         EquiformerV2.Settings all = new EquiformerV2.Settings(
                 mapping,
-                settings.integer("num_layers"),
-                settings.integer("sphere_channels"),
-                settings.integer("max_num_elements"),
-                settings.integer("edge_channels"),
+                settings.required("num_layers").intValue(),
+                settings.required("sphere_channels").intValue(),
+                settings.required("max_num_elements").intValue(),
+                settings.required("edge_channels").intValue(),
                 0,
                 atomEdges,
                 new DistanceExpansion.Settings(
-                        DistanceExpansion.Function.valueOf(
-                                settings.text("distance_function").toUpperCase(java.util.Locale.ROOT)),
+                        DistanceExpansion.Function.valueOf(settings.required("distance_function")
+                                .stringValue()
+                                .toUpperCase(java.util.Locale.ROOT)),
                         0,
-                        settings.number("max_radius"),
-                        settings.integer("num_gaussians"),
-                        settings.number("basis_width_scalar")),
+                        settings.required("max_radius").doubleValue(),
+                        settings.required("num_gaussians").intValue(),
+                        settings.required("basis_width_scalar").doubleValue()),
                 new EquiformerV2.Attention(
-                        settings.integer("attn_hidden_channels"),
-                        settings.integer("num_heads"),
-                        settings.integer("attn_alpha_channels"),
-                        settings.integer("attn_value_channels"),
-                        settings.flag("use_m_share_rad"),
-                        settings.flag("use_attn_renorm"),
+                        settings.required("attn_hidden_channels").intValue(),
+                        settings.required("num_heads").intValue(),
+                        settings.required("attn_alpha_channels").intValue(),
+                        settings.required("attn_value_channels").intValue(),
+                        settings.required("use_m_share_rad").booleanValue(),
+                        settings.required("use_attn_renorm").booleanValue(),
                         nonLinearity(),
                         0),
                 feedForward.hidden(),
                 feedForward.form(),
                 normType(),
-                settings.integerOrNull("grid_resolution"),
+                orNull("grid_resolution"),
                 WeightInit.UNIFORM,
                 0,
                 0,
                 null,
-                settings.number("avg_degree"),
-                settings.number("avg_num_nodes"));
-        boolean regressForces = settings.flag("regress_forces");
+                settings.required("avg_degree").doubleValue(),
+                settings.required("avg_num_nodes").doubleValue());
+        boolean regressForces = settings.required("regress_forces").booleanValue();
         EquiformerV2 network = new EquiformerV2(scope, all, true, regressForces);
         Node distance = Expr.unsqueeze(inputs.array("edge_distance", "E"), 1);
         EdgeSet edges = network.edges(
                 inputs.source(),
                 inputs.target(),
-                inputs.elements(settings.integer("max_num_elements")),
+                inputs.elements(settings.required("max_num_elements").intValue()),
                 inputs.frames(mapping),
                 distance,
                 null,
@@ -338,7 +360,7 @@ final class EquiformerModules {
     }
 
     private EquivariantNorm.Type normType() {
-        String name = settings.text("norm_type");
+        String name = settings.required("norm_type").stringValue();
         return switch (name) {
             case "layer_norm" -> EquivariantNorm.Type.LAYER_NORM;
             case "layer_norm_sh" -> EquivariantNorm.Type.LAYER_NORM_SH;
@@ -350,17 +372,22 @@ final class EquiformerModules {
 
     private CoefficientMapping mapping() {
         return settings.has("lmax_list")
-                ? new CoefficientMapping(settings.integers("lmax_list"), settings.integers("mmax_list"))
-                : CoefficientMapping.of(settings.integer("lmax"), settings.integer("mmax"));
+                ? new CoefficientMapping(integers("lmax_list"), integers("mmax_list"))
+                : CoefficientMapping.of(
+                        settings.required("lmax").intValue(),
+                        settings.required("mmax").intValue());
     }
 
     /// Widths of a module's radial function, with its own embeddings of elements if the configuration says so.
     private EdgeChannels edgeChannels() {
-        return edgeChannels(settings.flag("use_atom_edge_embedding") ? settings.integer("max_num_elements") : 0);
+        return edgeChannels(
+                settings.required("use_atom_edge_embedding").booleanValue()
+                        ? settings.required("max_num_elements").intValue()
+                        : 0);
     }
 
     private EdgeChannels edgeChannels(int elements) {
-        List<Integer> widths = settings.integers("edge_channels_list");
+        List<Integer> widths = integers("edge_channels_list");
         return new EdgeChannels(widths.get(0), widths.get(1), widths.get(2), elements);
     }
 
@@ -406,5 +433,14 @@ final class EquiformerModules {
             rows.add(Expr.slice(x, 1, from, 1));
         }
         return Expr.concat(1, rows);
+    }
+
+    private @Nullable Integer orNull(String key) {
+        JsonNode value = settings.required(key);
+        return value.isNull() ? null : Integer.valueOf(value.intValue());
+    }
+
+    private List<Integer> integers(String key) {
+        return settings.required(key).valueStream().map(JsonNode::intValue).toList();
     }
 }

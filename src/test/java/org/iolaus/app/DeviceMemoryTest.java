@@ -246,7 +246,7 @@ final class DeviceMemoryTest {
 
         double[] energies(int frames) {
             Batch batch = StructureBatch.of(
-                    TinyRun.frames(frames, 5), configured.model().architecture(), configured.columns(), 0);
+                    TinyRun.frames(frames, 5), configured.model().architecture(), configured.columns(), 1, 0);
             return forward.run(engine.ready(inputs, batch)).get("energy");
         }
 

@@ -9,6 +9,7 @@ import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -20,9 +21,12 @@ import java.util.SortedMap;
 import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
-import java.util.function.Function;
 import org.iolaus.data.DataException;
 import org.iolaus.tensor.HostTensor;
+import tools.jackson.core.StreamReadFeature;
+import tools.jackson.databind.DeserializationFeature;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
 
 /// A safetensors file: the length of a header (8 bytes, little-endian), the header (JSON), the numbers of all arrays
 /// one
@@ -32,6 +36,11 @@ import org.iolaus.tensor.HostTensor;
 public final class SafeTensorsFile implements StateDict {
     /// The format's own limit.
     private static final long LARGEST_HEADER = 100_000_000;
+
+    private static final JsonMapper MAPPER = JsonMapper.builder()
+            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+            .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+            .build();
 
     private final Path path;
     private final FileChannel channel;
@@ -43,13 +52,12 @@ public final class SafeTensorsFile implements StateDict {
     ///
     /// @param type as the file calls it: `F32`
     /// @param begin offset of the first byte after the header, `end` that of the first byte after the array
-    public record Entry(String name, String type, List<Long> shape, long begin, long end) {}
+    private record Entry(String name, String type, List<Long> shape, long begin, long end) {}
 
     /// Opens a file.
     ///
-    /// @param header reads the JSON text of a header
     /// @throws DataException if the file is something else, truncated, or contradicts itself
-    public SafeTensorsFile(Path path, Function<String, List<Entry>> header) {
+    public SafeTensorsFile(Path path) {
         this.path = path;
         try {
             this.channel = FileChannel.open(path, StandardOpenOption.READ);
@@ -67,13 +75,39 @@ public final class SafeTensorsFile implements StateDict {
             String text = StandardCharsets.UTF_8
                     .decode(read(Long.BYTES, (int) length))
                     .toString();
-            fill(header.apply(text), size - start);
+            fill(entries(text), size - start);
         } catch (IOException | RuntimeException e) {
             close();
             throw e instanceof DataException known
                     ? known
                     : new DataException(path + ": want a safetensors file, got a damaged one: " + e.getMessage(), e);
         }
+    }
+
+    private static List<Entry> entries(String header) {
+        List<Entry> entries = new ArrayList<>();
+        MAPPER.readTree(header).properties().forEach(property -> {
+            String name = property.getKey();
+            JsonNode array = property.getValue();
+            if (!name.equals("__metadata__")) {
+                List<Long> offsets = wholeNumbers(name, array, "data_offsets");
+                if (offsets.size() != 2) {
+                    throw new IllegalArgumentException(name + ", data_offsets: want two numbers, got " + offsets);
+                }
+                String type = array.required("dtype").stringValue();
+                List<Long> shape = wholeNumbers(name, array, "shape");
+                entries.add(new Entry(name, type, shape, offsets.get(0), offsets.get(1)));
+            }
+        });
+        return entries;
+    }
+
+    private static List<Long> wholeNumbers(String name, JsonNode array, String key) {
+        JsonNode list = array.path(key);
+        if (!list.isArray() || !list.valueStream().allMatch(JsonNode::isIntegralNumber)) {
+            throw new IllegalArgumentException(name + ", " + key + ": want a list of whole numbers, got " + list);
+        }
+        return list.valueStream().map(JsonNode::longValue).toList();
     }
 
     private void fill(List<Entry> entries, long size) {

@@ -6,8 +6,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HexFormat;
-import java.util.List;
-import java.util.function.Function;
 import org.iolaus.data.DataException;
 import org.iolaus.data.Hdf5File;
 
@@ -22,9 +20,8 @@ public final class StateDicts {
 
     /// Opens a file of `torch.save`, safetensors or HDF5.
     ///
-    /// @param safeTensorsHeader reads the header of a safetensors file, which is JSON
     /// @throws DataException if it is none of them, or damaged
-    public static StateDict open(Path path, Function<String, List<SafeTensorsFile.Entry>> safeTensorsHeader) {
+    public static StateDict open(Path path) {
         byte[] head = head(path);
         if (startsWith(head, ZIP)) {
             return new TorchFile(path);
@@ -37,7 +34,7 @@ public final class StateDicts {
                     + "torch.save(torch.load(...), ...) in a newer PyTorch writes it anew");
         }
         if (head.length > JSON && head[JSON] == '{') {
-            return new SafeTensorsFile(path, safeTensorsHeader);
+            return new SafeTensorsFile(path);
         }
         throw new DataException(path + ": want a file of torch.save, safetensors or HDF5, got one that begins with "
                 + HexFormat.of().formatHex(head));

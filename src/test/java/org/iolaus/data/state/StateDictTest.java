@@ -19,7 +19,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import org.iolaus.config.SafeTensorsHeader;
 import org.iolaus.data.DataException;
 import org.iolaus.data.Hdf5Writer;
 import org.iolaus.data.state.TorchArchive.Call;
@@ -43,7 +42,7 @@ final class StateDictTest {
     private Path folder;
 
     private static StateDict open(Path path) {
-        return StateDicts.open(path, SafeTensorsHeader::parse);
+        return StateDicts.open(path);
     }
 
     private static double[] values(NumberType type) {

@@ -102,7 +102,7 @@ class MetricsLogTest {
     void jsonIsOneValidLine() {
         assertEquals("{}", new JsonLine().toString());
         assertEquals(
-                "{\"a\\\"\":\"\\\\\\n\\t\\u0001Å\",\"n\":-3,\"x\":1.5,\"nan\":null,\"config\":{  \"b\": [1] }}",
+                "{\"a\\\"\":\"\\\\\\n\\t\\u0001Å\",\"n\":-3,\"x\":1.5,\"nan\":null,\"config\":{\"b\":[1]}}",
                 new JsonLine()
                         .put("a\"", "\\\n\t\u0001Å")
                         .put("n", -3)
