@@ -159,6 +159,7 @@ final class ConfigCheck {
                 "less than num_epoch " + training.numEpoch(),
                 training.epochStart());
         positive(TRAINING + "batch_size", training.batchSize());
+        positive(TRAINING + "limit_batches_per_epoch", training.limitBatchesPerEpoch());
         Double part = training.percTrain();
         that(part == null || (part > 0 && part <= 1), TRAINING + "perc_train", "more than 0, at most 1", part);
         positive(TRAINING + "gradient_clip_norm", training.gradientClipNorm());

@@ -9,9 +9,15 @@ import java.util.Arrays;
 /// @param budget atoms (`NODE_BUDGET`) or edges (`EDGE_BUDGET`) per rank and step
 /// @param oversized what happens to a graph beyond the budget
 /// @param dropLast whether an incomplete last step is left out in training
-public record Batching(Mode mode, int graphs, long budget, Oversized oversized, boolean dropLast) {
+/// @param limit batches of each rank after which an epoch ends
+public record Batching(Mode mode, int graphs, long budget, Oversized oversized, boolean dropLast, int limit) {
     /// Graphs of a step that one rank can deal in little time, whatever their order.
     private static final int LARGE_STEP = 2048;
+
+    /// Batches without a limit.
+    public Batching(Mode mode, int graphs, long budget, Oversized oversized, boolean dropLast) {
+        this(mode, graphs, budget, oversized, dropLast, Integer.MAX_VALUE);
+    }
 
     public Batching {
         if (graphs < 1) {

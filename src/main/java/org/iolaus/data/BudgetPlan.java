@@ -115,7 +115,7 @@ final class BudgetPlan extends EpochPlan {
     }
 
     @Override
-    public int steps() {
+    int allSteps() {
         return graphs.length;
     }
 

@@ -122,7 +122,12 @@ public abstract sealed class EpochPlan permits FixedPlan, BudgetPlan {
     }
 
     /// Steps of every rank.
-    public abstract int steps();
+    public int steps() {
+        return Math.min(allSteps(), Math.ceilDiv(batching.limit(), microBatches));
+    }
+
+    /// Steps without a limit.
+    abstract int allSteps();
 
     /// Graphs of a step over all ranks.
     public abstract int globalGraphs(int step);

@@ -49,7 +49,7 @@ final class FixedPlan extends EpochPlan {
     }
 
     @Override
-    public int steps() {
+    int allSteps() {
         return steps;
     }
 

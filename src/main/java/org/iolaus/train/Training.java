@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
 /// @param numEpoch number of the last epoch
 /// @param epochStart number of the first epoch
 /// @param batchSize graphs per rank and step where batching is `fixed`
+/// @param limitBatchesPerEpoch of each rank, in training and in each evaluation; null: none
 /// @param percTrain share of training frames; validation and test get half of the rest each
 /// @param lossFunctionType loss of every head
 /// @param patience epochs without a better validation loss before early stopping
@@ -42,6 +43,7 @@ public record Training(
         int numEpoch,
         int epochStart,
         int batchSize,
+        @Nullable Integer limitBatchesPerEpoch,
         Batching batching,
         @Nullable Double percTrain,
         Loss lossFunctionType,

@@ -283,6 +283,7 @@ final class ConfigReaderTest {
                 "P | num_epoch=0 | num_epoch: want at least 1, got 0",
                 "P | epoch_start=100 | epoch_start: want less than num_epoch 100, got 100",
                 "P | batch_size=0 | batch_size: want more than 0, got 0",
+                "P | limit_batches_per_epoch=0 | limit_batches_per_epoch: want more than 0, got 0",
                 "P | perc_train=1.5 | perc_train: want more than 0, at most 1, got 1.5",
                 "P | Checkpoint=false;checkpoint_every_steps=5 | checkpoint_every_steps: want null where Checkpoint is false",
                 "P | log_name=a/b | log_name: want a name of a folder",

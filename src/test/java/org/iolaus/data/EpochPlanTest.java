@@ -226,6 +226,24 @@ final class EpochPlanTest {
     }
 
     @Test
+    void endsAtTheLimit() {
+        Batching limited = new Batching(Mode.FIXED, 6, 0, Oversized.ERROR, false, 5);
+        EpochPlan all = EpochPlan.training(index, Batching.fixed(6), 42, 0, EpochPlan.Ranks.of(4), 2);
+        EpochPlan some = EpochPlan.training(index, limited, 42, 0, EpochPlan.Ranks.of(4), 2);
+        assertEquals(3, some.steps(), "two batches for a step");
+        int taken = 0;
+        for (int s = 0; s < 3; s++) {
+            taken += some.globalGraphs(s);
+            assertArrayEquals(all.graphs(s, 1, 1), some.graphs(s, 1, 1));
+        }
+        assertTrue(all.steps() > 3 && some.leftOut() == train.length - taken);
+        assertEquals(
+                5,
+                EpochPlan.complete(index, Split.TRAIN, limited, EpochPlan.Ranks.of(1))
+                        .steps());
+    }
+
+    @Test
     void stepsHaveNearlyEqualSize() {
         EpochPlan plan = training(index, Batching.fixed(32), 1);
         assertEquals(Math.ceilDiv(train.length, 32), plan.steps());

@@ -44,7 +44,8 @@ public final class RunBatches {
                 graphs == null ? Integer.MAX_VALUE : graphs,
                 budget == null ? 0 : budget,
                 given.oversizedSample(),
-                given.dropLast());
+                given.dropLast(),
+                settings.limitBatchesPerEpoch() == null ? Integer.MAX_VALUE : settings.limitBatchesPerEpoch());
     }
 
     /// How graphs are gathered into batches.
