@@ -267,8 +267,10 @@ public final class Trainer implements AutoCloseable {
     private void account(TrainingStep.Result result) {
         result.requireFinite(
                 "epoch " + run.epoch() + ", step " + reported++,
-                "; a smaller learning_rate or gradient_clip_norm may help"
-                        + (settings.checkpoint() ? "; the last checkpoint is kept" : ""));
+                "; lower learning_rate or gradient_clip_norm, or compute in a wider precision"
+                        + (settings.checkpoint()
+                                ? "; continue=1 goes on from the newest checkpoint in " + setup.folder
+                                : ""));
         run.losses().addLoss(result.loss(), result.tasks(), result.globalGraphs());
     }
 
