@@ -16,7 +16,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.iolaus.data.DataException;
-import org.iolaus.train.Contract;
+import org.iolaus.train.Checks;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -40,7 +40,7 @@ public final class CheckpointStore implements AutoCloseable {
 
     /// @param keep how many of the newest checkpoints stay, at least one; two or more leave one to go back to
     public CheckpointStore(Path folder, int keep) {
-        Contract.positive("CheckpointStore: checkpoints to keep", keep);
+        Checks.positive("CheckpointStore: checkpoints to keep", keep);
         this.folder = folder;
         this.keep = keep;
     }

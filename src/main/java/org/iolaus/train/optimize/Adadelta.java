@@ -10,7 +10,7 @@ import static org.iolaus.op.Expr.sub;
 
 import java.util.List;
 import org.iolaus.ir.Node;
-import org.iolaus.train.Contract;
+import org.iolaus.train.Checks;
 import org.iolaus.train.Training;
 
 /// Adadelta (Zeiler, 2012).
@@ -20,9 +20,9 @@ public record Adadelta(double rho, double epsilon, double weightDecay) implement
     private static final String MOVED = "acc_delta";
 
     public Adadelta {
-        Contract.fraction("Adadelta: rho", rho);
-        Contract.notNegative("Adadelta: epsilon", epsilon);
-        Contract.notNegative("Adadelta: weight_decay", weightDecay);
+        Checks.fraction("Adadelta: rho", rho);
+        Checks.notNegative("Adadelta: epsilon", epsilon);
+        Checks.notNegative("Adadelta: weight_decay", weightDecay);
     }
 
     Adadelta(Training.Optimizer settings) {

@@ -10,7 +10,7 @@ import static org.iolaus.op.Expr.sub;
 
 import java.util.List;
 import org.iolaus.ir.Node;
-import org.iolaus.train.Contract;
+import org.iolaus.train.Checks;
 import org.iolaus.train.Training;
 
 /// Adagrad (Duchi, Hazan and Singer, 2011).
@@ -19,8 +19,8 @@ public record Adagrad(double epsilon, double weightDecay) implements UpdateRule 
     private static final String SUM = "sum";
 
     public Adagrad {
-        Contract.notNegative("Adagrad: epsilon", epsilon);
-        Contract.notNegative("Adagrad: weight_decay", weightDecay);
+        Checks.notNegative("Adagrad: epsilon", epsilon);
+        Checks.notNegative("Adagrad: weight_decay", weightDecay);
     }
 
     Adagrad(Training.Optimizer settings) {

@@ -10,7 +10,7 @@ import static org.iolaus.op.Expr.sub;
 
 import java.util.List;
 import org.iolaus.ir.Node;
-import org.iolaus.train.Contract;
+import org.iolaus.train.Checks;
 import org.iolaus.train.Training;
 
 /// Adam (Kingma and Ba, 2015); with `decoupled` weight decay AdamW (Loshchilov and Hutter, 2019).
@@ -22,10 +22,10 @@ public record Adam(double beta1, double beta2, double epsilon, double weightDeca
     private static final String SQUARE = "exp_avg_sq";
 
     public Adam {
-        Contract.fraction("Adam: beta1", beta1);
-        Contract.fraction("Adam: beta2", beta2);
-        Contract.notNegative("Adam: epsilon", epsilon);
-        Contract.notNegative("Adam: weight_decay", weightDecay);
+        Checks.fraction("Adam: beta1", beta1);
+        Checks.fraction("Adam: beta2", beta2);
+        Checks.notNegative("Adam: epsilon", epsilon);
+        Checks.notNegative("Adam: weight_decay", weightDecay);
     }
 
     static Adam coupled(Training.Optimizer settings) {

@@ -10,7 +10,7 @@ import static org.iolaus.op.Expr.sub;
 
 import java.util.List;
 import org.iolaus.ir.Node;
-import org.iolaus.train.Contract;
+import org.iolaus.train.Checks;
 import org.iolaus.train.Training;
 
 /// Adamax (Kingma and Ba, 2015, section 7.1).
@@ -20,10 +20,10 @@ public record Adamax(double beta1, double beta2, double epsilon, double weightDe
     private static final String LARGEST = "exp_inf";
 
     public Adamax {
-        Contract.fraction("Adamax: beta1", beta1);
-        Contract.fraction("Adamax: beta2", beta2);
-        Contract.notNegative("Adamax: epsilon", epsilon);
-        Contract.notNegative("Adamax: weight_decay", weightDecay);
+        Checks.fraction("Adamax: beta1", beta1);
+        Checks.fraction("Adamax: beta2", beta2);
+        Checks.notNegative("Adamax: epsilon", epsilon);
+        Checks.notNegative("Adamax: weight_decay", weightDecay);
     }
 
     Adamax(Training.Optimizer settings) {

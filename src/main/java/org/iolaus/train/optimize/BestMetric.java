@@ -1,6 +1,6 @@
 package org.iolaus.train.optimize;
 
-import org.iolaus.train.Contract;
+import org.iolaus.train.Checks;
 
 /// Decides which epochs are worth keeping as the best model: those whose metric is not above any before. The first
 /// `warmup - 1` epochs do not count (HydraGNN's `checkpoint_warmup`), unless the run is over and there is no other.
@@ -15,7 +15,7 @@ public final class BestMetric {
     private State state = new State(Double.POSITIVE_INFINITY, -1);
 
     public BestMetric(int warmup) {
-        Contract.notNegative("BestMetric: warmup", warmup);
+        Checks.notNegative("BestMetric: warmup", warmup);
         this.warmup = warmup;
     }
 

@@ -1,6 +1,6 @@
 package org.iolaus.train.optimize;
 
-import org.iolaus.train.Contract;
+import org.iolaus.train.Checks;
 
 /// Stops a run whose validation loss has been worse than its best for `patience` epochs in a row. As in HydraGNN an
 /// equal loss starts the count anew; unlike there NaN is never the best.
@@ -13,7 +13,7 @@ public final class EarlyStopping {
 
     /// @param patience epochs, HydraGNN's default being 10
     public EarlyStopping(int patience) {
-        Contract.positive("EarlyStopping: patience", patience);
+        Checks.positive("EarlyStopping: patience", patience);
         this.patience = patience;
     }
 

@@ -1,6 +1,6 @@
 package org.iolaus.train.optimize;
 
-import org.iolaus.train.Contract;
+import org.iolaus.train.Checks;
 import org.iolaus.train.Training;
 import org.jspecify.annotations.Nullable;
 
@@ -18,13 +18,13 @@ public final class ReduceLROnPlateau {
 
     /// @param settings null: the learning rate stays as it is
     public ReduceLROnPlateau(Training.@Nullable ReduceLrOnPlateau settings, double learningRate) {
-        Contract.notNegative("Optimizer: learning_rate", learningRate);
+        Checks.notNegative("Optimizer: learning_rate", learningRate);
         if (settings != null) {
-            Contract.fraction("ReduceLROnPlateau: factor", settings.factor());
-            Contract.fraction("ReduceLROnPlateau: threshold", settings.threshold());
-            Contract.notNegative("ReduceLROnPlateau: patience", settings.patience());
-            Contract.notNegative("ReduceLROnPlateau: cooldown", settings.cooldown());
-            Contract.notNegative("ReduceLROnPlateau: min_lr", settings.minLr());
+            Checks.fraction("ReduceLROnPlateau: factor", settings.factor());
+            Checks.fraction("ReduceLROnPlateau: threshold", settings.threshold());
+            Checks.notNegative("ReduceLROnPlateau: patience", settings.patience());
+            Checks.notNegative("ReduceLROnPlateau: cooldown", settings.cooldown());
+            Checks.notNegative("ReduceLROnPlateau: min_lr", settings.minLr());
         }
         this.settings = settings;
         this.state = new State(learningRate, Double.POSITIVE_INFINITY, 0, 0);

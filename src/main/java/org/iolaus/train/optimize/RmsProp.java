@@ -10,7 +10,7 @@ import static org.iolaus.op.Expr.sub;
 
 import java.util.List;
 import org.iolaus.ir.Node;
-import org.iolaus.train.Contract;
+import org.iolaus.train.Checks;
 import org.iolaus.train.Training;
 
 /// RMSprop (Hinton's lecture), with momentum if that is not zero.
@@ -20,9 +20,9 @@ public record RmsProp(double alpha, double epsilon, double weightDecay, double m
     private static final String BUFFER = "momentum_buffer";
 
     public RmsProp {
-        Contract.notNegative("RMSprop: epsilon", epsilon);
-        Contract.notNegative("RMSprop: weight_decay", weightDecay);
-        Contract.fraction("RMSprop: momentum", momentum);
+        Checks.notNegative("RMSprop: epsilon", epsilon);
+        Checks.notNegative("RMSprop: weight_decay", weightDecay);
+        Checks.fraction("RMSprop: momentum", momentum);
     }
 
     RmsProp(Training.Optimizer settings) {

@@ -7,7 +7,7 @@ import static org.iolaus.op.Expr.sub;
 
 import java.util.List;
 import org.iolaus.ir.Node;
-import org.iolaus.train.Contract;
+import org.iolaus.train.Checks;
 import org.iolaus.train.Training;
 
 /// Stochastic gradient descent, with momentum if that is not zero.
@@ -16,8 +16,8 @@ public record Sgd(double momentum, double weightDecay, boolean nesterov) impleme
     private static final String BUFFER = "momentum_buffer";
 
     public Sgd {
-        Contract.fraction("SGD: momentum", momentum);
-        Contract.notNegative("SGD: weight_decay", weightDecay);
+        Checks.fraction("SGD: momentum", momentum);
+        Checks.notNegative("SGD: weight_decay", weightDecay);
         if (nesterov && momentum == 0) {
             throw new IllegalArgumentException("SGD: want momentum > 0 with nesterov, got " + momentum);
         }

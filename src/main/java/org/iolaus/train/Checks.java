@@ -1,8 +1,8 @@
 package org.iolaus.train;
 
-/// Checks of settings that a caller hands to a constructor of this package.
-public final class Contract {
-    private Contract() {}
+/// Checks of numbers that a caller hands to a constructor.
+public final class Checks {
+    private Checks() {}
 
     public static void fraction(String where, double value) {
         if (!(value >= 0 && value < 1)) {
