@@ -160,7 +160,7 @@ public final class CpuExecutor implements ProgramExecutor {
     public void run(Map<String, HostTensor> floats, Map<String, Index> indices, ParameterSource parameters, Sink sink) {
         Sizes sizes = program.sizes(floats, indices);
         Bound plan = bind(sizes);
-        View memory = new View(plan, floats, indices, parameters);
+        Memory memory = new Memory(plan, floats, indices, parameters);
         for (int at = 0; at < schedule.steps().size(); at++) {
             switch (schedule.steps().get(at)) {
                 case Fused fused -> loop(plan, memory, at, only(fused));
@@ -180,7 +180,7 @@ public final class CpuExecutor implements ProgramExecutor {
         });
     }
 
-    private void complete(int step, View memory, Sink sink) {
+    private void complete(int step, Memory memory, Sink sink) {
         for (Output output : completed.get(step)) {
             int[] shape = output.shape().bind(memory.plan.sizes());
             HostView view = new HostView(memory.data(output.buffer()), memory.offset(output.buffer()), shape);
@@ -196,7 +196,7 @@ public final class CpuExecutor implements ProgramExecutor {
         return fused.loops().getFirst();
     }
 
-    private void loop(Bound plan, View memory, int at, Loop loop) {
+    private void loop(Bound plan, Memory memory, int at, Loop loop) {
         LoopRunner runner = plan.loops().get(at);
         if (runner == null) {
             throw new IllegalStateException("cpu: want a bound loop at step " + at);
@@ -210,7 +210,7 @@ public final class CpuExecutor implements ProgramExecutor {
                 (member, from, to) -> runner.run(memory, registers[member], from, to));
     }
 
-    private void call(View memory, Call call) {
+    private void call(Memory memory, Call call) {
         List<HostCall.Argument> arguments = new ArrayList<>(call.inputs().size());
         for (int i = 0; i < call.inputs().size(); i++) {
             int number = call.inputs().get(i);
@@ -312,13 +312,13 @@ public final class CpuExecutor implements ProgramExecutor {
     }
 
     /// The memory behind buffer numbers during one run.
-    private final class View implements LoopRunner.Memory {
+    private final class Memory implements LoopRunner.Memory {
         private final Bound plan;
         private final double[][] outside;
         private final int[] outsideOffset;
         private final @Nullable Index[] indices;
 
-        View(Bound plan, Map<String, HostTensor> floats, Map<String, Index> given, ParameterSource parameters) {
+        Memory(Bound plan, Map<String, HostTensor> floats, Map<String, Index> given, ParameterSource parameters) {
             this.plan = plan;
             int count = schedule.buffers().size();
             outside = new double[count][];

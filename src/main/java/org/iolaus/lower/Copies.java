@@ -53,7 +53,7 @@ final class Copies {
                         requireReadable(part);
                     }
                 }
-            } else if (!View.isView(node)) {
+            } else if (!Access.isView(node)) {
                 node.inputs().forEach(this::requireWhole);
             }
         }
@@ -72,25 +72,27 @@ final class Copies {
     private void requireWhole(Node node) {
         Node owner = owner(node);
         whole.add(owner);
-        if (View.isView(owner)) {
+        if (Access.isView(owner)) {
             views.add(owner);
         }
     }
 
-    private View requireReadable(Node node) {
-        return View.isView(node) && !views.contains(node) ? requireReadable(node.input(0), node) : View.direct(node);
+    private Access requireReadable(Node node) {
+        return Access.isView(node) && !views.contains(node)
+                ? requireReadable(node.input(0), node)
+                : Access.direct(node);
     }
 
     /// How a loop reads what a rearranging operation makes of a node: from where that stands, or from a copy.
-    private View requireReadable(Node from, Node node) {
-        View below = requireReadable(from);
-        if (node.op() instanceof Reshape && !View.splits(from.shape(), node.shape())) {
+    private Access requireReadable(Node from, Node node) {
+        Access below = requireReadable(from);
+        if (node.op() instanceof Reshape && !Access.splits(from.shape(), node.shape())) {
             whole.add(below.base()); // what stands within a concatenation may have gaps
         }
-        View view = below.over(node);
+        Access view = below.over(node);
         if (view == null) {
             views.add(from);
-            view = View.direct(from).over(node);
+            view = Access.direct(from).over(node);
         }
         return Objects.requireNonNull(view);
     }

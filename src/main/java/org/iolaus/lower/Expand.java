@@ -104,7 +104,7 @@ final class Expand {
 
     /// Lengths of the parts; empty if the operation is better left whole.
     private static List<Integer> parts(Op op, List<Node> in, Node plain, int axis) {
-        boolean splits = op.part(axis, 1) != null || View.isPlain(plain);
+        boolean splits = op.part(axis, 1) != null || Access.isPlain(plain);
         Dim extent = plain.shape().dim(axis);
         if (!splits || !extent.isConstant() || extent.isOne() || extent.factor() == 0) {
             return List.of();
@@ -138,8 +138,8 @@ final class Expand {
 
     /// The axis of a reshape's input that an axis of its result is, where only extents of 1 differ.
     private static int inputAxis(Node reshape, int axis) {
-        int place =
-                View.extents(new Shape(reshape.shape().dims().subList(0, axis))).size();
+        int place = Access.extents(new Shape(reshape.shape().dims().subList(0, axis)))
+                .size();
         Shape input = reshape.input(0).shape();
         for (int i = 0; i < input.rank(); i++) {
             if (!input.dim(i).isOne() && place-- == 0) {

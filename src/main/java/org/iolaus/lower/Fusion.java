@@ -241,15 +241,17 @@ final class Fusion {
     }
 
     /// How a loop reads a node that it does not compute.
-    View view(Node input) {
-        return View.isView(input) ? Objects.requireNonNull(view(input.input(0)).over(input)) : place(input);
+    Access view(Node input) {
+        return Access.isView(input)
+                ? Objects.requireNonNull(view(input.input(0)).over(input))
+                : place(input);
     }
 
     /// Where a node in memory stands: in memory of its own or in that of a concatenation.
-    View place(Node node) {
+    Access place(Node node) {
         Node concat = concatOf.get(node);
         if (concat == null) {
-            return View.direct(node);
+            return Access.direct(node);
         }
         int part = 0;
         while (held(concat.input(part)) != node) {
@@ -269,7 +271,7 @@ final class Fusion {
     static Node held(Node part) {
         Node bare = strip(part);
         while (bare.op() instanceof Reshape
-                && View.splits(part.shape(), bare.input(0).shape())) {
+                && Access.splits(part.shape(), bare.input(0).shape())) {
             bare = strip(bare.input(0));
         }
         return bare;
@@ -283,7 +285,7 @@ final class Fusion {
     /// A node without the reshapes that only add or remove extents of 1.
     static Node strip(Node node) {
         Node bare = node;
-        while (View.isPlain(bare)) {
+        while (Access.isPlain(bare)) {
             bare = bare.input(0);
         }
         return bare;
@@ -291,7 +293,7 @@ final class Fusion {
 
     /// Whether a loop over the user's elements reads one element of the input for each.
     static boolean isAligned(Node user, Node input) {
-        return View.sameExtents(input.shape(), frame(user));
+        return Access.sameExtents(input.shape(), frame(user));
     }
 
     private Site site(Node node) {
@@ -322,7 +324,7 @@ final class Fusion {
                 if (inMemory.contains(node)) {
                     inMemory.add(strip(node.input(0)));
                 }
-            } else if (!View.isView(node)) {
+            } else if (!Access.isView(node)) {
                 inMemory.add(node);
                 inMemory.addAll(node.inputs());
             }
@@ -348,7 +350,7 @@ final class Fusion {
     private void visit(Node node) {
         if (target == Target.DEVICE
                 && node.shape().rank() > 0
-                && !(View.base(node).op() instanceof Constant)) {
+                && !(Access.base(node).op() instanceof Constant)) {
             joinAll(groupsUsing(node));
         }
         if (!isFusable(node)) {
@@ -371,7 +373,7 @@ final class Fusion {
                 Node user = use.user.node;
                 if (use.aligned) {
                     groups.addAll(use.user.groups);
-                } else if (View.isPlain(user)) {
+                } else if (Access.isPlain(user)) {
                     open.push(user);
                 }
             }
@@ -404,7 +406,7 @@ final class Fusion {
             return;
         }
         if (home == null) {
-            home = new Group(View.extents(node.shape()), 0, null, Map.of(node, Place.ELEMENT), Set.of());
+            home = new Group(Access.extents(node.shape()), 0, null, Map.of(node, Place.ELEMENT), Set.of());
             register(home);
         }
         home.stored.add(node);
@@ -442,7 +444,7 @@ final class Fusion {
     }
 
     private void placeSum(Node node) {
-        List<Dim> domain = View.extents(node.input(0).shape());
+        List<Dim> domain = Access.extents(node.input(0).shape());
         Group group;
         if (isRowSum(node)) {
             Walk walk = switch (node.op().loopSum()) {
@@ -452,7 +454,7 @@ final class Fusion {
             };
             group = new Group(domain, 0, walk, Map.of(node, Place.RESULT), Set.of(node));
         } else {
-            int columns = domain.size() - View.extents(node.shape()).size();
+            int columns = domain.size() - Access.extents(node.shape()).size();
             group = new Group(domain, columns, null, Map.of(node, Place.ROW), Set.of(node));
         }
         Set<Group> using = groupsUsing(node);
@@ -495,7 +497,7 @@ final class Fusion {
         if (member.op() instanceof Pointwise) {
             return group.place(member);
         }
-        List<Dim> extents = View.extents(input.shape());
+        List<Dim> extents = Access.extents(input.shape());
         if (extents.equals(group.domain)) {
             return Place.ELEMENT;
         }

@@ -118,7 +118,7 @@ final class LoopBuilder {
         }
 
         /// @param frame whose elements the view is read for
-        int load(Place place, Shape frame, View view) {
+        int load(Place place, Shape frame, Access view) {
             Statements here = statements(place);
             if (view.base().op() instanceof Constant constant && isUniform(constant)) {
                 return here.filled.computeIfAbsent(constant.values().getFirst(), value -> {
@@ -136,7 +136,7 @@ final class LoopBuilder {
             });
         }
 
-        void store(Place place, int register, View view, Shape frame) {
+        void store(Place place, int register, Access view, Shape frame) {
             statements(place)
                     .stores
                     .add(new Loop.Store(

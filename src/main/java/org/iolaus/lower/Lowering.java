@@ -161,7 +161,7 @@ public final class Lowering {
         }
         for (Node node : program.nodes()) {
             boolean given = node.op() instanceof Leaf || node.op() instanceof Constant;
-            boolean arranged = View.isView(node) || fusion.isAssembled(node);
+            boolean arranged = Access.isView(node) || fusion.isAssembled(node);
             if (!given && !arranged && !fusion.isFusable(node)) {
                 List<Integer> inputs = node.inputs().stream().map(this::buffer).toList();
                 Step step = new Call(node.op(), node, inputs, buffer(node));

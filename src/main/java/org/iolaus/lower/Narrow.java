@@ -119,7 +119,7 @@ final class Narrow {
     }
 
     private static boolean inLoops(Node node) {
-        return Fusion.isFusable(node, Target.DEVICE) || Fusion.isAssembled(node, Target.DEVICE) || View.isView(node);
+        return Fusion.isFusable(node, Target.DEVICE) || Fusion.isAssembled(node, Target.DEVICE) || Access.isView(node);
     }
 
     private static boolean writesNarrow(Node node) {

@@ -71,7 +71,7 @@ final class Price {
 
     private static boolean isGathered(Node node) {
         Node base = node;
-        while (View.isView(base)) {
+        while (Access.isView(base)) {
             if (base.op() instanceof Gather) {
                 return true;
             }

@@ -106,9 +106,9 @@ final class Rearrange {
         Dim volume = node.shape().volume();
         long read = 0;
         for (Node user : users(node)) {
-            boolean part = user.op() instanceof Slice || (user.op() instanceof Reshape && !View.isPlain(user));
+            boolean part = user.op() instanceof Slice || (user.op() instanceof Reshape && !Access.isPlain(user));
             boolean joined = user.op() instanceof Concat;
-            boolean further = (joined || user.op() instanceof Pointwise || View.isPlain(user)) && isUsedInParts(user);
+            boolean further = (joined || user.op() instanceof Pointwise || Access.isPlain(user)) && isUsedInParts(user);
             Dim own = joined ? volume : user.shape().volume();
             if (!(part || further) || !own.symbols().equals(volume.symbols())) {
                 return false;
@@ -125,7 +125,7 @@ final class Rearrange {
             return false;
         }
         List<Node> numbers = made.inputs().stream()
-                .filter(input -> View.sameExtents(input.shape(), made.shape()))
+                .filter(input -> Access.sameExtents(input.shape(), made.shape()))
                 .toList();
         return numbers.size() == 1
                 && (loose.contains(numbers.getFirst())
@@ -136,9 +136,9 @@ final class Rearrange {
     private boolean isNeededWhole(Node node) {
         return outputs.contains(node)
                 || users(node).stream()
-                        .anyMatch(user -> View.isPlain(user)
+                        .anyMatch(user -> Access.isPlain(user)
                                 ? isNeededWhole(user)
-                                : !(View.isView(user)
+                                : !(Access.isView(user)
                                         || user.op() instanceof Concat
                                         || Fusion.isFusable(user, Target.DEVICE)));
     }
@@ -226,7 +226,7 @@ final class Rearrange {
     private @Nullable Node pointwise(Op op, Pointwise function, Node x) {
         List<Node> operands = new ArrayList<>();
         for (Node input : x.inputs()) {
-            boolean whole = View.sameExtents(input.shape(), x.shape());
+            boolean whole = Access.sameExtents(input.shape(), x.shape());
             Node operand = whole ? moved(op, input) : stretched(op, x.shape(), input);
             if (operand == null) {
                 return null;

@@ -50,19 +50,19 @@ final class Recompute {
                 node.inputs().stream().filter(forward::contains).forEach(input -> needed.add(stored(node, input)));
             }
             if (!isRead(node)) {
-                node.inputs().stream().map(Copies::owner).filter(View::isView).forEach(copied::add);
+                node.inputs().stream().map(Copies::owner).filter(Access::isView).forEach(copied::add);
             }
         }
     }
 
     /// Whether a node's operands are read from where they stand: by a loop, or by whatever reads the node.
     private boolean isRead(Node node) {
-        return Fusion.isFusable(node, target) || Fusion.isAssembled(node, target) || View.isView(node);
+        return Fusion.isFusable(node, target) || Fusion.isAssembled(node, target) || Access.isView(node);
     }
 
     /// What has to be in memory for a node to read an input. A whole operation reads a copy of what is only rearranged.
     private Node stored(Node user, Node input) {
-        return isRead(user) ? View.base(input) : Copies.owner(input);
+        return isRead(user) ? Access.base(input) : Copies.owner(input);
     }
 
     /// An equal program that keeps less.
@@ -107,7 +107,7 @@ final class Recompute {
     private boolean isAnew(Node node) {
         Boolean known = anew.get(node);
         if (known == null) {
-            known = (View.isView(node) && isAnew(View.base(node))) || (isLarge(node) && isCheap(node));
+            known = (Access.isView(node) && isAnew(Access.base(node))) || (isLarge(node) && isCheap(node));
             anew.put(node, known);
             if (known && node.op() instanceof Concat) {
                 node.inputs().forEach(this::requireAnew);
@@ -131,7 +131,7 @@ final class Recompute {
     }
 
     private boolean isCheap(Node node) {
-        if (Double.isInfinite(node.op().instructions(node)) || (View.isView(node) && !copied.contains(node))) {
+        if (Double.isInfinite(node.op().instructions(node)) || (Access.isView(node) && !copied.contains(node))) {
             return false;
         }
         Recipe recipe = new Recipe(node);

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import org.iolaus.ir.Node;
+import org.iolaus.ir.View;
 import org.iolaus.op.Broadcast;
 import org.iolaus.op.Concat;
 import org.iolaus.op.Gather;
@@ -22,11 +23,11 @@ import org.jspecify.annotations.Nullable;
 /// @param index if not null, axis 0 walks the memory through this index
 /// @param strides step in elements for each axis of the node; 0 where the value repeats and for extents of 1
 /// @param offsets elements to skip: a sum
-record View(Node base, Shape shape, @Nullable Node index, List<Dim> strides, List<Dim> offsets) {
+record Access(Node base, Shape shape, @Nullable Node index, List<Dim> strides, List<Dim> offsets) {
     private static final Dim NONE = Dim.of(0);
 
     /// The node's own memory, row-major and without gaps.
-    static View direct(Node node) {
+    static Access direct(Node node) {
         Shape shape = node.shape();
         Dim[] strides = new Dim[shape.rank()];
         Dim step = Dim.of(1);
@@ -35,12 +36,12 @@ record View(Node base, Shape shape, @Nullable Node index, List<Dim> strides, Lis
             strides[axis] = extent.isOne() ? NONE : step;
             step = step.times(extent);
         }
-        return new View(node, shape, null, List.of(strides), List.of());
+        return new Access(node, shape, null, List.of(strides), List.of());
     }
 
     /// Whether an operation only rearranges reading.
     static boolean isView(Node node) {
-        return node.op() instanceof org.iolaus.ir.View;
+        return node.op() instanceof View;
     }
 
     /// The node that a node only rearranges the reading of; itself if it does not.
@@ -103,24 +104,24 @@ record View(Node base, Shape shape, @Nullable Node index, List<Dim> strides, Lis
     ///
     /// @param node its application, which [#isView]
     @Nullable
-    View over(Node node) {
+    Access over(Node node) {
         return switch (node.op()) {
-            case Broadcast _ -> new View(base, node.shape(), index, strides, offsets);
+            case Broadcast _ -> new Access(base, node.shape(), index, strides, offsets);
             case Transpose t -> {
                 boolean kept = index == null || t.permutation().getFirst() == 0;
                 List<Dim> turned =
                         t.permutation().stream().map(axis -> strides.get(axis)).toList();
-                yield kept ? new View(base, node.shape(), index, turned, offsets) : null;
+                yield kept ? new Access(base, node.shape(), index, turned, offsets) : null;
             }
             case Slice s -> index == null || s.axis() > 0 ? part(s.axis(), s.start(), node.shape()) : null;
-            case Gather _ -> index == null ? new View(base, node.shape(), node.input(1), strides, offsets) : null;
+            case Gather _ -> index == null ? new Access(base, node.shape(), node.input(1), strides, offsets) : null;
             case Reshape _ -> reshaped(node.shape());
             default -> null;
         };
     }
 
     /// Entries of one axis.
-    private View part(int axis, int start, Shape part) {
+    private Access part(int axis, int start, Shape part) {
         List<Dim> less = new ArrayList<>(strides);
         if (part.dim(axis).isOne()) {
             less.set(axis, NONE);
@@ -129,25 +130,25 @@ record View(Node base, Shape shape, @Nullable Node index, List<Dim> strides, Lis
         if (start > 0 && strides.get(axis).factor() > 0) {
             more.add(strides.get(axis).times(Dim.of(start)));
         }
-        return new View(base, part, index, less, more);
+        return new Access(base, part, index, less, more);
     }
 
     /// Where a part of a concatenation stands that this view reads.
     ///
     /// @param node which is the part, but for extents of 1 and for axes that are split
     @Nullable
-    View inside(Node concat, int part, Node node) {
+    Access inside(Node concat, int part, Node node) {
         int axis = ((Concat) concat.op()).axis();
         int start = 0;
         for (int i = 0; i < part; i++) {
             start += concat.input(i).shape().dim(axis).intValue();
         }
-        View place = part(axis, start, concat.input(part).shape()).reshaped(node.shape());
-        return place == null ? null : new View(node, place.shape, null, place.strides, place.offsets);
+        Access place = part(axis, start, concat.input(part).shape()).reshaped(node.shape());
+        return place == null ? null : new Access(node, place.shape, null, place.strides, place.offsets);
     }
 
     /// The same elements in another shape; null if their steps do not allow it.
-    private @Nullable View reshaped(Shape target) {
+    private @Nullable Access reshaped(Shape target) {
         int kept = index == null ? 0 : 1;
         if (kept > 0 && !(target.rank() > 0 && target.dim(0).equals(shape.dim(0)))) {
             return null;
@@ -174,7 +175,7 @@ record View(Node base, Shape shape, @Nullable Node index, List<Dim> strides, Lis
                 product = product.times(target.dim(to--));
             }
         }
-        return new View(base, target, index, result, offsets);
+        return new Access(base, target, index, result, offsets);
     }
 
     /// Whether an axis and the axes behind it, `extent` entries in one step, are walked in one step.
