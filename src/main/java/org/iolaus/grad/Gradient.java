@@ -1,10 +1,11 @@
 package org.iolaus.grad;
 
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import org.iolaus.ir.Node;
 import org.iolaus.ir.Program;
 import org.iolaus.op.Expr;
@@ -84,7 +85,7 @@ public final class Gradient {
     /// Sum of contributions; the padded parts of a split come together as one concatenation.
     private static Node sum(List<Node> terms) {
         List<Node> rest = new ArrayList<>();
-        Map<Integer, List<Node>> padded = new java.util.TreeMap<>();
+        Map<Integer, List<Node>> padded = new TreeMap<>();
         for (Node term : terms) {
             if (term.op() instanceof Pad pad) {
                 padded.computeIfAbsent(pad.axis(), k -> new ArrayList<>()).add(term);
@@ -97,28 +98,15 @@ public final class Gradient {
     }
 
     private static Node join(int axis, List<Node> pads) {
-        List<Node> sorted = new ArrayList<>(pads);
-        sorted.sort(Comparator.comparingInt(node -> ((Pad) node.op()).before()));
-        List<Node> parts = new ArrayList<>();
+        SortedMap<Integer, Node> parts = new TreeMap<>();
+        pads.forEach(node -> parts.put(((Pad) node.op()).before(), node.input(0)));
         int at = 0;
-        int total = sorted.getFirst().shape().dim(axis).intValue();
-        for (Node node : sorted) {
-            int before = ((Pad) node.op()).before();
-            Node part = node.input(0);
-            if (before < at) {
-                return Expr.add(pads.toArray(Node[]::new));
+        for (Map.Entry<Integer, Node> part : parts.entrySet()) {
+            if (part.getKey() < at || parts.size() < pads.size()) {
+                return Expr.add(pads.toArray(Node[]::new)); // they overlap
             }
-            addZeros(parts, part, axis, before - at);
-            parts.add(part);
-            at = before + part.shape().dim(axis).intValue();
+            at = part.getKey() + part.getValue().shape().dim(axis).intValue();
         }
-        addZeros(parts, sorted.getFirst(), axis, total - at);
-        return Expr.concat(axis, parts);
-    }
-
-    private static void addZeros(List<Node> parts, Node like, int axis, int length) {
-        if (length > 0) {
-            parts.add(Expr.zeros(like.shape().with(axis, org.iolaus.tensor.Dim.of(length))));
-        }
+        return Expr.placed(axis, pads.getFirst().shape().dim(axis).intValue(), parts);
     }
 }

@@ -1,22 +1,16 @@
 package org.iolaus.lower;
 
-import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.HashSet;
-import java.util.LinkedHashMap;
-import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
-import org.iolaus.ir.Leaf;
 import org.iolaus.ir.Node;
 import org.iolaus.ir.Program;
-import org.iolaus.op.Constant;
+import org.iolaus.ir.Rewriter;
 import org.iolaus.op.Reshape;
 
 /// Makes a [Copy] of what only rearranges reading but has to stand in memory: operands of whole operations, outputs,
 /// views of views that no loop can read through, and parts of a concatenation that no loop can compute in place.
-final class Copies {
+final class Copies extends Rewriter {
     private final Target target;
 
     /// Views that are written out.
@@ -24,6 +18,9 @@ final class Copies {
 
     /// Nodes that need memory of their own, so that they cannot be a part of a concatenation only.
     private final Set<Node> whole = new HashSet<>();
+
+    /// Parts that are computed where a concatenation stands.
+    private final Set<Node> inPlace = new HashSet<>();
 
     private Copies(Target target) {
         this.target = target;
@@ -36,11 +33,12 @@ final class Copies {
             before = copies.views.size() + copies.whole.size();
             copies.find(program);
         }
-        return copies.rewritten(program);
+        copies.inPlace.clear();
+        return copies.rewrite(program);
     }
 
     private void find(Program program) {
-        Set<Node> inPlace = new HashSet<>();
+        inPlace.clear();
         program.outputs().values().forEach(this::requireWhole);
         for (Node node : program.nodes()) {
             if (Fusion.isFusable(node, target)) {
@@ -49,7 +47,7 @@ final class Copies {
                 requireReadable(node.input(0), node);
             } else if (Fusion.isAssembled(node, target)) {
                 for (Node part : node.inputs()) {
-                    if (!isPlaced(part, inPlace)) {
+                    if (!isPlaced(part)) {
                         requireReadable(part);
                     }
                 }
@@ -59,10 +57,8 @@ final class Copies {
         }
     }
 
-    /// Whether a part of a concatenation is computed where it belongs.
-    ///
-    /// @param inPlace what is a part already, which the part is added to
-    private boolean isPlaced(Node part, Set<Node> inPlace) {
+    /// Whether a part of a concatenation is computed where it belongs: if it is a part of no other one before.
+    private boolean isPlaced(Node part) {
         Node held = Fusion.held(part);
         return (Fusion.isFusable(held, target) || Fusion.isAssembled(held, target))
                 && !whole.contains(held)
@@ -106,22 +102,19 @@ final class Copies {
         return owner;
     }
 
-    private Program rewritten(Program program) {
-        Map<Node, Node> image = new HashMap<>();
-        Set<Node> inPlace = new HashSet<>();
-        for (Node node : program.nodes()) {
-            List<Node> inputs = new ArrayList<>();
-            for (Node input : node.inputs()) {
-                Node mine = Objects.requireNonNull(image.get(input));
-                boolean copied = Fusion.isAssembled(node, target) && !isPlaced(input, inPlace);
-                inputs.add(copied ? Node.of(new Copy(false), mine) : mine);
-            }
-            boolean same = node.op() instanceof Leaf || node.op() instanceof Constant;
-            Node mine = same ? node : Node.of(node.op(), inputs);
-            image.put(node, views.contains(node) ? Node.of(new Copy(false), mine) : mine);
-        }
-        Map<String, Node> outputs = new LinkedHashMap<>();
-        program.outputs().forEach((name, node) -> outputs.put(name, Objects.requireNonNull(image.get(node))));
-        return Program.of(outputs);
+    @Override
+    protected Node rewritten(Node node) {
+        Node made = Fusion.isAssembled(node, target)
+                ? Node.of(node.op(), node.inputs().stream().map(this::part).toList())
+                : same(node);
+        return views.contains(node) ? copy(made) : made;
+    }
+
+    private Node part(Node node) {
+        return isPlaced(node) ? image(node) : copy(image(node));
+    }
+
+    private static Node copy(Node node) {
+        return Node.of(new Copy(false), node);
     }
 }

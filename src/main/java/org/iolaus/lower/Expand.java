@@ -3,13 +3,15 @@ package org.iolaus.lower;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.TreeMap;
 import org.iolaus.ir.Node;
 import org.iolaus.ir.Op;
 import org.iolaus.ir.Program;
+import org.iolaus.ir.Rewriter;
+import org.iolaus.ir.View;
 import org.iolaus.op.Add;
 import org.iolaus.op.Broadcast;
 import org.iolaus.op.Concat;
@@ -36,7 +38,7 @@ import org.iolaus.tensor.Shape;
 /// | a product with a concatenation that has parts of width 1 | products with its parts |
 /// | padding | concatenation with zeros |
 /// | a gather of a product plus a row | that row plus a gather of the product |
-final class Expand {
+final class Expand extends Rewriter {
     /// Longest axis that is unrolled.
     private static final int SHORT = 4;
     /// Runs of rows that are summed side by side: two for every processor of a large device.
@@ -49,15 +51,12 @@ final class Expand {
     private Expand() {}
 
     static Program run(Program program) {
-        Expand expand = new Expand();
-        Map<Node, Node> image = new HashMap<>();
-        for (Node node : program.nodes()) {
-            List<Node> inputs = node.inputs().stream().map(image::get).toList();
-            image.put(node, expand.make(node.op(), inputs));
-        }
-        Map<String, Node> outputs = new LinkedHashMap<>();
-        program.outputs().forEach((name, node) -> outputs.put(name, Objects.requireNonNull(image.get(node))));
-        return Simplify.run(Program.of(outputs));
+        return new Expand().rewrite(program);
+    }
+
+    @Override
+    protected Node rewritten(Node node) {
+        return make(node.op(), images(node.inputs()));
     }
 
     /// The expanded application of an operation to expanded inputs.
@@ -114,7 +113,7 @@ final class Expand {
             return Collections.nCopies(extent.intValue(), 1);
         }
         for (Node input : in) {
-            int inputAxis = op instanceof Reshape ? inputAxis(plain, axis) : axis;
+            int inputAxis = op instanceof Reshape ? ViewAlgebra.keptAxis(plain.shape(), input.shape(), axis) : axis;
             if (!input.type().isIndex() && hasNarrowPart(input, inputAxis)) {
                 return widths(input);
             }
@@ -124,29 +123,15 @@ final class Expand {
 
     /// An operation's result between `start` and `start + length` of an axis.
     private Node part(Op op, List<Node> in, int axis, int start, int length) {
-        if (op instanceof Reshape reshape) {
-            Node plain = Node.of(op, in);
-            Node piece = slice(in.getFirst(), inputAxis(plain, axis), start, length);
-            return make(new Reshape(reshape.target().with(axis, Dim.of(length))), piece);
+        if (op instanceof Reshape) {
+            Slice slice = new Slice(axis, start, length);
+            return Objects.requireNonNull(ViewAlgebra.below(slice, Node.of(op, in), this::view));
         }
         List<Node> pieces = new ArrayList<>();
         for (Node input : in) {
             pieces.add(input.type().isIndex() ? input : slice(input, axis, start, length));
         }
         return make(Objects.requireNonNull(op.part(axis, length)), pieces);
-    }
-
-    /// The axis of a reshape's input that an axis of its result is, where only extents of 1 differ.
-    private static int inputAxis(Node reshape, int axis) {
-        int place = Access.extents(new Shape(reshape.shape().dims().subList(0, axis)))
-                .size();
-        Shape input = reshape.input(0).shape();
-        for (int i = 0; i < input.rank(); i++) {
-            if (!input.dim(i).isOne() && place-- == 0) {
-                return i;
-            }
-        }
-        throw new IllegalStateException("expand: want an axis other than 1, got " + axis + " of " + reshape);
     }
 
     private static boolean hasNarrowPart(Node node, int axis) {
@@ -163,50 +148,26 @@ final class Expand {
                 .toList();
     }
 
+    private Node view(View view, Node x) {
+        return view instanceof Slice slice ? slice(x, slice.axis(), slice.start(), slice.length()) : make(view, x);
+    }
+
     /// Entries of one axis; where the axis does not vary, what stands for all of them.
     private Node slice(Node x, int axis, int start, int length) {
-        Dim extent = x.shape().dim(axis);
-        if (extent.isOne() || (start == 0 && extent.equals(Dim.of(length)))) {
+        if (x.shape().dim(axis).isOne()) {
             return x;
         }
-        if (x.op() instanceof Broadcast broadcast
-                && x.input(0).shape().dim(axis).isOne()) {
-            return make(new Broadcast(broadcast.target().with(axis, Dim.of(length))), x.input(0));
-        }
-        if (x.op() instanceof Concat concat && concat.axis() != axis) {
-            List<Node> parts = new ArrayList<>();
-            x.inputs().forEach(part -> parts.add(slice(part, axis, start, length)));
-            return Node.of(concat, parts);
-        }
-        if (x.op() instanceof Concat) {
-            int from = 0;
-            for (Node part : x.inputs()) {
-                int width = part.shape().dim(axis).intValue();
-                if (from <= start && start + length <= from + width) {
-                    return slice(part, axis, start - from, length);
-                }
-                from += width;
-            }
-        }
-        if (x.op() instanceof Slice before && before.axis() == axis) {
-            return slice(x.input(0), axis, before.start() + start, length);
-        }
-        return Node.of(new Slice(axis, start, length), x);
+        Slice slice = new Slice(axis, start, length);
+        Node made = switch (x.op()) {
+            case Broadcast _ -> ViewAlgebra.below(slice, x, this::view);
+            case Concat concat when concat.axis() != axis -> ViewAlgebra.ofParts(slice, x, this::view);
+            default -> ViewAlgebra.merged(slice, x, this::view);
+        };
+        return made == null ? ViewAlgebra.plain(slice, x) : made;
     }
 
-    private Node pad(Pad pad, Node x) {
-        int length = x.shape().dim(pad.axis()).intValue();
-        List<Node> parts = new ArrayList<>();
-        addZeros(parts, x, pad.axis(), pad.before());
-        parts.add(x);
-        addZeros(parts, x, pad.axis(), pad.total() - pad.before() - length);
-        return parts.size() == 1 ? x : Node.of(new Concat(pad.axis()), parts);
-    }
-
-    private static void addZeros(List<Node> parts, Node like, int axis, int length) {
-        if (length > 0) {
-            parts.add(Expr.zeros(like.shape().with(axis, Dim.of(length))));
-        }
+    private static Node pad(Pad pad, Node x) {
+        return Expr.placed(pad.axis(), pad.total(), new TreeMap<>(Map.of(pad.before(), x)));
     }
 
     /// A product's rows with the same row added to each are gathered before the addition, which loops have for nothing.

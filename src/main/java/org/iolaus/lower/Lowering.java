@@ -77,14 +77,33 @@ public final class Lowering {
         }
     }
 
+    /// Runs the passes, in this order:
+    ///
+    /// | pass | target | why here |
+    /// | --- | --- | --- |
+    /// | [Simplify] | all | the others see each value once, without views of views |
+    /// | [Neighbours] | device | needs gathers and segment sums beside products; the next two move them |
+    /// | [Rearrange] | device | moves views to where loops read, before [Expand] cuts axes into parts |
+    /// | [Expand], [Simplify] | device | makes slices and concatenations that cancel |
+    /// | [Products], [Simplify] | device | joins what [Expand] left products; its slices are of stored results |
+    /// | [Narrow] | device | rounds operands of the final products |
+    /// | [Recompute] | all | computes values twice: [Simplify] behind it would make them one again |
+    /// | [Splits] | device | splits an operand anew for products far apart: as [Recompute] |
+    /// | [Copies] | all | last: which views need memory depends on who reads them in the end |
     private static Lowering of(Program program, Target target, Narrowing narrowing) {
-        Program simple = Simplify.run(program);
-        Program fit = target == Target.DEVICE
-                ? Narrow.operands(Products.run(Expand.run(Rearrange.run(Neighbours.run(simple)))), narrowing)
-                : simple;
+        Program plain = Simplify.run(program);
+        if (target == Target.DEVICE) {
+            plain = Neighbours.run(plain);
+            plain = Rearrange.run(plain);
+            plain = Simplify.run(Expand.run(plain));
+            plain = Simplify.run(Products.run(plain));
+            plain = Narrow.operands(plain, narrowing);
+        }
         String end = program.forwardEnd();
-        Program kept = end == null ? fit : Recompute.run(fit, end, target);
-        Program plain = Copies.run(Splits.run(kept, narrowing), target);
+        if (end != null) {
+            plain = Recompute.run(plain, end, target);
+        }
+        plain = Copies.run(Splits.run(plain, narrowing), target);
         long last = Long.MAX_VALUE;
         if (end != null) {
             Node loss = Objects.requireNonNull(plain.outputs().get(end));

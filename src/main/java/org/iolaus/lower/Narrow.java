@@ -3,19 +3,17 @@ package org.iolaus.lower;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Set;
 import org.iolaus.ir.Leaf;
 import org.iolaus.ir.Node;
 import org.iolaus.ir.Program;
+import org.iolaus.ir.Rewriter;
 import org.iolaus.kernel.Loop;
 import org.iolaus.lower.Schedule.Call;
 import org.iolaus.lower.Schedule.Fused;
 import org.iolaus.lower.Schedule.Step;
-import org.iolaus.op.Constant;
 import org.iolaus.op.MatMul;
 import org.iolaus.tensor.Dim;
 
@@ -71,21 +69,23 @@ final class Narrow {
             return program;
         }
         Narrow rule = new Narrow(program, narrowing);
-        Map<Node, Node> image = new HashMap<>();
         Map<Node, Node> rounded = new HashMap<>();
-        for (Node node : program.nodes()) {
-            List<Node> inputs = new ArrayList<>();
-            for (Node input : node.inputs()) {
-                Node mine = Objects.requireNonNull(image.get(input));
-                boolean copied = rule.isNarrowProduct(node) && !rule.isWanted(Copies.owner(input));
-                inputs.add(copied ? rounded.computeIfAbsent(input, _ -> Node.of(new Copy(true), mine)) : mine);
+        return new Rewriter() {
+            @Override
+            protected Node rewritten(Node node) {
+                return rule.isNarrowProduct(node)
+                        ? Node.of(
+                                node.op(),
+                                node.inputs().stream().map(this::narrow).toList())
+                        : same(node);
             }
-            boolean same = node.op() instanceof Leaf || node.op() instanceof Constant;
-            image.put(node, same ? node : Node.of(node.op(), inputs));
-        }
-        Map<String, Node> outputs = new LinkedHashMap<>();
-        program.outputs().forEach((name, node) -> outputs.put(name, Objects.requireNonNull(image.get(node))));
-        return Program.of(outputs);
+
+            private Node narrow(Node operand) {
+                return rule.isWanted(Copies.owner(operand))
+                        ? image(operand)
+                        : rounded.computeIfAbsent(operand, _ -> Node.of(new Copy(true), image(operand)));
+            }
+        }.rewrite(program);
     }
 
     /// Whether an array with memory of its own should be narrow, as far as it alone says.

@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.Objects;
 import org.iolaus.ir.Node;
 import org.iolaus.ir.Program;
+import org.iolaus.ir.Rewriter;
 import org.iolaus.op.Add;
 import org.iolaus.op.Concat;
 import org.iolaus.op.Expr;
@@ -29,9 +30,8 @@ import org.jspecify.annotations.Nullable;
 /// A layer whose outputs are used in parts is written as several products, and so are its gradients; on a device one
 /// large product is faster than several small ones, and the concatenations cost nothing: their parts are computed in
 /// place.
-final class Products {
+final class Products extends Rewriter {
     private final Map<Node, List<Node>> users = new HashMap<>();
-    private final Map<Node, Node> image = new HashMap<>();
 
     /// For products of one left operand with slices of one matrix: those products, by what they share.
     private final Map<Shared, List<Node>> siblings = new LinkedHashMap<>();
@@ -63,22 +63,13 @@ final class Products {
     }
 
     static Program run(Program program) {
-        Products products = new Products(program);
-        for (Node node : program.nodes()) {
-            Node joined = products.joined(node);
-            products.image.put(node, joined == null ? products.copy(node) : joined);
-        }
-        Map<String, Node> outputs = new LinkedHashMap<>();
-        program.outputs().forEach((name, node) -> outputs.put(name, products.image(node)));
-        return Simplify.run(Program.of(outputs));
+        return new Products(program).rewrite(program);
     }
 
-    private Node image(Node node) {
-        return Objects.requireNonNull(image.get(node));
-    }
-
-    private Node copy(Node node) {
-        return Node.of(node.op(), node.inputs().stream().map(this::image).toList());
+    @Override
+    protected Node rewritten(Node node) {
+        Node joined = joined(node);
+        return joined == null ? same(node) : joined;
     }
 
     private @Nullable Node joined(Node node) {

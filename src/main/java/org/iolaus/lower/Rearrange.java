@@ -3,15 +3,15 @@ package org.iolaus.lower;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Set;
 import org.iolaus.ir.Node;
 import org.iolaus.ir.Op;
 import org.iolaus.ir.Pointwise;
 import org.iolaus.ir.Program;
+import org.iolaus.ir.Rewriter;
+import org.iolaus.ir.View;
 import org.iolaus.op.Broadcast;
 import org.iolaus.op.Concat;
 import org.iolaus.op.Expr;
@@ -36,7 +36,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// A layer whose results are used in parts adds its bias where the parts are used; parts of a concatenation are
 /// computed where they stand.
-final class Rearrange {
+final class Rearrange extends Rewriter {
     /// Work that costs nothing beside reading a number.
     private static final double CHEAP = 0.02;
 
@@ -44,7 +44,6 @@ final class Rearrange {
     private final Set<Node> outputs;
     private final Map<Node, Boolean> inParts = new HashMap<>();
     private final Map<Node, Boolean> stored = new HashMap<>();
-    private final Map<Node, Node> image = new HashMap<>();
 
     /// Nodes of the result that need not be computed as a whole.
     private final Set<Node> loose = new HashSet<>();
@@ -59,18 +58,15 @@ final class Rearrange {
     }
 
     static Program run(Program program) {
-        Rearrange rearrange = new Rearrange(program);
-        program.nodes().forEach(node -> rearrange.image.put(node, rearrange.rewritten(node)));
-        Map<String, Node> outputs = new LinkedHashMap<>();
-        program.outputs().forEach((name, node) -> outputs.put(name, Objects.requireNonNull(rearrange.image.get(node))));
-        return Program.of(outputs);
+        return new Rearrange(program).rewrite(program);
     }
 
-    private Node rewritten(Node node) {
+    @Override
+    protected Node rewritten(Node node) {
         if (node.inputs().isEmpty()) {
             return node;
         }
-        List<Node> inputs = node.inputs().stream().map(image::get).toList();
+        List<Node> inputs = images(node.inputs());
         Node made = switch (node.op()) {
             case Slice op -> view(op, inputs.getFirst());
             case Reshape op -> view(op, inputs.getFirst());
@@ -177,23 +173,19 @@ final class Rearrange {
     // rearranging
 
     /// A slice or a reshape of a node.
-    private Node view(Op op, Node x) {
+    private Node view(View op, Node x) {
         Node moved = moved(op, x);
-        if (moved != null) {
-            return moved;
-        }
-        Node plain = Node.of(op, List.of(x));
-        return plain.shape().equals(x.shape()) ? x : plain;
+        return moved == null ? ViewAlgebra.plain(op, x) : moved;
     }
 
     /// The same without a loop that computes the node as a whole; null if there has to be one.
-    private @Nullable Node moved(Op op, Node x) {
+    private @Nullable Node moved(View op, Node x) {
         Node moved = switch (x.op()) {
             case Broadcast _ -> broadcast(op, x);
             case Pointwise function when loose.contains(x) -> pointwise(op, function, x);
-            case Concat concat when loose.contains(x) -> concat(op, concat, x);
-            case Reshape reshape
-            when op instanceof Slice slice && loose.contains(x.input(0)) -> reshaped(slice, reshape, x.input(0));
+            case Concat _ when loose.contains(x) -> ViewAlgebra.ofParts(op, x, this::view);
+            case Reshape _
+            when op instanceof Slice slice && loose.contains(x.input(0)) -> ViewAlgebra.below(slice, x, this::view);
             case Reshape _ when op instanceof Reshape -> moved(op, x.input(0));
             default -> Fusion.isFusable(Fusion.strip(x), Target.DEVICE) ? null : Node.of(op, List.of(x));
         };
@@ -203,27 +195,16 @@ final class Rearrange {
         return moved;
     }
 
-    private static Shape shape(Op op, Node x) {
+    private static Shape shape(View op, Node x) {
         return Node.of(op, List.of(x)).shape();
     }
 
-    /// The slice of a reshape as the reshape of a slice; null if the reshape changes the axis.
-    private @Nullable Node reshaped(Slice slice, Reshape reshape, Node x) {
-        Shape result = reshape.target();
-        int axis = kept(result, x.shape(), slice.axis()); // there and back is the same
-        if (axis < 0) {
-            return null;
-        }
-        Node part = view(new Slice(axis, slice.start(), slice.length()), x);
-        return view(new Reshape(result.with(slice.axis(), Dim.of(slice.length()))), part);
-    }
-
-    private @Nullable Node broadcast(Op op, Node x) {
+    private @Nullable Node broadcast(View op, Node x) {
         Node inner = stretched(op, x.shape(), x.input(0));
         return inner == null ? null : Expr.broadcast(inner, shape(op, x));
     }
 
-    private @Nullable Node pointwise(Op op, Pointwise function, Node x) {
+    private @Nullable Node pointwise(View op, Pointwise function, Node x) {
         List<Node> operands = new ArrayList<>();
         for (Node input : x.inputs()) {
             boolean whole = Access.sameExtents(input.shape(), x.shape());
@@ -237,7 +218,7 @@ final class Rearrange {
     }
 
     /// The slice or reshape of an operand whose extents of 1 stretch to a shape; null if those can't be kept apart.
-    private @Nullable Node stretched(Op op, Shape full, Node x) {
+    private @Nullable Node stretched(View op, Shape full, Node x) {
         return switch (op) {
             case Slice slice -> x.shape().dim(slice.axis()).isOne() ? x : view(slice, x);
             case Reshape reshape -> {
@@ -293,59 +274,6 @@ final class Rearrange {
     private static boolean isLess(Dim a, Dim b) {
         int symbols = Integer.compare(a.symbols().size(), b.symbols().size());
         return symbols < 0 || (symbols == 0 && a.factor() < b.factor());
-    }
-
-    private @Nullable Node concat(Op op, Concat concat, Node x) {
-        return switch (op) {
-            case Slice slice
-            when slice.axis() == concat.axis() -> {
-                List<Node> parts = new ArrayList<>();
-                int start = 0;
-                for (Node part : x.inputs()) {
-                    int length = part.shape().dim(concat.axis()).intValue();
-                    int from = Math.max(start, slice.start());
-                    int to = Math.min(start + length, slice.start() + slice.length());
-                    if (from < to) {
-                        parts.add(view(new Slice(slice.axis(), from - start, to - from), part));
-                    }
-                    start += length;
-                }
-                yield parts.size() == 1 ? parts.getFirst() : Node.of(concat, parts);
-            }
-            case Slice slice ->
-                Node.of(
-                        concat,
-                        x.inputs().stream().map(part -> view(slice, part)).toList());
-            case Reshape reshape -> {
-                int axis = kept(x.shape(), reshape.target(), concat.axis());
-                if (axis < 0) {
-                    yield null;
-                }
-                List<Node> parts = new ArrayList<>();
-                for (Node part : x.inputs()) {
-                    Dim width = part.shape().dim(concat.axis());
-                    parts.add(view(new Reshape(reshape.target().with(axis, width)), part));
-                }
-                yield Node.of(new Concat(axis), parts);
-            }
-            default -> null;
-        };
-    }
-
-    /// The axis of a reshape's result that an axis of what it reshapes becomes; -1 if that is split or merged with
-    /// others.
-    private static int kept(Shape before, Shape after, int axis) {
-        Dim behind = volume(before, axis + 1);
-        for (int i = 0; i < after.rank(); i++) {
-            if (after.dim(i).equals(before.dim(axis)) && volume(after, i + 1).equals(behind)) {
-                return i;
-            }
-        }
-        return -1;
-    }
-
-    private static Dim volume(Shape shape, int from) {
-        return new Shape(shape.dims().subList(from, shape.rank())).volume();
     }
 
     /// A pointwise operation, or a sum over a few entries, part by part where an operand is a concatenation.

@@ -2,7 +2,6 @@ package org.iolaus.lower;
 
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -11,6 +10,7 @@ import java.util.Set;
 import org.iolaus.ir.Node;
 import org.iolaus.ir.Pointwise;
 import org.iolaus.ir.Program;
+import org.iolaus.ir.Rewriter;
 import org.iolaus.op.Concat;
 import org.iolaus.op.Pad;
 import org.iolaus.tensor.Dim;
@@ -26,7 +26,7 @@ import org.iolaus.tensor.Dim;
 ///
 /// Everything else is kept: wide products, sums and what is small. (Chen, Xu, Zhang and Guestrin, "Training deep nets
 /// with sublinear memory cost", 2016, with a choice of what to keep by its price.)
-final class Recompute {
+final class Recompute extends Rewriter {
     /// Numbers for each atom or edge from which keeping them matters.
     private static final long LARGE = 64;
 
@@ -69,25 +69,20 @@ final class Recompute {
     ///
     /// @param output whose node ends the forward pass
     static Program run(Program program, String output, Target target) {
-        Recompute recompute =
-                new Recompute(program, Objects.requireNonNull(program.outputs().get(output)), target);
-        Map<Node, Node> image = new HashMap<>();
-        for (Node node : program.nodes()) {
-            image.put(node, recompute.rewrite(node, image));
-        }
-        Map<String, Node> outputs = new LinkedHashMap<>();
-        program.outputs().forEach((name, node) -> outputs.put(name, image.get(node)));
-        return Program.of(outputs);
+        Node boundary = Objects.requireNonNull(program.outputs().get(output));
+        return new Recompute(program, boundary, target).rewrite(program);
     }
 
-    private Node rewrite(Node node, Map<Node, Node> image) {
+    @Override
+    protected Node rewritten(Node node) {
         if (forward.contains(node) || node.inputs().isEmpty()) {
             return node;
         }
-        List<Node> inputs = node.inputs().stream()
-                .map(input -> forward.contains(input) ? again(input) : image.get(input))
-                .toList();
-        return Node.of(node.op(), inputs);
+        return Node.of(
+                node.op(),
+                node.inputs().stream()
+                        .map(input -> forward.contains(input) ? again(input) : image(input))
+                        .toList());
     }
 
     /// A node of the forward pass, or its second computation.

@@ -2,26 +2,26 @@ package org.iolaus.lower;
 
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.iolaus.ir.HostCall;
 import org.iolaus.ir.Node;
 import org.iolaus.ir.Op;
 import org.iolaus.ir.Program;
+import org.iolaus.ir.Rewriter;
+import org.iolaus.ir.View;
 import org.iolaus.op.Add;
 import org.iolaus.op.Broadcast;
-import org.iolaus.op.Concat;
 import org.iolaus.op.Constant;
 import org.iolaus.op.Detach;
 import org.iolaus.op.Div;
 import org.iolaus.op.Expr;
+import org.iolaus.op.Gather;
 import org.iolaus.op.MatMul;
 import org.iolaus.op.Mul;
 import org.iolaus.op.Reshape;
 import org.iolaus.op.Scale;
 import org.iolaus.op.Shift;
-import org.iolaus.op.Slice;
 import org.iolaus.op.Sub;
 import org.iolaus.op.Transpose;
 import org.iolaus.tensor.HostTensor;
@@ -32,7 +32,7 @@ import org.jspecify.annotations.Nullable;
 
 /// Rewrites a program into an equal one with less to do: constant folding, algebraic identities, common subexpressions;
 /// what no output needs falls away.
-public final class Simplify {
+public final class Simplify extends Rewriter {
     private static final int LARGEST_FOLD = 4096;
 
     private record Key(Op op, List<Node> inputs) {}
@@ -42,17 +42,12 @@ public final class Simplify {
     private Simplify() {}
 
     public static Program run(Program program) {
-        Simplify simplify = new Simplify();
-        Map<Node, Node> image = new HashMap<>();
-        for (Node node : program.nodes()) {
-            image.put(
-                    node,
-                    simplify.rewrite(
-                            node.op(), node.inputs().stream().map(image::get).toList()));
-        }
-        Map<String, Node> outputs = new LinkedHashMap<>();
-        program.outputs().forEach((name, node) -> outputs.put(name, image.get(node)));
-        return Program.of(outputs);
+        return new Simplify().rewrite(program);
+    }
+
+    @Override
+    protected Node rewritten(Node node) {
+        return rewrite(node.op(), images(node.inputs()));
     }
 
     /// The simplified application of an operation to simplified inputs.
@@ -79,6 +74,9 @@ public final class Simplify {
         Node folded = fold(plain);
         if (folded != null) {
             return folded;
+        }
+        if (op instanceof View view && !(op instanceof Gather) && ViewAlgebra.plain(view, in.get(0)) == in.get(0)) {
+            return in.get(0);
         }
         return switch (op) {
             case Detach _ -> in.get(0);
@@ -112,27 +110,17 @@ public final class Simplify {
                 Expr.scale(Expr.mul(in.get(0).input(0), in.get(1).input(0)), s.factor() * t.factor());
             case Div _
             when uniform(in.get(1)) instanceof Uniform(double c) -> Expr.scale(Expr.broadcast(in.get(0), shape), 1 / c);
-            case Broadcast b when in.get(0).shape().equals(b.target()) -> in.get(0);
-            case Broadcast b
-            when in.get(0).op() instanceof Broadcast -> Expr.broadcast(in.get(0).input(0), b.target());
-            case Reshape r when in.get(0).shape().equals(r.target()) -> in.get(0);
-            case Reshape r
-            when in.get(0).op() instanceof Reshape -> Expr.reshape(in.get(0).input(0), r.target());
             case Reshape r when uniform(in.get(0)) instanceof Uniform(double c) -> Expr.full(r.target(), c);
-            case Transpose t
-            when in.get(0).op() instanceof Transpose s ->
-                compose(t, s, in.get(0).input(0));
             case MatMul m
             when swapsLastAxes(in.get(0)) ->
                 Expr.matmul(in.get(0).input(0), in.get(1), !m.transposeA(), m.transposeB());
             case MatMul m
             when swapsLastAxes(in.get(1)) ->
                 Expr.matmul(in.get(0), in.get(1).input(0), m.transposeA(), !m.transposeB());
-            case Slice s
-            when in.get(0).op() instanceof Slice t && t.axis() == s.axis() ->
-                Expr.slice(in.get(0).input(0), s.axis(), s.start() + t.start(), s.length());
-            case Slice s
-            when in.get(0).op() instanceof Concat c && c.axis() == s.axis() -> sliceOfConcat(s, in.get(0), plain);
+            case View view -> {
+                Node merged = ViewAlgebra.merged(view, in.get(0), ViewAlgebra::plain);
+                yield merged == null ? plain : merged;
+            }
             default -> plain;
         };
     }
@@ -165,30 +153,6 @@ public final class Simplify {
         }
         List<Integer> p = t.permutation();
         return p.equals(List.of(1, 0)) || p.equals(List.of(0, 2, 1));
-    }
-
-    private static Node compose(Transpose outer, Transpose inner, Node x) {
-        int[] permutation = outer.permutation().stream()
-                .mapToInt(axis -> inner.permutation().get(axis))
-                .toArray();
-        for (int i = 0; i < permutation.length; i++) {
-            if (permutation[i] != i) {
-                return Expr.transpose(x, permutation);
-            }
-        }
-        return x;
-    }
-
-    private static Node sliceOfConcat(Slice slice, Node concat, Node plain) {
-        int start = 0;
-        for (Node part : concat.inputs()) {
-            int length = part.shape().dim(slice.axis()).intValue();
-            if (start <= slice.start() && slice.start() + slice.length() <= start + length) {
-                return Expr.slice(part, slice.axis(), slice.start() - start, slice.length());
-            }
-            start += length;
-        }
-        return plain;
     }
 
     /// The value of a small application to constants.

@@ -2,14 +2,11 @@ package org.iolaus.lower;
 
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
-import org.iolaus.ir.Leaf;
 import org.iolaus.ir.Node;
 import org.iolaus.ir.Program;
-import org.iolaus.op.Constant;
+import org.iolaus.ir.Rewriter;
 import org.iolaus.op.Expr;
 import org.iolaus.op.MatMul;
 import org.iolaus.tensor.Dim;
@@ -24,14 +21,13 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Products near one another in the program share an operand's parts, as the two do that a cotangent enters; for others
 /// it is split again, so that the backward pass keeps no parts of the forward pass.
-final class Splits {
+final class Splits extends Rewriter {
     private static final long LEAST_EXTENT = 256;
     private static final long LEAST_SUM = 128;
     /// Nodes between products that share an operand's parts.
     private static final int NEAR = 16;
 
     private final Narrowing narrowing;
-    private final Map<Node, Node> image = new HashMap<>();
     private final Map<Factor, Made> made = new HashMap<>();
     private int now;
 
@@ -45,31 +41,16 @@ final class Splits {
     }
 
     static Program run(Program program, Narrowing narrowing) {
-        if (!narrowing.isSplit()) {
-            return program;
-        }
-        Splits splits = new Splits(narrowing);
-        for (Node node : program.nodes()) {
-            splits.image.put(node, splits.rewritten(node));
-            splits.now++;
-        }
-        Map<String, Node> outputs = new LinkedHashMap<>();
-        program.outputs().forEach((name, node) -> outputs.put(name, splits.image(node)));
-        return Program.of(outputs);
+        return narrowing.isSplit() ? new Splits(narrowing).rewrite(program) : program;
     }
 
-    private Node image(Node node) {
-        return Objects.requireNonNull(image.get(node));
-    }
-
-    private Node rewritten(Node node) {
-        if (node.op() instanceof Leaf || node.op() instanceof Constant) {
-            return node;
-        }
-        if (node.op() instanceof MatMul product && isSplit(product, node)) {
-            return split(product, node.input(0), node.input(1));
-        }
-        return Node.of(node.op(), node.inputs().stream().map(this::image).toList());
+    @Override
+    protected Node rewritten(Node node) {
+        Node made = node.op() instanceof MatMul product && isSplit(product, node)
+                ? split(product, node.input(0), node.input(1))
+                : same(node);
+        now++;
+        return made;
     }
 
     private boolean isSplit(MatMul product, Node node) {

@@ -1,4 +1,5 @@
-/// From a program to a schedule: simplify, fuse, plan memory; verified after each pass.
+/// From a program to a schedule: passes from program to program ([Lowering] says in which order), fusion, order,
+/// memory.
 @NullMarked
 package org.iolaus.lower;
 

@@ -4,6 +4,8 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
+import java.util.SortedMap;
 import org.iolaus.ir.Node;
 import org.iolaus.ir.Op;
 import org.iolaus.ir.Type;
@@ -349,6 +351,26 @@ public final class Expr {
     }
 
     // random numbers and ranks
+
+    /// Parts along an axis of `total` entries, each at its start, with zeros elsewhere; they do not overlap.
+    public static Node placed(int axis, int total, SortedMap<Integer, Node> parts) {
+        List<Node> all = new ArrayList<>();
+        Node any = parts.firstEntry().getValue();
+        int at = 0;
+        for (Map.Entry<Integer, Node> part : parts.entrySet()) {
+            addZeros(all, any, axis, part.getKey() - at);
+            all.add(part.getValue());
+            at = part.getKey() + part.getValue().shape().dim(axis).intValue();
+        }
+        addZeros(all, any, axis, total - at);
+        return concat(axis, all);
+    }
+
+    private static void addZeros(List<Node> parts, Node like, int axis, int length) {
+        if (length > 0) {
+            parts.add(zeros(like.shape().with(axis, Dim.of(length))));
+        }
+    }
 
     /// `x` with elements set to zero at random and the rest scaled to keep the mean.
     ///
