@@ -32,8 +32,7 @@ import org.iolaus.tensor.ShapeException;
 import org.iolaus.tensor.Sizes;
 import org.jspecify.annotations.Nullable;
 
-/// Runs a program in float64: the definition that other devices are held to. Outputs with the names of parameters
-/// replace them.
+/// Runs a program in float64: the definition that other devices are held to.
 public final class CpuExecutor implements ProgramExecutor {
     /// Work (in elements or multiply-adds) from which a second thread pays for its start, some tens of microseconds.
     private static final long WORTH_SHARING = 2_000_000;
@@ -79,14 +78,23 @@ public final class CpuExecutor implements ProgramExecutor {
     private record Bound(Sizes sizes, MemoryPlan plan, List<@Nullable LoopRunner> loops) {}
 
     public CpuExecutor(Program program, Options options) {
+        this(program, options, false);
+    }
+
+    /// One that gives parameters new values: outputs take the memory of the parameters of their names.
+    public static CpuExecutor replacing(Program program, Options options) {
+        return new CpuExecutor(program, options, true);
+    }
+
+    private CpuExecutor(Program program, Options options, boolean replaces) {
         this.program = program;
         this.options = options;
         this.schedule = Lowering.run(program, Target.HOST);
         this.workers = new Workers(options.threads());
         this.completed = completions();
-        this.inPlace = InPlace.of(schedule);
+        this.inPlace = replaces ? InPlace.of(schedule) : Map.of();
         schedule.outputs().forEach((name, buffer) -> {
-            if (program.parameters().containsKey(name) && !inPlace.containsKey(buffer)) {
+            if (replaces && !inPlace.containsKey(buffer)) {
                 copied.put(buffer, name);
             }
         });

@@ -39,7 +39,8 @@ record LoopLayout(
         boolean walks = !(loop.walk() instanceof Loop.Walk.None);
         int rows = walks ? 1 : rank - loop.columns();
         if (!walks && loop.columns() == 0) {
-            while (rows > 0 && loop.iteration().dim(rows - 1).isConstant()) {
+            int fewest = isIndexed(loop) ? 1 : 0; // a pack of columns has one index
+            while (rows > fewest && loop.iteration().dim(rows - 1).isConstant()) {
                 rows--;
             }
         }
@@ -80,12 +81,16 @@ record LoopLayout(
 
     private static boolean merges(Loop loop, int axis) {
         Dim inner = loop.iteration().dim(axis + 1);
-        boolean indexed = axis == 0 && loop.loads().stream().anyMatch(load -> load.indexBuffer() != Loop.NO_INDEX);
-        return !indexed
+        return !(axis == 0 && isIndexed(loop))
                 && Stream.concat(
                                 loop.loads().stream().map(Loop.Load::strides),
                                 loop.stores().stream().map(Loop.Store::strides))
                         .allMatch(strides -> isMultiple(strides.get(axis), strides.get(axis + 1), inner));
+    }
+
+    /// Whether axis 0 walks some memory through an index.
+    private static boolean isIndexed(Loop loop) {
+        return loop.loads().stream().anyMatch(load -> load.indexBuffer() != Loop.NO_INDEX);
     }
 
     private static boolean isMultiple(Dim outer, Dim inner, Dim extent) {

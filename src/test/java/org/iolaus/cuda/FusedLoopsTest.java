@@ -102,6 +102,24 @@ final class FusedLoopsTest {
         }
     }
 
+    /// An index of constant length, one number for each: a pack of numbers would have one index.
+    @Test
+    void numbersAreGatheredOneByOne() {
+        Random random = new Random(7);
+        Node x = Expr.parameter("x", Shape.of(9, 1));
+        Node y = Expr.square(Expr.gather(x, Expr.index("index", Dim.of(64), Dim.of(9))));
+        Program program = Program.of(Map.of("y", y));
+        Map<String, HostTensor> parameters = Map.of("x", random(random, 9, 1));
+        Map<String, Index> indices = Map.of("index", index(random, 64, 9, false));
+        HostTensor want =
+                Definition.evaluate(program, parameters, indices, Sizes.NONE).get("y");
+        try (DeviceRuntime device = Emulated.runtime();
+                DeviceExecutor executor = new DeviceExecutor(device, program, Precision.FP64)) {
+            HostTensor got = executor.run(Map.of(), indices, parameters).get("y");
+            assertArrayEquals(want.data(), got.data(), 0.0);
+        }
+    }
+
     /// Each kind of sum with what it is fused with: nothing but loops remains, and plain arithmetic's error holds.
     @ParameterizedTest
     @CsvSource({

@@ -18,7 +18,7 @@ final class HostUpdate implements AutoCloseable {
     /// @param averages null: none are kept
     HostUpdate(UpdateProgram update, CpuExecutor.Options options, double[] values, double @Nullable [] averages) {
         this.update = update;
-        this.executor = new CpuExecutor(update.program(), options);
+        this.executor = CpuExecutor.replacing(update.program(), options);
         update.arrays().forEach((name, size) -> arrays.put(name, new double[Math.toIntExact(size)]));
         arrays.put(UpdateProgram.VALUES, values);
         if (averages != null) {

@@ -54,7 +54,7 @@ final class HostRule {
         Shape shape = Shape.of(rows, Update.ROW);
         update = new Update(tensors, spec -> !undecayed.contains(spec.group()), Expr.parameter(GRADIENT, shape), null);
         rule.update(update);
-        executor = new CpuExecutor(Program.of(update.stored()), CpuExecutor.Options.SINGLE);
+        executor = CpuExecutor.replacing(Program.of(update.stored()), CpuExecutor.Options.SINGLE);
         for (String name : List.of(Update.PARAMETERS, GRADIENT)) {
             arrays.put(name, new double[size]);
         }
