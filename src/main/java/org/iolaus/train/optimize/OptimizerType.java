@@ -13,7 +13,8 @@ public enum OptimizerType {
     ADADELTA("Adadelta", Adadelta.DEFAULTS, Adadelta::new),
     ADAGRAD("Adagrad", Adagrad.DEFAULTS, Adagrad::new),
     ADAMAX("Adamax", Adamax.DEFAULTS, Adamax::new),
-    RMSPROP("RMSprop", RmsProp.DEFAULTS, RmsProp::new);
+    RMSPROP("RMSprop", RmsProp.DEFAULTS, RmsProp::new),
+    FUSED_LAMB("FusedLAMB", Lamb.DEFAULTS, Lamb::new);
 
     private final String key;
     private final Defaults defaults;
