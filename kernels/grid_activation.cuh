@@ -2,7 +2,7 @@
 //
 //   y[e, i, c] = sum over points p of S[p, i] silu^(n)(sum_j T[p, j] x[e, j, c]) product over k of (sum_j S_k[p, j] v_k[e, j, c])
 //
-// x, v_k, y (E, R, C), each of type T or, by its bit of NARROW, bfloat16. The matrices are products,
+// x, v_k, y (E, R, C), each of type T or, by its bit of BF16, bfloat16. The matrices are products,
 // S[(ring, a), r] = polar[ring, r] wave(r)(a), so a ring's values come from 2 M + 1 waves that R coefficients are first gathered
 // into. Points a and -a share their cosine and sine parts, a ring and its mirror image what even and odd coefficients give.
 // Owner: one thread per column (e, c); it holds the column's coefficients and their sums (or, where those do not fit in
@@ -14,7 +14,7 @@
 //   T; RINGS, AZIMUTHS, COEFFICIENTS, WAVES; INPUTS: x and the factors; KEPT: coefficients stay in registers; FAST
 //   wave(r): of a coefficient; wave_at(j, w): the wave's value at point j of a ring (w = 0: 1, 2m - 1: cosine, 2m: sine)
 //   polar(k, ring): factors of input k, or of the result for k = INPUTS: packs of 16 bytes, filled up behind COEFFICIENTS
-//   NARROW: bit k for input k, bit INPUTS for y
+//   BF16: bit k for input k, bit INPUTS for y
 //   A, a(i), B, b(i): silu^(n) is, but for a constant, s (a(s) + q b(s)), s the sigmoid and q the argument times -log2(e), or
 //   if FAST (1 + s) (a(s) + q b(s)), s the hyperbolic tangent and q half the argument. The factor of the argument is one of
 //   polar(0, ...), too, and the constant is taken back by polar(INPUTS, ...).
@@ -148,13 +148,13 @@ __device__ __forceinline__ void grid_mirror(T& one, T& other) {
 }
 
 template <typename T>
-__device__ __forceinline__ T grid_load(const void* x, bool narrow, long long at) {
-    return narrow ? iolaus_load<T, 1>(static_cast<const iolaus_bf16*>(x) + at).v[0] : static_cast<const T*>(x)[at];
+__device__ __forceinline__ T grid_load(const void* x, bool bf16, long long at) {
+    return bf16 ? iolaus_load<T, 1>(static_cast<const iolaus_bf16*>(x) + at).v[0] : static_cast<const T*>(x)[at];
 }
 
 template <typename T>
-__device__ __forceinline__ void grid_store(void* y, bool narrow, long long at, T value) {
-    if (narrow) {
+__device__ __forceinline__ void grid_store(void* y, bool bf16, long long at, T value) {
+    if (bf16) {
         static_cast<iolaus_bf16*>(y)[at] = iolaus_bf16(static_cast<float>(value));
     } else {
         static_cast<T*>(y)[at] = value;
@@ -177,7 +177,7 @@ __device__ __forceinline__ void grid_activation(const grid_activation_args<typen
         for (int k = 0; k < G::INPUTS; k++) {
 #pragma unroll
             for (int r = 0; r < G::COEFFICIENTS; r++) {
-                kept[k][G::KEPT ? r : 0] = grid_load<T>(args.in[k], G::NARROW >> k & 1, start + r * channels);
+                kept[k][G::KEPT ? r : 0] = grid_load<T>(args.in[k], G::BF16 >> k & 1, start + r * channels);
             }
         }
     }
@@ -201,7 +201,7 @@ __device__ __forceinline__ void grid_activation(const grid_activation_args<typen
                 for (int i = 0; i < PACK && first + i < G::COEFFICIENTS; i++) {
                     const int r = first + i;
                     const T x = G::KEPT ? kept[k][G::KEPT ? r : 0]
-                                        : grid_load<T>(args.in[k], G::NARROW >> k & 1, start + r * stride);
+                                        : grid_load<T>(args.in[k], G::BF16 >> k & 1, start + r * stride);
                     wave[G::odd(r)][k][G::wave(r)] += factors.v[i] * x;
                 }
             }
@@ -229,6 +229,6 @@ __device__ __forceinline__ void grid_activation(const grid_activation_args<typen
     const unsigned stride = grid_again(channels);
 #pragma unroll
     for (int r = 0; r < G::COEFFICIENTS; r++) {
-        grid_store<T>(args.y, G::NARROW >> G::INPUTS & 1, start + r * stride, sum[r]);
+        grid_store<T>(args.y, G::BF16 >> G::INPUTS & 1, start + r * stride, sum[r]);
     }
 }

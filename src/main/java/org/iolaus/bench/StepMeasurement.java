@@ -294,7 +294,7 @@ public final class StepMeasurement {
         return Lowering.run(
                 configured.model().train(configured.training().convCheckpointing()),
                 queue == null ? Target.HOST : Target.DEVICE,
-                precision.narrowing());
+                precision.lowPrecision());
     }
 
     private static double less(WorkProfile.Timed work, double event) {

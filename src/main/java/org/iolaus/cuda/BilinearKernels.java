@@ -23,8 +23,8 @@ final class BilinearKernels {
     private final BilinearTerms terms;
     private final BilinearParts parts;
     private final int bytes;
-    private final boolean columnsNarrow;
-    private final boolean rowsNarrow;
+    private final boolean columnsBf16;
+    private final boolean rowsBf16;
     private final Arena memory;
     private final Map<Use, DeviceRuntime.Kernel> kernels = new HashMap<>();
 
@@ -51,21 +51,16 @@ final class BilinearKernels {
     private record Use(Form form, long channels, int pack) {}
 
     /// @param bytes of one number: 8 or 4
-    /// @param columnsNarrow whether `x` and `v` are bfloat16; `rowsNarrow`: whether `y` and `u` are
+    /// @param columnsBf16 whether `x` and `v` are bfloat16; `rowsBf16`: whether `y` and `u` are
     /// @param memory holds the arguments of the launches
     BilinearKernels(
-            DeviceRuntime device,
-            BilinearTerms terms,
-            int bytes,
-            boolean columnsNarrow,
-            boolean rowsNarrow,
-            Arena memory) {
+            DeviceRuntime device, BilinearTerms terms, int bytes, boolean columnsBf16, boolean rowsBf16, Arena memory) {
         this.device = device;
         this.terms = terms;
         this.parts = BilinearParts.of(terms);
         this.bytes = bytes;
-        this.columnsNarrow = columnsNarrow;
-        this.rowsNarrow = rowsNarrow;
+        this.columnsBf16 = columnsBf16;
+        this.rowsBf16 = rowsBf16;
         this.memory = memory;
     }
 
@@ -81,8 +76,8 @@ final class BilinearKernels {
         text.append(outer ? table() : parts.text());
         text.append("struct pattern {\n");
         text.append("    typedef %s T;\n".formatted(bytes == 8 ? "double" : "float"));
-        text.append("    typedef %s X;\n".formatted(columnsNarrow ? "iolaus_bf16" : "T"));
-        text.append("    typedef %s Y;\n".formatted(rowsNarrow ? "iolaus_bf16" : "T"));
+        text.append("    typedef %s X;\n".formatted(columnsBf16 ? "iolaus_bf16" : "T"));
+        text.append("    typedef %s Y;\n".formatted(rowsBf16 ? "iolaus_bf16" : "T"));
         text.append("    enum { V = %d, PACKS = %d, ROWS = %d, ENTRIES = %d, COLUMNS = %d, PARTS = %d };\n"
                 .formatted(
                         use.pack,
@@ -153,7 +148,7 @@ final class BilinearKernels {
         if (items * terms.entries() == 0) {
             return List.of();
         }
-        int pack = pack(16 / (columnsNarrow && rowsNarrow ? Short.BYTES : bytes), channels, u, v);
+        int pack = pack(16 / (columnsBf16 && rowsBf16 ? Short.BYTES : bytes), channels, u, v);
         long lanes = Math.min(MOST_LANES, Long.highestOneBit(Math.max(1, channels / pack)));
         long perBlock = Math.max(1, BLOCK / (terms.entries() * lanes));
         Use use = new Use(Form.OUTER, channels, pack);

@@ -11,7 +11,7 @@ import java.util.stream.Collectors;
 import org.iolaus.ir.Program;
 import org.iolaus.ir.ProgramExecutor;
 import org.iolaus.ir.Type;
-import org.iolaus.lower.Narrowing;
+import org.iolaus.lower.LowPrecision;
 import org.iolaus.lower.Precision;
 import org.iolaus.tensor.HostTensor;
 import org.iolaus.tensor.Index;
@@ -28,14 +28,14 @@ public final class DeviceExecutor implements ProgramExecutor {
     private final DeviceProgram program;
 
     public DeviceExecutor(DeviceRuntime device, Program program, Precision precision) {
-        this(device, program, precision, precision.narrowing());
+        this(device, program, precision, precision.lowPrecision());
     }
 
-    /// @param narrowing other than that of the precision, for tests
-    public DeviceExecutor(DeviceRuntime device, Program program, Precision precision, Narrowing narrowing) {
+    /// @param lowPrecision other than that of the precision, for tests
+    public DeviceExecutor(DeviceRuntime device, Program program, Precision precision, LowPrecision lowPrecision) {
         this.device = device;
         this.precision = precision;
-        this.program = new DeviceProgram(device, program, precision, narrowing, null);
+        this.program = new DeviceProgram(device, program, precision, lowPrecision, null);
     }
 
     @Override

@@ -12,9 +12,9 @@ import java.util.Set;
 import org.iolaus.ir.Program;
 import org.iolaus.lower.Dependencies.Range;
 import org.iolaus.lower.InPlace;
+import org.iolaus.lower.LowPrecision;
 import org.iolaus.lower.Lowering;
 import org.iolaus.lower.MemoryPlan;
-import org.iolaus.lower.Narrowing;
 import org.iolaus.lower.Precision;
 import org.iolaus.lower.Schedule;
 import org.iolaus.lower.Schedule.Buffer;
@@ -78,20 +78,20 @@ public final class DeviceProgram implements AutoCloseable {
 
     /// @param collective for programs that sum over ranks; null on a single rank
     public DeviceProgram(DeviceRuntime device, Program program, Precision precision, @Nullable Collective collective) {
-        this(device, program, precision, precision.narrowing(), collective);
+        this(device, program, precision, precision.lowPrecision(), collective);
     }
 
     DeviceProgram(
             DeviceRuntime device,
             Program program,
             Precision precision,
-            Narrowing narrowing,
+            LowPrecision lowPrecision,
             @Nullable Collective collective) {
         this.device = device;
         this.program = program;
         this.precision = precision;
         this.collective = collective;
-        this.schedule = Lowering.run(program, Target.DEVICE, narrowing);
+        this.schedule = Lowering.run(program, Target.DEVICE, lowPrecision);
         this.segmented = schedule.segmented();
         this.placed = placed(schedule);
         for (Buffer buffer : schedule.buffers()) {

@@ -30,17 +30,17 @@ final class GridKernel {
     private final DeviceRuntime.Kernel kernel;
 
     /// @param bytes of one number: 8 or 4
-    /// @param fast see [#source], likewise `narrow`
+    /// @param fast see [#source], likewise `bf16`
     /// @param memory holds the arguments of the launches
-    GridKernel(DeviceRuntime device, GridActivation op, int bytes, boolean fast, int narrow, Arena memory) {
+    GridKernel(DeviceRuntime device, GridActivation op, int bytes, boolean fast, int bf16, Arena memory) {
         this.memory = memory;
-        this.kernel = device.compile("activation on a grid", source(op, bytes, fast, narrow))
+        this.kernel = device.compile("activation on a grid", source(op, bytes, fast, bf16))
                 .kernel("grid_activation");
     }
 
     /// @param fast whether floats may take a hyperbolic tangent with 11 bits, as precise as products in TF32
-    /// @param narrow bit k: input k is bfloat16; the bit behind those of the inputs: the result is
-    static String source(GridActivation op, int bytes, boolean fast, int narrow) {
+    /// @param bf16 bit k: input k is bfloat16; the bit behind those of the inputs: the result is
+    static String source(GridActivation op, int bytes, boolean fast, int bf16) {
         ProductGrid grid = op.grid();
         int inputs = 1 + op.factors().size();
         int coefficients = grid.coefficients();
@@ -63,7 +63,7 @@ final class GridKernel {
                 .formatted(numbers, numbers(numbers, i -> polar(op, i / row, i % row, scale, quick))));
         text.append("struct grid {\n    typedef number T;\n");
         text.append(("    enum { RINGS = %d, AZIMUTHS = %d, COEFFICIENTS = %d, WAVES = %d, INPUTS = %d, KEPT = %d,"
-                        + " FAST = %d, NARROW = %d, A = %d, B = %d, MIRRORED = %d };\n")
+                        + " FAST = %d, BF16 = %d, A = %d, B = %d, MIRRORED = %d };\n")
                 .formatted(
                         grid.rings(),
                         grid.azimuths(),
@@ -72,7 +72,7 @@ final class GridKernel {
                         inputs,
                         kept ? 1 : 0,
                         quick ? 1 : 0,
-                        narrow,
+                        bf16,
                         a.length,
                         b.length,
                         mirrored ? 1 : 0));

@@ -38,9 +38,9 @@ public final class Kernels {
     private final Map<BilinearVariant, BilinearKernels> bilinear = new HashMap<>();
     private final Map<GridVariant, GridKernel> grids = new HashMap<>();
 
-    private record BilinearVariant(BilinearTerms terms, boolean columnsNarrow, boolean rowsNarrow) {}
+    private record BilinearVariant(BilinearTerms terms, boolean columnsBf16, boolean rowsBf16) {}
 
-    private record GridVariant(GridActivation op, boolean fast, int narrow) {}
+    private record GridVariant(GridActivation op, boolean fast, int bf16) {}
 
     /// How a reduction shares its work: see `kernels/tile.cuh`.
     ///
@@ -99,24 +99,24 @@ public final class Kernels {
 
     /// Bytes of workspace that `reduceSum` wants.
     static long reduceSumWorkspace(int bytes, long outer, long reduced, long inner) {
-        long narrow = tile(outer, reduced, inner).parts();
+        long single = tile(outer, reduced, inner).parts();
         long wide = tile(outer, reduced, ceil(inner, 16L / bytes)).parts();
-        long parts = Math.max(narrow, wide);
+        long parts = Math.max(single, wide);
         return parts == 1 ? 0 : parts * outer * inner * bytes;
     }
 
     /// `y (outer, inner)`: sum of `x (outer, reduced, inner)` over its middle axis.
     ///
-    /// @param narrow whether x is bfloat16
+    /// @param bf16 whether x is bfloat16
     /// @param workspace address of `reduceSumWorkspace` bytes, aligned to 16; unused if that is 0
-    List<Work> reduceSum(long x, boolean narrow, long y, long workspace, long outer, long reduced, long inner) {
+    List<Work> reduceSum(long x, boolean bf16, long y, long workspace, long outer, long reduced, long inner) {
         if (outer * inner == 0) {
             return List.of();
         }
         long pack = pack(inner, x, y, workspace);
         Tile tile = tile(outer, reduced, inner / pack);
         List<Work> launches = new ArrayList<>();
-        launches.add(reduceOnce(x, narrow, tile.parts() == 1 ? y : workspace, outer, reduced, inner, pack, tile));
+        launches.add(reduceOnce(x, bf16, tile.parts() == 1 ? y : workspace, outer, reduced, inner, pack, tile));
         if (tile.parts() > 1) {
             Tile last = tile(1, tile.parts(), outer * inner / pack);
             Tile once = new Tile(last.lanes(), last.walkers(), 1, tile.parts());
@@ -125,11 +125,10 @@ public final class Kernels {
         return launches;
     }
 
-    private Work reduceOnce(
-            long x, boolean narrow, long y, long outer, long reduced, long inner, long pack, Tile tile) {
+    private Work reduceOnce(long x, boolean bf16, long y, long outer, long reduced, long inner, long pack, Tile tile) {
         long[] arguments = {x, y, outer, reduced, inner, tile.chunk(), pack > 1 ? 1 : 0, tile.lanes(), tile.walkers()};
         long blocks = tile.blocks(outer, inner / pack);
-        String name = narrow ? "reduce_sum_bf16" : typed("reduce_sum");
+        String name = bf16 ? "reduce_sum_bf16" : typed("reduce_sum");
         return launch(name, blocks, tile.parts(), tile.sharedBytes(pack * bytes), arguments);
     }
 
@@ -170,7 +169,7 @@ public final class Kernels {
         return List.of(new Work.Launch(kernel, tiles, 1, SMALL_GEMM_THREADS, 0, packed));
     }
 
-    /// `y (rows, 3, width)`: the parts of `x (rows, width)` as [org.iolaus.lower.SplitFactor] orders them.
+    /// `y (rows, 3, width)`: the parts of `x (rows, width)` as [org.iolaus.lower.Tf32Operands] orders them.
     List<Work> split(boolean other, long x, long y, long rows, long width) {
         if (rows * width == 0) {
             return List.of();
@@ -212,20 +211,20 @@ public final class Kernels {
 
     /// The kernels of a pattern, compiled at its first use.
     ///
-    /// @param columnsNarrow whether the features by column are bfloat16; likewise `rowsNarrow`
-    BilinearKernels bilinear(DeviceRuntime device, BilinearTerms terms, boolean columnsNarrow, boolean rowsNarrow) {
+    /// @param columnsBf16 whether the features by column are bfloat16; likewise `rowsBf16`
+    BilinearKernels bilinear(DeviceRuntime device, BilinearTerms terms, boolean columnsBf16, boolean rowsBf16) {
         return bilinear.computeIfAbsent(
-                new BilinearVariant(terms, columnsNarrow, rowsNarrow),
-                _ -> new BilinearKernels(device, terms, bytes, columnsNarrow, rowsNarrow, memory));
+                new BilinearVariant(terms, columnsBf16, rowsBf16),
+                _ -> new BilinearKernels(device, terms, bytes, columnsBf16, rowsBf16, memory));
     }
 
     /// The kernel of an activation on a grid, compiled at its first use.
     ///
     /// @param fast whether floats may take functions as precise as products in TF32
-    /// @param narrow bit k: input k is bfloat16; the bit behind those of the inputs: the result is
-    GridKernel gridActivation(DeviceRuntime device, GridActivation op, boolean fast, int narrow) {
+    /// @param bf16 bit k: input k is bfloat16; the bit behind those of the inputs: the result is
+    GridKernel gridActivation(DeviceRuntime device, GridActivation op, boolean fast, int bf16) {
         return grids.computeIfAbsent(
-                new GridVariant(op, fast, narrow), _ -> new GridKernel(device, op, bytes, fast, narrow, memory));
+                new GridVariant(op, fast, bf16), _ -> new GridKernel(device, op, bytes, fast, bf16, memory));
     }
 
     private Work launch(String name, long gridX, long gridY, int sharedBytes, long[] arguments) {

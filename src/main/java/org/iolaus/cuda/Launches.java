@@ -3,12 +3,12 @@ package org.iolaus.cuda;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
-import org.iolaus.lower.GatheredProduct;
+import org.iolaus.lower.BilinearSegmentSum;
+import org.iolaus.lower.GatherBilinear;
 import org.iolaus.lower.Precision;
 import org.iolaus.lower.Schedule;
 import org.iolaus.lower.Schedule.Call;
-import org.iolaus.lower.SplitFactor;
-import org.iolaus.lower.SummedProduct;
+import org.iolaus.lower.Tf32Operands;
 import org.iolaus.op.AllReduce;
 import org.iolaus.op.BilinearOuter;
 import org.iolaus.op.BilinearProduct;
@@ -97,31 +97,31 @@ final class Launches {
             case MatMul op -> matmul(op, call, out, y);
             case BilinearProduct op ->
                 bilinear(call, op.terms()).product(at(call, 0), at(call, 1), 0, y, out[0], out[2]);
-            case GatheredProduct op ->
+            case GatherBilinear op ->
                 bilinear(call, op.terms()).product(at(call, 0), at(call, 1), at(call, 2), y, out[0], out[2]);
-            case SummedProduct op -> {
+            case BilinearSegmentSum op -> {
                 Csr rows = Objects.requireNonNull(csr[call.inputs().get(2)]);
                 yield bilinear(call, op.terms())
                         .summed(at(call, 0), at(call, 1), rows.start(), rows.order(), y, out[0], out[2]);
             }
             case BilinearOuter op ->
-                kernels.bilinear(device, op.terms(), isNarrow(call, 1), isNarrow(call, 0))
+                kernels.bilinear(device, op.terms(), isBf16(call, 1), isBf16(call, 0))
                         .outer(at(call, 0), at(call, 1), y, out[0], shape(call, 0)[2]);
             case GridActivation op -> {
                 boolean fast = precision.isFast();
-                int narrow = isNarrow(call) ? 1 << call.inputs().size() : 0;
+                int bf16 = isBf16(call) ? 1 << call.inputs().size() : 0;
                 for (int input = 0; input < call.inputs().size(); input++) {
-                    narrow |= isNarrow(call, input) ? 1 << input : 0;
+                    bf16 |= isBf16(call, input) ? 1 << input : 0;
                 }
                 List<Long> in =
                         call.inputs().stream().map(buffer -> address[buffer]).toList();
-                yield kernels.gridActivation(device, op, fast, narrow).of(in, y, out[0], out[2]);
+                yield kernels.gridActivation(device, op, fast, bf16).of(in, y, out[0], out[2]);
             }
             case SegmentSum _ -> segment(call, out, y, false);
             case SegmentMax _ -> segment(call, out, y, true);
             case Sum op -> sum(op, call, scratch, y);
             case Concat op -> concat(op, call, out, y);
-            case SplitFactor op -> {
+            case Tf32Operands op -> {
                 int parts = op.axis(out.length - 1);
                 long rows = product(out, 0, parts);
                 yield kernels.split(op.other(), at(call, 0), y, rows, product(out, parts + 1, out.length));
@@ -151,7 +151,7 @@ final class Launches {
 
     /// The kernels of a product as its features are stored.
     private BilinearKernels bilinear(Call call, BilinearTerms terms) {
-        return kernels.bilinear(device, terms, isNarrow(call, 1), isNarrow(call));
+        return kernels.bilinear(device, terms, isBf16(call, 1), isBf16(call));
     }
 
     private long at(Call call, int input) {
@@ -159,13 +159,13 @@ final class Launches {
     }
 
     /// Whether an input is bfloat16.
-    private boolean isNarrow(Call call, int input) {
-        return schedule.buffers().get(call.inputs().get(input)).narrow();
+    private boolean isBf16(Call call, int input) {
+        return schedule.buffers().get(call.inputs().get(input)).bf16();
     }
 
     /// Whether the result is bfloat16.
-    private boolean isNarrow(Call call) {
-        return schedule.buffers().get(call.out()).narrow();
+    private boolean isBf16(Call call) {
+        return schedule.buffers().get(call.out()).bf16();
     }
 
     private int[] shape(Call call, int input) {
@@ -201,7 +201,7 @@ final class Launches {
             return kernels.smallGemm(format, op.transposeB(), left, right, y, m, n, k);
         }
         boolean byRows = op.transposeA() && !op.transposeB() && batch == 1;
-        if (byRows && SplitFactor.isIn(call.node())) {
+        if (byRows && Tf32Operands.isIn(call.node())) {
             return inPieces(m, n, k, left, right, y);
         }
         Work.Gemm product = new Work.Gemm(format, m, n, k, left, right, y);
@@ -226,10 +226,10 @@ final class Launches {
 
     /// As the operands and the result of a product are stored.
     private GemmFormat format(Call call) {
-        if (isNarrow(call, 0)) {
-            return isNarrow(call) ? GemmFormat.BF16 : GemmFormat.BF16_FP32;
+        if (isBf16(call, 0)) {
+            return isBf16(call) ? GemmFormat.BF16 : GemmFormat.BF16_FP32;
         }
-        return SplitFactor.isIn(call.node()) ? GemmFormat.TF32 : GemmFormat.of(precision);
+        return Tf32Operands.isIn(call.node()) ? GemmFormat.TF32 : GemmFormat.of(precision);
     }
 
     private List<Work> segment(Call call, int[] out, long y, boolean largest) {
@@ -272,7 +272,7 @@ final class Launches {
         long scratch = workspace + betweenBytes(folds, precision.bytes());
         List<Work> work = new ArrayList<>();
         long from = at(call, 0);
-        boolean narrow = isNarrow(call, 0);
+        boolean bf16 = isBf16(call, 0);
         for (int pass = 0; pass < folds.size(); pass++) {
             Fold fold = folds.get(pass);
             long to = pass == folds.size() - 1 ? y : between;
@@ -280,8 +280,8 @@ final class Launches {
                 long bytes = fold.outer * fold.inner * precision.bytes();
                 work.add(new Work.Fill(to, 0, bytes));
             } else {
-                work.addAll(kernels.reduceSum(
-                        from, narrow && pass == 0, to, scratch, fold.outer, fold.reduced, fold.inner));
+                work.addAll(
+                        kernels.reduceSum(from, bf16 && pass == 0, to, scratch, fold.outer, fold.reduced, fold.inner));
             }
             from = between;
         }

@@ -45,7 +45,7 @@ final class LoopKernels {
                 written[step] = new LoopSource(
                         fused.loops(),
                         precision.bytes(),
-                        buffer -> schedule.buffers().get(buffer).narrow());
+                        buffer -> schedule.buffers().get(buffer).bf16());
             }
         });
         for (int step = 0; step < steps; step++) {

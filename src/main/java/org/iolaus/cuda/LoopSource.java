@@ -30,7 +30,7 @@ final class LoopSource {
     private final int count;
     private final Loop loop;
     private final LoopLayout layout;
-    private final IntPredicate narrow;
+    private final IntPredicate bf16;
     private final List<Loop.Load> loads;
     private final List<Loop.Store> stores;
     private final Map<Dim, String> symbolic = new LinkedHashMap<>();
@@ -41,12 +41,12 @@ final class LoopSource {
 
     /// @param loops that differ only in their buffers
     /// @param bytes of a number
-    /// @param narrow whether a buffer's numbers are bfloat16
-    LoopSource(List<Loop> loops, int bytes, IntPredicate narrow) {
+    /// @param bf16 whether a buffer's numbers are bfloat16
+    LoopSource(List<Loop> loops, int bytes, IntPredicate bf16) {
         this.count = loops.size();
         this.loop = loops.getFirst();
         this.layout = LoopLayout.of(loop, 16 / bytes);
-        this.narrow = narrow;
+        this.bf16 = bf16;
         this.loads = loop.loads();
         this.stores = loop.stores();
         classify();
@@ -193,7 +193,7 @@ final class LoopSource {
 
     /// Of the numbers of a buffer; registers are `T`.
     private String type(int buffer) {
-        return narrow.test(buffer) ? "iolaus_bf16" : "T";
+        return bf16.test(buffer) ? "iolaus_bf16" : "T";
     }
 
     private void flat() {

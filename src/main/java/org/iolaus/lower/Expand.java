@@ -114,7 +114,7 @@ final class Expand extends Rewriter {
         }
         for (Node input : in) {
             int inputAxis = op instanceof Reshape ? ViewAlgebra.keptAxis(plain.shape(), input.shape(), axis) : axis;
-            if (!input.type().isIndex() && hasNarrowPart(input, inputAxis)) {
+            if (!input.type().isIndex() && hasSinglePart(input, inputAxis)) {
                 return widths(input);
             }
         }
@@ -134,7 +134,7 @@ final class Expand extends Rewriter {
         return make(Objects.requireNonNull(op.part(axis, length)), pieces);
     }
 
-    private static boolean hasNarrowPart(Node node, int axis) {
+    private static boolean hasSinglePart(Node node, int axis) {
         return node.op() instanceof Concat concat
                 && concat.axis() == axis
                 && node.inputs().stream()
@@ -219,7 +219,7 @@ final class Expand extends Rewriter {
         }
         boolean many = !x.shape().dim(0).isConstant() || x.shape().dim(0).longValue() > LoopSums.MOST_ROWS;
         return many && LoopSums.haveConstantRows(x.shape())
-                ? make(sum, make(new ChunkSum(CHUNKS), x))
+                ? make(sum, make(new PartialSums(CHUNKS), x))
                 : distributed(sum, List.of(x));
     }
 
@@ -252,22 +252,22 @@ final class Expand extends Rewriter {
     private Node product(MatMul op, Node a, Node b) {
         int termsA = op.transposeA() ? 0 : 1;
         int termsB = op.transposeB() ? 1 : 0;
-        if (hasNarrowPart(a, termsA) || hasNarrowPart(b, termsB)) {
+        if (hasSinglePart(a, termsA) || hasSinglePart(b, termsB)) {
             Node total = null;
             int start = 0;
-            for (int length : widths(hasNarrowPart(a, termsA) ? a : b)) {
+            for (int length : widths(hasSinglePart(a, termsA) ? a : b)) {
                 Node term = make(op, slice(a, termsA, start, length), slice(b, termsB, start, length));
                 total = total == null ? term : make(new Add(), total, term);
                 start += length;
             }
             return Objects.requireNonNull(total);
         }
-        if (hasNarrowPart(a, 1 - termsA)) {
+        if (hasSinglePart(a, 1 - termsA)) {
             return Node.of(
                     new Concat(0),
                     a.inputs().stream().map(part -> make(op, part, b)).toList());
         }
-        if (hasNarrowPart(b, 1 - termsB)) {
+        if (hasSinglePart(b, 1 - termsB)) {
             return Node.of(
                     new Concat(1),
                     b.inputs().stream().map(part -> make(op, a, part)).toList());

@@ -29,7 +29,7 @@ import org.jspecify.annotations.Nullable;
 /// Values are visited from users to inputs. A value that one group uses element by element is computed there and never
 /// written. Of several groups, those that can run as one are joined (no path may lead from one through memory into
 /// the other); if some remain, the value is computed in each of them where that is cheaper than writing and reading it
-/// ([Price]), else one group writes it. What a matrix product, a gather or another whole operation reads is always
+/// ([CostModel]), else one group writes it. What a matrix product, a gather or another whole operation reads is always
 /// written.
 ///
 /// | what | where in its group's loop |
@@ -174,7 +174,7 @@ final class Fusion {
     private final Map<Node, Site> sites = new HashMap<>();
     private final Set<Node> inMemory = new HashSet<>();
     private final Map<Node, Node> concatOf = new HashMap<>();
-    private final Price price = new Price(this);
+    private final CostModel price = new CostModel(this);
     private int searches;
 
     /// @param forwardEnd sequence number of the last node of the forward pass where values are computed again behind
@@ -396,7 +396,7 @@ final class Fusion {
                 .findFirst()
                 .orElse(null);
         for (Group group : using) {
-            if (group == home || (target == Target.DEVICE && price.repeating(node, group) < Price.READ)) {
+            if (group == home || (target == Target.DEVICE && price.repeating(node, group) < CostModel.READ)) {
                 add(group, node);
             } else {
                 stored = true;
@@ -440,7 +440,7 @@ final class Fusion {
             repeated += once;
             cheapest = Math.min(cheapest, once);
         }
-        return repeated <= cheapest + Price.WRITE + (using.size() - 1) * Price.READ;
+        return repeated <= cheapest + CostModel.WRITE + (using.size() - 1) * CostModel.READ;
     }
 
     private void placeSum(Node node) {
@@ -627,7 +627,7 @@ final class Fusion {
         return target == Target.HOST
                 ? group.places.size() < MOST_HOST_NODES
                 : group.places.size() < MOST_DEVICE_NODES
-                        && Held.by(group, null).fits();
+                        && RegisterPressure.by(group, null).fits();
     }
 
     /// Whether a group that uses a value can compute it: its loop does not hold too much, or not more than if it read
@@ -637,8 +637,9 @@ final class Fusion {
         if (target == Target.HOST) {
             return group.places.size() < MOST_HOST_NODES;
         }
-        Held more = Held.by(group, node);
-        return group.places.size() < MOST_DEVICE_NODES && (more.fits() || more.isWithin(Held.by(group, null)));
+        RegisterPressure more = RegisterPressure.by(group, node);
+        return group.places.size() < MOST_DEVICE_NODES
+                && (more.fits() || more.isWithin(RegisterPressure.by(group, null)));
     }
 
     /// Whether a path leads from values in memory to one of the groups, other than by values that the group, having

@@ -91,9 +91,9 @@ final class LoopBuilder {
             for (Node input : Fusion.operands(node)) {
                 operands.add(operand(group, node, input));
             }
-            int register = node.op() instanceof Copy ? operands.getFirst() : registers++;
+            int register = node.op() instanceof Materialize ? operands.getFirst() : registers++;
             here.registerOf.put(node, register);
-            if (node.op() instanceof Copy) {
+            if (node.op() instanceof Materialize) {
                 // nothing to compute
             } else if (node.op() instanceof Pointwise function) {
                 here.instructions.add(new Loop.Apply(function, List.copyOf(operands), register));

@@ -27,11 +27,11 @@ public final class Lowering {
     private final Program program;
     private final Target target;
     private final Fusion fusion;
-    private final Narrow rule;
+    private final Bf16Storage rule;
     private final Map<Node, Integer> bufferOf = new HashMap<>();
     private final List<Draft> drafts = new ArrayList<>();
 
-    private record Way(Target target, Narrowing narrowing) {}
+    private record Way(Target target, LowPrecision lowPrecision) {}
 
     /// By identity: programs have no equality of their own, and schedules hold their nodes only.
     private static final Map<Program, Map<Way, FutureTask<Schedule>>> KNOWN = new WeakHashMap<>();
@@ -39,28 +39,28 @@ public final class Lowering {
     /// A buffer whose life is not known yet.
     private record Draft(Node node, Storage storage, String label) {}
 
-    private Lowering(Program program, Target target, Narrowing narrowing, long forwardEnd) {
+    private Lowering(Program program, Target target, LowPrecision lowPrecision, long forwardEnd) {
         this.program = program;
         this.target = target;
         this.fusion = new Fusion(program, target, forwardEnd);
-        this.rule = new Narrow(program, narrowing);
+        this.rule = new Bf16Storage(program, lowPrecision);
     }
 
     /// The schedule of a program, all arrays in full.
     public static Schedule run(Program program, Target target) {
-        return run(program, target, Narrowing.NONE);
+        return run(program, target, LowPrecision.NONE);
     }
 
     /// The schedule of a program. It is found once, as long as the program is in use: what
     /// predicts memory and what runs ask for the same one, on any thread.
-    public static Schedule run(Program program, Target target, Narrowing narrowing) {
+    public static Schedule run(Program program, Target target, LowPrecision lowPrecision) {
         FutureTask<Schedule> task;
         synchronized (KNOWN) {
             task = KNOWN.computeIfAbsent(program, _ -> new HashMap<>())
                     .computeIfAbsent(
-                            new Way(target, narrowing),
-                            way -> new FutureTask<>(
-                                    () -> of(program, way.target, way.narrowing).schedule()));
+                            new Way(target, lowPrecision),
+                            way -> new FutureTask<>(() ->
+                                    of(program, way.target, way.lowPrecision).schedule()));
         }
         task.run(); // unless it is run or running already
         try {
@@ -82,56 +82,56 @@ public final class Lowering {
     /// | pass | target | why here |
     /// | --- | --- | --- |
     /// | [Simplify] | all | the others see each value once, without views of views |
-    /// | [Neighbours] | device | needs gathers and segment sums beside products; the next two move them |
+    /// | [FuseGatherScatter] | device | needs gathers and sums beside products; the next two move them |
     /// | [Rearrange] | device | moves views to where loops read, before [Expand] cuts axes into parts |
     /// | [Expand], [Simplify] | device | makes slices and concatenations that cancel |
-    /// | [Products], [Simplify] | device | joins what [Expand] left products; its slices are of stored results |
-    /// | [Narrow] | device | rounds operands of the final products |
+    /// | [MergeMatmuls], [Simplify] | device | joins what [Expand] left products |
+    /// | [Bf16Storage] | device | rounds operands of the final products |
     /// | [Recompute] | all | computes values twice: [Simplify] behind it would make them one again |
-    /// | [Splits] | device | splits an operand anew for products far apart: as [Recompute] |
-    /// | [Copies] | all | last: which views need memory depends on who reads them in the end |
-    private static Lowering of(Program program, Target target, Narrowing narrowing) {
+    /// | [Tf32x3] | device | splits an operand anew for products far apart: as [Recompute] |
+    /// | [MaterializeViews] | all | last: which views need memory depends on who reads them in the end |
+    private static Lowering of(Program program, Target target, LowPrecision lowPrecision) {
         Program plain = Simplify.run(program);
         if (target == Target.DEVICE) {
-            plain = Neighbours.run(plain);
+            plain = FuseGatherScatter.run(plain);
             plain = Rearrange.run(plain);
             plain = Simplify.run(Expand.run(plain));
-            plain = Simplify.run(Products.run(plain));
-            plain = Narrow.operands(plain, narrowing);
+            plain = Simplify.run(MergeMatmuls.run(plain));
+            plain = Bf16Storage.operands(plain, lowPrecision);
         }
         String end = program.forwardEnd();
         if (end != null) {
             plain = Recompute.run(plain, end, target);
         }
-        plain = Copies.run(Splits.run(plain, narrowing), target);
+        plain = MaterializeViews.run(Tf32x3.run(plain, lowPrecision), target);
         long last = Long.MAX_VALUE;
         if (end != null) {
             Node loss = Objects.requireNonNull(plain.outputs().get(end));
             last = Program.reachable(List.of(loss)).getLast().sequence(); // what is made anew comes behind it
         }
-        return new Lowering(plain, target, narrowing, last);
+        return new Lowering(plain, target, lowPrecision, last);
     }
 
     /// A program as its schedule computes it, with the nodes that are stored in bfloat16.
-    public record Stored(Program program, Set<Node> narrow) {}
+    public record Stored(Program program, Set<Node> bf16) {}
 
     /// What is stored in bfloat16 when a program runs on a device.
-    public static Stored stored(Program program, Narrowing narrowing) {
-        Lowering lowering = of(program, Target.DEVICE, narrowing);
+    public static Stored stored(Program program, LowPrecision lowPrecision) {
+        Lowering lowering = of(program, Target.DEVICE, lowPrecision);
         List<Buffer> buffers = lowering.schedule().buffers();
-        Set<Node> narrow = new HashSet<>();
+        Set<Node> bf16 = new HashSet<>();
         for (Node node : lowering.program.nodes()) {
             Integer buffer = lowering.bufferOf.get(lowering.holder(node));
-            if (buffer != null && buffers.get(buffer).narrow()) {
-                narrow.add(node);
+            if (buffer != null && buffers.get(buffer).bf16()) {
+                bf16.add(node);
             }
         }
-        return new Stored(lowering.program, narrow);
+        return new Stored(lowering.program, bf16);
     }
 
     private Schedule schedule() {
         List<Step> steps = target == Target.DEVICE
-                ? Order.joining(units(), parts(), buffer -> isWantedNarrow(drafts.get(buffer)), fusion.reach())
+                ? Order.joining(units(), parts(), buffer -> isWantedBf16(drafts.get(buffer)), fusion.reach())
                 : Order.of(units(), parts());
         Map<Integer, Integer> birth = new HashMap<>();
         Map<Integer, Integer> complete = new HashMap<>();
@@ -148,11 +148,11 @@ public final class Lowering {
         Map<String, Integer> outputs = new LinkedHashMap<>();
         program.outputs().forEach((name, node) -> outputs.put(name, buffer(node)));
         outputs.values().forEach(buffer -> death.put(buffer, steps.size()));
-        boolean[] narrow = new boolean[drafts.size()];
-        for (int number = 0; number < narrow.length; number++) {
-            narrow[number] = isWantedNarrow(drafts.get(number));
+        boolean[] bf16 = new boolean[drafts.size()];
+        for (int number = 0; number < bf16.length; number++) {
+            bf16[number] = isWantedBf16(drafts.get(number));
         }
-        Narrow.agree(steps, narrow);
+        Bf16Storage.agree(steps, bf16);
         List<Buffer> buffers = new ArrayList<>();
         for (Draft draft : drafts) {
             int number = buffers.size();
@@ -162,7 +162,7 @@ public final class Lowering {
                     draft.storage(),
                     draft.label(),
                     draft.storage() == Storage.CONSTANT ? draft.node() : null,
-                    narrow[number],
+                    bf16[number],
                     birth.getOrDefault(number, 0),
                     complete.getOrDefault(number, 0),
                     death.getOrDefault(number, 0)));
@@ -206,13 +206,13 @@ public final class Lowering {
         return parts;
     }
 
-    private boolean isWantedNarrow(Draft draft) {
+    private boolean isWantedBf16(Draft draft) {
         return draft.storage() == Storage.ARENA && rule.isWanted(draft.node());
     }
 
     /// The node whose memory a node in memory stands in: itself, or what it is a reshape or a part of.
     private Node holder(Node node) {
-        Node owner = Copies.owner(node);
+        Node owner = MaterializeViews.owner(node);
         Node concat = fusion.concatOf(owner);
         return concat == null ? owner : holder(concat);
     }

@@ -47,7 +47,7 @@ final class Order {
         for (Unit unit : units) {
             Set<Unit> before = new HashSet<>();
             for (Node node : unit.reads) {
-                Node owner = Copies.owner(node);
+                Node owner = MaterializeViews.owner(node);
                 for (Node part : parts.getOrDefault(owner, List.of(owner))) {
                     before.addAll(writers.getOrDefault(part, List.of()));
                 }
@@ -118,7 +118,7 @@ final class Order {
     }
 
     private static boolean isSplit(Unit unit) {
-        return unit.step instanceof Call call && call.op() instanceof SplitFactor;
+        return unit.step instanceof Call call && call.op() instanceof Tf32Operands;
     }
 
     /// Whether what is as long as the batch ends in what is not, as in the gradient of a parameter.

@@ -31,11 +31,11 @@ public enum Precision {
     }
 
     /// Which arrays are stored in fewer bits or in parts.
-    public Narrowing narrowing() {
+    public LowPrecision lowPrecision() {
         return switch (this) {
-            case FP64, FP32, TF32 -> Narrowing.NONE;
-            case TF32X3 -> Narrowing.SPLIT;
-            case BF16 -> Narrowing.LARGE;
+            case FP64, FP32, TF32 -> LowPrecision.NONE;
+            case TF32X3 -> LowPrecision.TF32X3;
+            case BF16 -> LowPrecision.BF16;
         };
     }
 

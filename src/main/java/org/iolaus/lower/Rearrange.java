@@ -117,7 +117,7 @@ final class Rearrange extends Rewriter {
     /// Whether a node is worked out at once from one number in memory for each of its own, so that reading that number
     /// costs no more than reading the result.
     private boolean isThin(Node made) {
-        if (!(made.op() instanceof Pointwise) || Price.work(made) > CHEAP) {
+        if (!(made.op() instanceof Pointwise) || CostModel.work(made) > CHEAP) {
             return false;
         }
         List<Node> numbers = made.inputs().stream()

@@ -50,7 +50,10 @@ final class Recompute extends Rewriter {
                 node.inputs().stream().filter(forward::contains).forEach(input -> needed.add(stored(node, input)));
             }
             if (!isRead(node)) {
-                node.inputs().stream().map(Copies::owner).filter(Access::isView).forEach(copied::add);
+                node.inputs().stream()
+                        .map(MaterializeViews::owner)
+                        .filter(Access::isView)
+                        .forEach(copied::add);
             }
         }
     }
@@ -62,7 +65,7 @@ final class Recompute extends Rewriter {
 
     /// What has to be in memory for a node to read an input. A whole operation reads a copy of what is only rearranged.
     private Node stored(Node user, Node input) {
-        return isRead(user) ? Access.base(input) : Copies.owner(input);
+        return isRead(user) ? Access.base(input) : MaterializeViews.owner(input);
     }
 
     /// An equal program that keeps less.
@@ -155,7 +158,7 @@ final class Recompute extends Rewriter {
             if (!steps.add(step)) {
                 return;
             }
-            price += Price.work(step) * share(step);
+            price += CostModel.work(step) * share(step);
             for (Node input : step.inputs()) {
                 Node base = stored(step, input);
                 if (inLoops(base) && isAnew(base)) {

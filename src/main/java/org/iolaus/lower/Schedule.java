@@ -38,7 +38,7 @@ public record Schedule(List<Buffer> buffers, List<Step> steps, Map<String, Integ
     ///
     /// @param label name of an input or parameter, else empty
     /// @param value node of a constant, else null
-    /// @param narrow whether its numbers are bfloat16, half as long as others
+    /// @param bf16 whether its numbers are bfloat16, half as long as others
     /// @param birth first step that writes it (arena only)
     /// @param complete last step that writes it (arena only)
     /// @param death last step that touches it; the number of steps for outputs
@@ -48,7 +48,7 @@ public record Schedule(List<Buffer> buffers, List<Step> steps, Map<String, Integ
             Storage storage,
             String label,
             @Nullable Node value,
-            boolean narrow,
+            boolean bf16,
             int birth,
             int complete,
             int death) {
@@ -59,7 +59,7 @@ public record Schedule(List<Buffer> buffers, List<Step> steps, Map<String, Integ
         }
 
         private long elements(long numbers) {
-            return narrow ? (numbers + 1) / 2 : numbers;
+            return bf16 ? (numbers + 1) / 2 : numbers;
         }
     }
 
@@ -75,7 +75,7 @@ public record Schedule(List<Buffer> buffers, List<Step> steps, Map<String, Integ
     public record Fused(List<Loop> loops) implements Step {}
 
     /// What one run costs after fusion: memory is touched only by whole operations and by loads and stores of loops. A
-    /// narrow number counts as half an element.
+    /// bf16 number counts as half an element.
     public Cost cost(Sizes sizes) {
         Cost total = Cost.NONE;
         for (Step step : steps) {
@@ -103,7 +103,7 @@ public record Schedule(List<Buffer> buffers, List<Step> steps, Map<String, Integ
 
     private long saved(int buffer, Sizes sizes) {
         Buffer touched = buffers.get(buffer);
-        return touched.narrow() ? touched.type().shape().volume().value(sizes) - touched.elements(sizes) : 0;
+        return touched.bf16() ? touched.type().shape().volume().value(sizes) - touched.elements(sizes) : 0;
     }
 
     private Cost cost(Loop loop, Sizes sizes) {

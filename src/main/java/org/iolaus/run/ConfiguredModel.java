@@ -75,7 +75,7 @@ public record ConfiguredModel(Config config, Columns columns, Model model) {
         for (Supplier<Program> program :
                 List.<Supplier<Program>>of(() -> model.train(training.convCheckpointing()), model::evaluate)) {
             ForkJoinPool.commonPool()
-                    .execute(new FutureTask<>(() -> Lowering.run(program.get(), target, precision.narrowing())));
+                    .execute(new FutureTask<>(() -> Lowering.run(program.get(), target, precision.lowPrecision())));
         }
     }
 }

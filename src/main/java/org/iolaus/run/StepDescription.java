@@ -65,7 +65,7 @@ public final class StepDescription {
         this.program = model.train(settings.convCheckpointing());
         this.host = settings.device() == Training.Device.CPU;
         this.precision = host ? Precision.FP64 : settings.precision();
-        this.schedule = Lowering.run(program, host ? Target.HOST : Target.DEVICE, precision.narrowing());
+        this.schedule = Lowering.run(program, host ? Target.HOST : Target.DEVICE, precision.lowPrecision());
         this.sizes = sizes();
     }
 

@@ -7,7 +7,7 @@ import org.iolaus.cuda.DeviceRuntime;
 import org.iolaus.cuda.EmulatedRuntime;
 import org.iolaus.ir.Program;
 import org.iolaus.ir.ProgramExecutor;
-import org.iolaus.lower.Narrowing;
+import org.iolaus.lower.LowPrecision;
 import org.iolaus.lower.Precision;
 import org.iolaus.train.Training;
 import org.jspecify.annotations.Nullable;
@@ -52,17 +52,17 @@ public final class Devices implements AutoCloseable {
 
     /// What has few products of large arrays has all of them split, where the precision splits operands.
     public ProgramExecutor executor(Program program) {
-        Narrowing narrowing = precision.narrowing();
-        return executor(program, narrowing.isNarrow() ? narrowing : narrowing.everywhere());
+        LowPrecision lowPrecision = precision.lowPrecision();
+        return executor(program, lowPrecision.isBf16() ? lowPrecision : lowPrecision.everywhere());
     }
 
     /// An executor of one program.
     ///
-    /// @param narrowing of what a device stores
-    public ProgramExecutor executor(Program program, Narrowing narrowing) {
+    /// @param lowPrecision of what a device stores
+    public ProgramExecutor executor(Program program, LowPrecision lowPrecision) {
         return runtime == null
                 ? new CpuExecutor(program, CpuExecutor.Options.SINGLE)
-                : new DeviceExecutor(runtime, program, precision, narrowing);
+                : new DeviceExecutor(runtime, program, precision, lowPrecision);
     }
 
     @Override

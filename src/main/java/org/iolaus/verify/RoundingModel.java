@@ -60,13 +60,13 @@ public final class RoundingModel {
     public static final double FACTOR = 8;
 
     /// Unit roundoff of bfloat16.
-    private static final double NARROW_UNIT = 0x1p-8;
+    private static final double BF16_UNIT = 0x1p-8;
 
     private static final int RUNS = 8;
     private static final long SEED = 0x10_1A05;
 
     private final Program program;
-    private final Set<Node> narrow;
+    private final Set<Node> bf16;
     private final ReferenceCase.Batch batch;
     private final Map<String, HostTensor> parameters;
     private final Sizes sizes;
@@ -85,7 +85,7 @@ public final class RoundingModel {
             Map<String, HostTensor> parameters,
             Precision precision) {
         this.program = stored.program();
-        this.narrow = stored.narrow();
+        this.bf16 = stored.bf16();
         this.batch = batch;
         this.parameters = parameters;
         this.sizes = program.sizes(batch.floats(), batch.indices());
@@ -96,8 +96,8 @@ public final class RoundingModel {
     /// The bounds of all outputs.
     public static Map<String, Bound> of(
             Program program, ReferenceCase.Batch batch, Map<String, HostTensor> parameters, Precision precision) {
-        Lowering.Stored stored = precision.narrowing().isNarrow()
-                ? Lowering.stored(program, precision.narrowing())
+        Lowering.Stored stored = precision.lowPrecision().isBf16()
+                ? Lowering.stored(program, precision.lowPrecision())
                 : new Lowering.Stored(Simplify.run(program), Set.of());
         return new RoundingModel(stored, batch, parameters, precision).bounds();
     }
@@ -113,7 +113,7 @@ public final class RoundingModel {
     private double factorUnit(Node node) {
         boolean few = precision.isFast();
         return switch (node.op()) {
-            case MatMul _ when narrow.contains(node.input(0)) -> 0;
+            case MatMul _ when bf16.contains(node.input(0)) -> 0;
             case MatMul _, GridActivation _ when few -> 0x1p-11;
             default -> 0;
         };
@@ -248,7 +248,7 @@ public final class RoundingModel {
         op.cpu(new HostCall(out, terms));
         boolean exact = op instanceof Scale(double factor) && isPowerOfTwo(factor);
         long roundings = exact ? 0 : own;
-        double stored = narrow.contains(node) ? NARROW_UNIT : 0;
+        double stored = bf16.contains(node) ? BF16_UNIT : 0;
         HostView result =
                 random == null ? out : rounded(out, Math.max(stored, unit * Math.sqrt((double) roundings)), random);
         values.put(node, HostCall.Argument.of(result));

@@ -286,9 +286,9 @@ public final class CudaSmoke {
             for (int t = 0; t < 4; t++) {
                 MatMul op = new MatMul((t & 1) != 0, (t & 2) != 0);
                 boolean byRows = op.transposeA() && !op.transposeB();
-                SplitProducts.Size size = new SplitProducts.Size(768, 512, byRows ? 24_576 : 3072, 1);
-                double split = SplitProducts.error(gpu, Precision.TF32X3, op, size, positive);
-                double floats = SplitProducts.error(gpu, Precision.FP32, op, size, positive);
+                Tf32x3Products.Size size = new Tf32x3Products.Size(768, 512, byRows ? 24_576 : 3072, 1);
+                double split = Tf32x3Products.error(gpu, Precision.TF32X3, op, size, positive);
+                double floats = Tf32x3Products.error(gpu, Precision.FP32, op, size, positive);
                 want(split <= 1, op + (positive ? ", positive" : "") + ": error " + split + " of what floats may have");
                 seen.append(text("%.3f (%.3f) ", split, floats));
             }
@@ -313,7 +313,7 @@ public final class CudaSmoke {
         if (!wide) {
             for (double[] values : new double[][] {a, b}) {
                 for (int i = 0; i < values.length; i++) {
-                    values[i] = format.operandBytes() == 2 ? fromNarrow(toNarrow(values[i])) : (float) values[i];
+                    values[i] = format.operandBytes() == 2 ? fromBf16(toBf16(values[i])) : (float) values[i];
                 }
             }
         }
@@ -344,7 +344,7 @@ public final class CudaSmoke {
                     double got = switch (format.resultBytes()) {
                         case 8 -> host.get(JAVA_DOUBLE.withByteAlignment(1), 8L * at);
                         case 4 -> host.get(JAVA_FLOAT.withByteAlignment(1), 4L * at);
-                        default -> fromNarrow(host.get(JAVA_SHORT.withByteAlignment(1), 2L * at));
+                        default -> fromBf16(host.get(JAVA_SHORT.withByteAlignment(1), 2L * at));
                     };
                     double error = Math.abs(got - sum) / Math.max(size, 1e-300);
                     want(!Double.isNaN(error), format + " " + m + " " + n + " " + k + " at " + at + ": " + got);
@@ -717,12 +717,12 @@ public final class CudaSmoke {
     }
 
     /// The bits of the nearest bfloat16.
-    private static short toNarrow(double value) {
+    private static short toBf16(double value) {
         int bits = Float.floatToRawIntBits((float) value);
         return (short) (bits + 0x7FFF + (bits >> 16 & 1) >> 16);
     }
 
-    private static double fromNarrow(short bits) {
+    private static double fromBf16(short bits) {
         return Float.intBitsToFloat(bits << 16);
     }
 
@@ -732,7 +732,7 @@ public final class CudaSmoke {
         }
         short[] narrow = new short[values.length];
         for (int i = 0; i < narrow.length; i++) {
-            narrow[i] = toNarrow(values[i]);
+            narrow[i] = toBf16(values[i]);
         }
         long address = gpu.allocate(2L * narrow.length);
         gpu.upload(address, MemorySegment.ofArray(narrow), 2L * narrow.length);

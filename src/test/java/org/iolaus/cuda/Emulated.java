@@ -50,7 +50,7 @@ public final class Emulated implements AutoCloseable {
     }
 
     /// bfloat16; the values become what is stored.
-    long narrow(double... values) {
+    long bf16(double... values) {
         short[] bits = new short[values.length];
         for (int i = 0; i < values.length; i++) {
             int all = Float.floatToRawIntBits((float) values[i]);

@@ -257,11 +257,11 @@ class EmulatedRuntimeTest {
     private void checkProduct(
             Random random, GemmFormat format, boolean transposeA, boolean transposeB, int m, int n, int k, int batch) {
         try (Emulated memory = new Emulated(format == GemmFormat.FP64 ? 8 : 4)) {
-            boolean narrow = format.operandBytes() == 2;
+            boolean bf16 = format.operandBytes() == 2;
             double[] a = memory.random(random, batch * m * k);
             double[] b = memory.random(random, batch * k * n);
-            long aAt = narrow ? memory.narrow(a) : memory.numbers(a);
-            long bAt = narrow ? memory.narrow(b) : memory.numbers(b);
+            long aAt = bf16 ? memory.bf16(a) : memory.numbers(a);
+            long bAt = bf16 ? memory.bf16(b) : memory.numbers(b);
             long c = memory.device.allocate((long) batch * m * n * format.resultBytes());
             memory.device.fill(c, 0, format == GemmFormat.TF32_ADDED ? 4L * batch * m * n : 0);
             memory.device.start(new Work.Gemm(format, m, n, k, aAt, bAt, c)

@@ -178,9 +178,9 @@ class KernelsTest {
             assertTrue(on.kernels.isSmallGemm(false, m, n, k, 1));
             double[] a = on.random(random, m * k);
             double[] b = on.random(random, k * n);
-            boolean narrow = format.operandBytes() == 2;
-            long aAt = narrow ? on.narrow(a) : on.numbers(a);
-            long bAt = narrow ? on.narrow(b) : on.numbers(b);
+            boolean bf16 = format.operandBytes() == 2;
+            long aAt = bf16 ? on.bf16(a) : on.numbers(a);
+            long bAt = bf16 ? on.bf16(b) : on.numbers(b);
             double[][] terms = new double[m * n][k];
             for (int i = 0; i < m * n; i++) {
                 for (int p = 0; p < k; p++) {

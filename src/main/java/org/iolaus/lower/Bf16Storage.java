@@ -17,92 +17,92 @@ import org.iolaus.lower.Schedule.Step;
 import org.iolaus.op.MatMul;
 import org.iolaus.tensor.Dim;
 
-/// The rule which arrays are stored in bfloat16. An array is narrow if
+/// The rule which arrays are stored in bfloat16. An array is bf16 if
 ///
 /// 1. it has an extent of atoms, edges or the like, not only of graphs, and at least 16 numbers for each of them,
 /// 2. a parameter enters it: what follows from positions and elements alone (distances, radial bases, Wigner
-///    matrices) is not narrow,
-/// 3. it is neither input, parameter, constant nor output of the program (so no gradient of a parameter is narrow),
-/// 4. all that writes and reads it has a narrow form:
+///    matrices) is not bf16,
+/// 3. it is neither input, parameter, constant nor output of the program (so no gradient of a parameter is bf16),
+/// 4. all that writes and reads it has a bf16 form:
 ///
-/// | operation | what may be narrow |
+/// | operation | what may be bf16 |
 /// | --- | --- |
 /// | fused loops | all that they read and write; they compute and sum in full |
 /// | matrix product | both operands together, and then the result; sums in full |
-/// | [BilinearProduct], [GatheredProduct], [SummedProduct] | features and result, not the coefficients of the map |
+/// | [BilinearProduct], [GatherBilinear], [BilinearSegmentSum] | features and result, not the coefficients of the map |
 /// | [BilinearOuter] | both features, not the result |
 /// | [GridActivation] | operands and result |
 /// | [Sum] over other axes than a loop's | what is summed, not the result |
 ///
-/// Operands of products of large arrays that are not narrow by this (parameters, above all) are rounded to narrow
-/// copies first, once for all products that read them ([Copy]). So a gradient of positions follows from narrow
+/// Operands of products of large arrays that are not bf16 by this (parameters, above all) are rounded to bf16
+/// copies first, once for all products that read them ([Materialize]). So a gradient of positions follows from bf16
 /// cotangents of features, but the arrays from which it is summed up, three numbers for each edge or atom, are not
-/// narrow.
-final class Narrow {
+/// bf16.
+final class Bf16Storage {
     private static final String GRAPHS = "G";
     private static final long LEAST_NUMBERS = 16;
 
-    private final Narrowing narrowing;
+    private final LowPrecision lowPrecision;
     private final Set<Node> learned = new HashSet<>();
-    /// What cannot be narrow because of who reads it.
+    /// What cannot be bf16 because of who reads it.
     private final Set<Node> full = new HashSet<>();
 
-    Narrow(Program program, Narrowing narrowing) {
-        this.narrowing = narrowing;
-        program.outputs().values().forEach(node -> full.add(Copies.owner(node)));
+    Bf16Storage(Program program, LowPrecision lowPrecision) {
+        this.lowPrecision = lowPrecision;
+        program.outputs().values().forEach(node -> full.add(MaterializeViews.owner(node)));
         for (Node node : program.nodes()) {
             boolean parameter = node.op() instanceof Leaf leaf && leaf.kind() == Leaf.Kind.PARAMETER;
             if (parameter || node.inputs().stream().anyMatch(learned::contains)) {
                 learned.add(node);
             }
             for (int input = 0; input < node.inputs().size(); input++) {
-                if (!readsNarrow(node, input)) {
-                    full.add(Copies.owner(node.input(input)));
+                if (!readsBf16(node, input)) {
+                    full.add(MaterializeViews.owner(node.input(input)));
                 }
             }
         }
     }
 
-    /// The program with narrow operands for the products of large arrays.
-    static Program operands(Program program, Narrowing narrowing) {
-        if (!narrowing.isNarrow()) {
+    /// The program with bf16 operands for the products of large arrays.
+    static Program operands(Program program, LowPrecision lowPrecision) {
+        if (!lowPrecision.isBf16()) {
             return program;
         }
-        Narrow rule = new Narrow(program, narrowing);
+        Bf16Storage rule = new Bf16Storage(program, lowPrecision);
         Map<Node, Node> rounded = new HashMap<>();
         return new Rewriter() {
             @Override
             protected Node rewritten(Node node) {
-                return rule.isNarrowProduct(node)
+                return rule.isBf16Product(node)
                         ? Node.of(
                                 node.op(),
-                                node.inputs().stream().map(this::narrow).toList())
+                                node.inputs().stream().map(this::bf16).toList())
                         : same(node);
             }
 
-            private Node narrow(Node operand) {
-                return rule.isWanted(Copies.owner(operand))
+            private Node bf16(Node operand) {
+                return rule.isWanted(MaterializeViews.owner(operand))
                         ? image(operand)
-                        : rounded.computeIfAbsent(operand, _ -> Node.of(new Copy(true), image(operand)));
+                        : rounded.computeIfAbsent(operand, _ -> Node.of(new Materialize(true), image(operand)));
             }
         }.rewrite(program);
     }
 
-    /// Whether an array with memory of its own should be narrow, as far as it alone says.
+    /// Whether an array with memory of its own should be bf16, as far as it alone says.
     boolean isWanted(Node owner) {
-        if (!narrowing.isNarrow() || owner.type().isIndex() || full.contains(owner) || !writesNarrow(owner)) {
+        if (!lowPrecision.isBf16() || owner.type().isIndex() || full.contains(owner) || !writesBf16(owner)) {
             return false;
         }
-        return (owner.op() instanceof Copy copy && copy.rounded())
-                || narrowing == Narrowing.ALL
+        return (owner.op() instanceof Materialize copy && copy.rounded())
+                || lowPrecision == LowPrecision.BF16_EVERYWHERE
                 || (learned.contains(owner) && isLarge(owner) && numbers(owner).factor() >= LEAST_NUMBERS);
     }
 
-    private boolean isNarrowProduct(Node node) {
+    private boolean isBf16Product(Node node) {
         return node.op() instanceof MatMul
-                && (narrowing == Narrowing.ALL
+                && (lowPrecision == LowPrecision.BF16_EVERYWHERE
                         || isLarge(node)
-                        || node.inputs().stream().anyMatch(Narrow::isLarge));
+                        || node.inputs().stream().anyMatch(Bf16Storage::isLarge));
     }
 
     private static Dim numbers(Node node) {
@@ -122,19 +122,19 @@ final class Narrow {
         return Fusion.isFusable(node, Target.DEVICE) || Fusion.isAssembled(node, Target.DEVICE) || Access.isView(node);
     }
 
-    private static boolean writesNarrow(Node node) {
+    private static boolean writesBf16(Node node) {
         return inLoops(node) || node.op().writesBf16();
     }
 
-    private static boolean readsNarrow(Node user, int input) {
+    private static boolean readsBf16(Node user, int input) {
         return inLoops(user) || user.op().readsBf16(input);
     }
 
-    /// Takes back what has to agree with something that is not narrow: the other operand of a product, the result of a
+    /// Takes back what has to agree with something that is not bf16: the other operand of a product, the result of a
     /// product in full, the buffers of loops that are one step.
     ///
-    /// @param narrow by buffer, changed
-    static void agree(List<Step> steps, boolean[] narrow) {
+    /// @param bf16 by buffer, changed
+    static void agree(List<Step> steps, boolean[] bf16) {
         boolean changed = true;
         while (changed) {
             changed = false;
@@ -142,13 +142,13 @@ final class Narrow {
                 switch (step) {
                     case Call call
                     when call.op() instanceof MatMul -> {
-                        changed |= allOrNone(call.inputs(), narrow);
-                        changed |= !narrow[call.inputs().getFirst()] && take(call.out(), narrow);
+                        changed |= allOrNone(call.inputs(), bf16);
+                        changed |= !bf16[call.inputs().getFirst()] && take(call.out(), bf16);
                     }
                     case Call _ -> {}
                     case Fused fused -> {
                         for (List<Integer> alike : alike(fused.loops())) {
-                            changed |= allOrNone(alike, narrow);
+                            changed |= allOrNone(alike, bf16);
                         }
                     }
                 }
@@ -172,19 +172,19 @@ final class Narrow {
         return places;
     }
 
-    private static boolean allOrNone(List<Integer> buffers, boolean[] narrow) {
+    private static boolean allOrNone(List<Integer> buffers, boolean[] bf16) {
         boolean changed = false;
-        if (!buffers.stream().allMatch(buffer -> narrow[buffer])) {
+        if (!buffers.stream().allMatch(buffer -> bf16[buffer])) {
             for (int buffer : buffers) {
-                changed |= take(buffer, narrow);
+                changed |= take(buffer, bf16);
             }
         }
         return changed;
     }
 
-    private static boolean take(int buffer, boolean[] narrow) {
-        boolean was = narrow[buffer];
-        narrow[buffer] = false;
+    private static boolean take(int buffer, boolean[] bf16) {
+        boolean was = bf16[buffer];
+        bf16[buffer] = false;
         return was;
     }
 }

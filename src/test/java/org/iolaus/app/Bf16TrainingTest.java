@@ -45,7 +45,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 /// within two. Adam's first steps go by the signs of gradients, so those that are nearly zero take
 /// parameters different ways however small the roundings: losses of later epochs differ by that, some
 /// per cent in either direction, and say nothing of the errors of gradients.
-final class NarrowTrainingTest {
+final class Bf16TrainingTest {
     private static final String PREFIX = "NeuralNetwork.Architecture.";
 
     /// Unit roundoff of bfloat16.
@@ -118,11 +118,11 @@ final class NarrowTrainingTest {
             }
         }
         double[] full = losses("fp32");
-        double[] narrow = losses("bf16");
-        String both = Arrays.toString(full) + " and " + Arrays.toString(narrow);
-        assertTrue(narrow[EPOCHS - 1] < 0.8 * narrow[0], both);
-        assertTrue(Math.abs(full[0] - narrow[0]) > 1e-6 * full[0], both);
-        assertEquals(full[0], narrow[0], 2 * UNIT * full[0], both);
+        double[] bf16 = losses("bf16");
+        String both = Arrays.toString(full) + " and " + Arrays.toString(bf16);
+        assertTrue(bf16[EPOCHS - 1] < 0.8 * bf16[0], both);
+        assertTrue(Math.abs(full[0] - bf16[0]) > 1e-6 * full[0], both);
+        assertEquals(full[0], bf16[0], 2 * UNIT * full[0], both);
     }
 
     /// Split factors change the losses by less than a few units of roundoff, factors with the digits of TF32 by more.
@@ -186,9 +186,9 @@ final class NarrowTrainingTest {
                     program, new ReferenceCase.Batch(inputs.floats(), inputs.indices()), parameters, Precision.BF16);
             try (Devices devices = Devices.open(Training.Device.EMULATED, Precision.BF16);
                     ProgramExecutor definition = Devices.cpu().executor(program);
-                    ProgramExecutor narrow = devices.executor(program)) {
+                    ProgramExecutor bf16 = devices.executor(program)) {
                 Map<String, HostTensor> want = definition.run(inputs.floats(), inputs.indices(), parameters);
-                Map<String, HostTensor> got = narrow.run(inputs.floats(), inputs.indices(), parameters);
+                Map<String, HostTensor> got = bf16.run(inputs.floats(), inputs.indices(), parameters);
                 List<Double> ratios = new ArrayList<>();
                 want.forEach((name, values) -> {
                     double error =

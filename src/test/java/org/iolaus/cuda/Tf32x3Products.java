@@ -4,7 +4,7 @@ import java.util.Map;
 import java.util.SplittableRandom;
 import org.iolaus.ir.Node;
 import org.iolaus.ir.Program;
-import org.iolaus.lower.Narrowing;
+import org.iolaus.lower.LowPrecision;
 import org.iolaus.lower.Precision;
 import org.iolaus.op.Expr;
 import org.iolaus.op.MatMul;
@@ -12,10 +12,10 @@ import org.iolaus.tensor.HostTensor;
 import org.iolaus.tensor.Shape;
 
 /// How far a device's products of floats are from the definition.
-final class SplitProducts {
+final class Tf32x3Products {
     private static final int MOST_CHECKED = 20_000;
 
-    private SplitProducts() {}
+    private Tf32x3Products() {}
 
     /// A product's sizes.
     record Size(int m, int n, int k, int batch) {}
@@ -65,8 +65,8 @@ final class SplitProducts {
         Node x = Expr.input("a", shape(left));
         Node y = Expr.input("b", shape(right));
         Program program = Program.of(Map.of("c", Node.of(op, java.util.List.of(x, y))));
-        Narrowing narrowing = precision.narrowing().everywhere();
-        try (DeviceExecutor executor = new DeviceExecutor(device, program, precision, narrowing)) {
+        LowPrecision lowPrecision = precision.lowPrecision().everywhere();
+        try (DeviceExecutor executor = new DeviceExecutor(device, program, precision, lowPrecision)) {
             return executor.run(Map.of("a", left, "b", right), Map.of(), Map.of())
                     .get("c")
                     .data();

@@ -14,14 +14,14 @@ import org.iolaus.grad.Gradient;
 import org.iolaus.ir.HostCall;
 import org.iolaus.ir.Node;
 import org.iolaus.ir.Program;
+import org.iolaus.lower.LowPrecision;
 import org.iolaus.lower.Lowering;
 import org.iolaus.lower.MemoryPlan;
-import org.iolaus.lower.Narrowing;
 import org.iolaus.lower.Precision;
 import org.iolaus.lower.Schedule;
 import org.iolaus.lower.Schedule.Call;
-import org.iolaus.lower.SplitFactor;
 import org.iolaus.lower.Target;
+import org.iolaus.lower.Tf32Operands;
 import org.iolaus.op.Expr;
 import org.iolaus.op.MatMul;
 import org.iolaus.tensor.Dim;
@@ -34,7 +34,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /// Products of floats as products in TF32, on the emulated device against the definition.
-final class SplitTest {
+final class Tf32x3Test {
     private static final Dim E = Dim.symbol("E");
 
     // the parts of a number
@@ -62,7 +62,7 @@ final class SplitTest {
         double[] one = split(false, values);
         double[] other = split(true, values);
         double[] defined = new double[3 * n];
-        new SplitFactor(false, false)
+        new Tf32Operands(false, false)
                 .cpu(new HostCall(
                         new HostView(defined, 0, new int[] {1, 3, n}),
                         List.of(HostCall.Argument.of(new HostView(values, 0, new int[] {1, n})))));
@@ -108,23 +108,23 @@ final class SplitTest {
     @CsvSource({"false, false", "false, true", "true, false", "true, true"})
     void productsAreAsGoodAsThoseOfFloats(boolean transposeA, boolean transposeB) {
         MatMul op = new MatMul(transposeA, transposeB);
-        List<SplitProducts.Size> sizes = new ArrayList<>();
+        List<Tf32x3Products.Size> sizes = new ArrayList<>();
         for (int m : new int[] {1, 31, 127}) {
             for (int k : new int[] {2, 33, 700}) {
-                sizes.add(new SplitProducts.Size(m, 32, k, 1));
-                sizes.add(new SplitProducts.Size(m, 5, k, 3));
+                sizes.add(new Tf32x3Products.Size(m, 32, k, 1));
+                sizes.add(new Tf32x3Products.Size(m, 5, k, 3));
             }
         }
-        sizes.add(new SplitProducts.Size(3, 5, 5000, 1)); // in several pieces
+        sizes.add(new Tf32x3Products.Size(3, 5, 5000, 1)); // in several pieces
         try (DeviceRuntime device = Emulated.runtime()) {
             double largest = 0;
-            for (SplitProducts.Size size : sizes) {
-                double error = SplitProducts.error(device, Precision.TF32X3, op, size, size.n() == 5);
+            for (Tf32x3Products.Size size : sizes) {
+                double error = Tf32x3Products.error(device, Precision.TF32X3, op, size, size.n() == 5);
                 assertTrue(error < 1, size + ": " + error);
                 largest = Math.max(largest, error);
             }
             double fewer =
-                    SplitProducts.error(device, Precision.TF32, op, new SplitProducts.Size(200, 160, 200, 1), false);
+                    Tf32x3Products.error(device, Precision.TF32, op, new Tf32x3Products.Size(200, 160, 200, 1), false);
             assertTrue(fewer > 4, "TF32 alone is not as good: " + fewer);
             assertTrue(largest > 1e-3, "some rounding: " + largest);
         }
@@ -139,14 +139,14 @@ final class SplitTest {
         try (DeviceRuntime device = Emulated.runtime()) {
             for (boolean transposed : new boolean[] {false, true}) {
                 MatMul op = new MatMul(false, transposed);
-                double[] floats = SplitProducts.product(device, Precision.FP32, op, a, b);
-                double[] parts = SplitProducts.product(device, Precision.TF32X3, op, a, b);
+                double[] floats = Tf32x3Products.product(device, Precision.FP32, op, a, b);
+                double[] parts = Tf32x3Products.product(device, Precision.TF32X3, op, a, b);
                 for (int i = 0; i < floats.length; i++) {
                     double limit = Double.isFinite(floats[i]) ? 1e-6 * Math.abs(floats[i]) : 0;
                     assertEquals(floats[i], parts[i], limit, Arrays.toString(parts));
                 }
                 // what overflows may be no number, but is not finite
-                double[] over = SplitProducts.product(device, Precision.TF32X3, op, a, large);
+                double[] over = Tf32x3Products.product(device, Precision.TF32X3, op, a, large);
                 assertTrue(!Double.isFinite(over[4]), Arrays.toString(over));
             }
         }
@@ -173,17 +173,17 @@ final class SplitTest {
     }
 
     private static long count(Program program, Class<?> op) {
-        return Lowering.run(program, Target.DEVICE, Narrowing.SPLIT).steps().stream()
+        return Lowering.run(program, Target.DEVICE, LowPrecision.TF32X3).steps().stream()
                 .filter(step -> step instanceof Call call && op.isInstance(call.op()))
                 .count();
     }
 
     @Test
     void largeProductsAreSplit() {
-        assertTrue(count(training(E, 256, 2), SplitFactor.class) > 0);
-        assertTrue(count(training(Dim.of(256), 256, 2), SplitFactor.class) > 0);
-        assertEquals(0, count(training(E, 255, 2), SplitFactor.class));
-        assertEquals(0, count(training(Dim.symbol("G"), 256, 2), SplitFactor.class));
+        assertTrue(count(training(E, 256, 2), Tf32Operands.class) > 0);
+        assertTrue(count(training(Dim.of(256), 256, 2), Tf32Operands.class) > 0);
+        assertEquals(0, count(training(E, 255, 2), Tf32Operands.class));
+        assertEquals(0, count(training(Dim.symbol("G"), 256, 2), Tf32Operands.class));
     }
 
     /// Parts are shared by products that are near, and split again for the backward pass.
@@ -191,9 +191,9 @@ final class SplitTest {
     void partsAreNotKept() {
         int layers = 60;
         Program program = training(E, 256, layers);
-        Schedule schedule = Lowering.run(program, Target.DEVICE, Narrowing.SPLIT);
+        Schedule schedule = Lowering.run(program, Target.DEVICE, LowPrecision.TF32X3);
         List<Integer> parts = schedule.steps().stream()
-                .filter(step -> step instanceof Call call && call.op() instanceof SplitFactor)
+                .filter(step -> step instanceof Call call && call.op() instanceof Tf32Operands)
                 .map(step -> ((Call) step).out())
                 .toList();
         long longest = parts.stream()

@@ -8,8 +8,8 @@ import org.jspecify.annotations.Nullable;
 
 /// The same values in memory of their own; only lowering makes it.
 ///
-/// @param rounded whether it is an operand of narrow products, narrow whatever [Narrow] says of other arrays
-record Copy(boolean rounded) implements Pointwise {
+/// @param rounded whether it is rounded to bfloat16 for a product, whatever [Bf16Storage] says of other arrays
+record Materialize(boolean rounded) implements Pointwise {
 
     @Override
     public void apply(double[] out, double[][] in, int n) {

@@ -13,7 +13,7 @@ import org.iolaus.op.Gather;
 /// A GPU of today moves a float of memory in the time of some fifty instructions, half of which run while other
 /// threads wait for memory anyway; an array that is read
 /// through an index or along few axes comes from a cache, whose traffic is hidden behind that of the memory.
-final class Price {
+final class CostModel {
     static final double READ = 1;
     static final double WRITE = 1;
 
@@ -24,7 +24,7 @@ final class Price {
 
     private final Fusion fusion;
 
-    Price(Fusion fusion) {
+    CostModel(Fusion fusion) {
         this.fusion = fusion;
     }
 

@@ -14,20 +14,20 @@ import org.iolaus.op.SegmentSum;
 ///
 /// | what | becomes |
 /// | --- | --- |
-/// | a bilinear product of gathered rows | [GatheredProduct] |
-/// | the segment sum of a bilinear product that nothing else uses | [SummedProduct] |
+/// | a bilinear product of gathered rows | [GatherBilinear] |
+/// | the segment sum of a bilinear product that nothing else uses | [BilinearSegmentSum] |
 ///
 /// The features of an edge in the frame of space are large, and no other step needs them.
-final class Neighbours extends Rewriter {
+final class FuseGatherScatter extends Rewriter {
     private final Map<Node, Integer> uses = new HashMap<>();
 
-    private Neighbours(Program program) {
+    private FuseGatherScatter(Program program) {
         program.nodes().forEach(node -> node.inputs().forEach(input -> uses.merge(input, 1, Integer::sum)));
         program.outputs().values().forEach(node -> uses.merge(node, 1, Integer::sum));
     }
 
     static Program run(Program program) {
-        return new Neighbours(program).rewrite(program);
+        return new FuseGatherScatter(program).rewrite(program);
     }
 
     @Override
@@ -35,13 +35,13 @@ final class Neighbours extends Rewriter {
         if (node.op() instanceof BilinearProduct product && node.input(1).op() instanceof Gather) {
             List<Node> from =
                     List.of(node.input(0), node.input(1).input(0), node.input(1).input(1));
-            return Node.of(new GatheredProduct(product.terms()), images(from));
+            return Node.of(new GatherBilinear(product.terms()), images(from));
         }
         if (node.op() instanceof SegmentSum
                 && node.input(0).op() instanceof BilinearProduct product
                 && uses.getOrDefault(node.input(0), 0) == 1) {
             List<Node> from = List.of(node.input(0).input(0), node.input(0).input(1), node.input(1));
-            return Node.of(new SummedProduct(product.terms()), images(from));
+            return Node.of(new BilinearSegmentSum(product.terms()), images(from));
         }
         return same(node);
     }

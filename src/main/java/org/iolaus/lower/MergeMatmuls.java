@@ -30,7 +30,7 @@ import org.jspecify.annotations.Nullable;
 /// A layer whose outputs are used in parts is written as several products, and so are its gradients; on a device one
 /// large product is faster than several small ones, and the concatenations cost nothing: their parts are computed in
 /// place.
-final class Products extends Rewriter {
+final class MergeMatmuls extends Rewriter {
     private final Map<Node, List<Node>> users = new HashMap<>();
 
     /// For products of one left operand with slices of one matrix: those products, by what they share.
@@ -49,7 +49,7 @@ final class Products extends Rewriter {
         }
     }
 
-    private Products(Program program) {
+    private MergeMatmuls(Program program) {
         for (Node node : program.nodes()) {
             node.inputs()
                     .forEach(input -> users.computeIfAbsent(input, key -> new ArrayList<>())
@@ -63,7 +63,7 @@ final class Products extends Rewriter {
     }
 
     static Program run(Program program) {
-        return new Products(program).rewrite(program);
+        return new MergeMatmuls(program).rewrite(program);
     }
 
     @Override
@@ -183,7 +183,7 @@ final class Products extends Rewriter {
         Node first = products.getFirst();
         List<Node> sorted = new ArrayList<>(products);
         sorted.sort(Comparator.comparingInt(product -> rowsOf(product).start()));
-        Range all = union(sorted.stream().map(Products::rowsOf).toList());
+        Range all = union(sorted.stream().map(MergeMatmuls::rowsOf).toList());
         if (all == null) {
             return null;
         }

@@ -8,9 +8,10 @@ import org.iolaus.ir.Program;
 import org.iolaus.ir.Rewriter;
 import org.iolaus.op.Reshape;
 
-/// Makes a [Copy] of what only rearranges reading but has to stand in memory: operands of whole operations, outputs,
+/// Makes a [Materialize] of what only rearranges reading but has to stand in memory: operands of whole operations,
+/// outputs,
 /// views of views that no loop can read through, and parts of a concatenation that no loop can compute in place.
-final class Copies extends Rewriter {
+final class MaterializeViews extends Rewriter {
     private final Target target;
 
     /// Views that are written out.
@@ -22,12 +23,12 @@ final class Copies extends Rewriter {
     /// Parts that are computed where a concatenation stands.
     private final Set<Node> inPlace = new HashSet<>();
 
-    private Copies(Target target) {
+    private MaterializeViews(Target target) {
         this.target = target;
     }
 
     static Program run(Program program, Target target) {
-        Copies copies = new Copies(target);
+        MaterializeViews copies = new MaterializeViews(target);
         int before = -1;
         while (copies.views.size() + copies.whole.size() > before) {
             before = copies.views.size() + copies.whole.size();
@@ -115,6 +116,6 @@ final class Copies extends Rewriter {
     }
 
     private static Node copy(Node node) {
-        return Node.of(new Copy(false), node);
+        return Node.of(new Materialize(false), node);
     }
 }

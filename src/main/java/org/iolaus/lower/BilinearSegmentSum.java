@@ -15,7 +15,7 @@ import org.iolaus.tensor.Sizes;
 /// The [SegmentSum] of a [BilinearProduct] that is not written out: `a: (E, entries)`, `x: (E, columns, C)`, `index:
 /// (E)`
 /// below N, result `(N, rows, C)`; only lowering makes it.
-public record SummedProduct(BilinearTerms terms) implements LoweredOp {
+public record BilinearSegmentSum(BilinearTerms terms) implements LoweredOp {
 
     @Override
     public Type infer(List<Type> inputs) {

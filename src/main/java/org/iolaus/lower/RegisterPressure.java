@@ -11,14 +11,14 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param perElement in packs
 /// @param perRow single ones, which every thread of the row has
-record Held(int perElement, int perRow) {
+record RegisterPressure(int perElement, int perRow) {
     /// Values per element that a loop reads or sums: bounds the registers of a thread.
     private static final int MOST_PER_ELEMENT = 24;
     /// Values per row that a loop over elements reads: more work per row is better done by one thread for each.
     private static final int MOST_PER_ROW = 8;
 
     /// @param more a node that the group is to compute too; null for none
-    static Held by(Fusion.Group group, @Nullable Node more) {
+    static RegisterPressure by(Fusion.Group group, @Nullable Node more) {
         Set<Node> elements = new HashSet<>();
         Set<Node> rows = new HashSet<>();
         for (Map.Entry<Node, Fusion.Place> member : group.members()) {
@@ -40,7 +40,7 @@ record Held(int perElement, int perRow) {
         if (more != null) {
             addReads(Fusion.placeIn(group, more) == Fusion.Place.ROW ? rows : elements, group, more, more);
         }
-        return new Held(elements.size(), rows.size());
+        return new RegisterPressure(elements.size(), rows.size());
     }
 
     private static void addReads(Set<Node> reads, Fusion.Group group, Node member, @Nullable Node more) {
@@ -56,7 +56,7 @@ record Held(int perElement, int perRow) {
         return perElement <= MOST_PER_ELEMENT && perRow <= MOST_PER_ROW;
     }
 
-    boolean isWithin(Held other) {
+    boolean isWithin(RegisterPressure other) {
         return perElement <= other.perElement && perRow <= other.perRow;
     }
 }

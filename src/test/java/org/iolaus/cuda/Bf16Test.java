@@ -13,15 +13,15 @@ import org.iolaus.ir.Node;
 import org.iolaus.ir.Op;
 import org.iolaus.ir.Program;
 import org.iolaus.ir.Sample;
-import org.iolaus.lower.GatheredProduct;
+import org.iolaus.lower.BilinearSegmentSum;
+import org.iolaus.lower.GatherBilinear;
+import org.iolaus.lower.LowPrecision;
 import org.iolaus.lower.Lowering;
-import org.iolaus.lower.Narrowing;
 import org.iolaus.lower.Precision;
 import org.iolaus.lower.Schedule;
 import org.iolaus.lower.Schedule.Buffer;
 import org.iolaus.lower.Schedule.Call;
 import org.iolaus.lower.Schedule.Storage;
-import org.iolaus.lower.SummedProduct;
 import org.iolaus.lower.Target;
 import org.iolaus.op.BilinearOuter;
 import org.iolaus.op.BilinearProduct;
@@ -41,17 +41,17 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /// Which arrays are stored in bfloat16, and the kernels' forms for it, on the emulated device against the definition.
-final class NarrowTest {
+final class Bf16Test {
     private static final Dim E = Dim.symbol("E");
     /// Unit roundoff of bfloat16.
     private static final double UNIT = 0x1p-8;
 
-    // what is narrow
+    // what is bf16
 
-    private static boolean isNarrow(Schedule schedule, Class<?> op) {
+    private static boolean isBf16(Schedule schedule, Class<?> op) {
         List<Boolean> results = schedule.steps().stream()
                 .filter(step -> step instanceof Call call && op.isInstance(call.op()))
-                .map(step -> schedule.buffers().get(((Call) step).out()).narrow())
+                .map(step -> schedule.buffers().get(((Call) step).out()).bf16())
                 .distinct()
                 .toList();
         assertEquals(1, results.size(), schedule.toString());
@@ -63,43 +63,42 @@ final class NarrowTest {
         Node w = Expr.parameter("w", Shape.of(rows.dim(1), Dim.of(width)));
         Node y = Expr.matmul(x, w);
         Node out = output ? y : Expr.sumAll(Expr.mul(Expr.tanh(y), y));
-        return Lowering.run(Program.of(Map.of("y", out)), Target.DEVICE, Narrowing.LARGE);
+        return Lowering.run(Program.of(Map.of("y", out)), Target.DEVICE, LowPrecision.BF16);
     }
 
     @Test
-    void largeLearnedArraysAreNarrow() {
-        assertTrue(isNarrow(product(Shape.of(E, 20), 16, false), MatMul.class));
+    void largeLearnedArraysAreBf16() {
+        assertTrue(isBf16(product(Shape.of(E, 20), 16, false), MatMul.class));
         // fewer than 16 numbers for each edge, graphs, outputs
-        assertTrue(!isNarrow(product(Shape.of(E, 20), 15, false), MatMul.class));
-        assertTrue(!isNarrow(product(Shape.of(Dim.symbol("G"), 20), 16, false), MatMul.class));
-        assertTrue(!isNarrow(product(Shape.of(E, 20), 16, true), MatMul.class));
-        // the operands are rounded once each, also where the result is not narrow
+        assertTrue(!isBf16(product(Shape.of(E, 20), 15, false), MatMul.class));
+        assertTrue(!isBf16(product(Shape.of(Dim.symbol("G"), 20), 16, false), MatMul.class));
+        assertTrue(!isBf16(product(Shape.of(E, 20), 16, true), MatMul.class));
+        // the operands are rounded once each, also where the result is not bf16
         for (Schedule schedule : List.of(product(Shape.of(E, 20), 16, false), product(Shape.of(E, 20), 16, true))) {
-            long copies = schedule.buffers().stream().filter(Buffer::narrow).count();
-            assertEquals(isNarrow(schedule, MatMul.class) ? 3 : 2, copies, schedule.toString());
+            long copies = schedule.buffers().stream().filter(Buffer::bf16).count();
+            assertEquals(isBf16(schedule, MatMul.class) ? 3 : 2, copies, schedule.toString());
         }
         Schedule graphs = product(Shape.of(Dim.symbol("G"), 20), 16, false);
-        assertTrue(graphs.buffers().stream().noneMatch(Buffer::narrow), graphs.toString());
+        assertTrue(graphs.buffers().stream().noneMatch(Buffer::bf16), graphs.toString());
     }
 
-    /// What follows from positions alone is stored in full, even where a narrow product reads it too.
+    /// What follows from positions alone is stored in full, even where a bf16 product reads it too.
     @Test
-    void geometryIsNotNarrow() {
+    void geometryIsNotBf16() {
         Node x = Expr.input("x", Shape.of(E, 20));
         Node w = Expr.parameter("w", Shape.of(20, 20));
         Node basis = Expr.exp(Expr.gather(x, Expr.index("index", E, E)));
         Node y = Expr.add(Expr.matmul(basis, w), Expr.gather(basis, Expr.index("index", E, E)));
         Program program = Program.of(Map.of("y", Expr.sumAll(Expr.square(y))));
-        Lowering.Stored stored = Lowering.stored(program, Narrowing.LARGE);
+        Lowering.Stored stored = Lowering.stored(program, LowPrecision.BF16);
         for (Node node : stored.program().nodes()) {
-            assertTrue(
-                    !node.op().equals(basis.op()) || !stored.narrow().contains(node), "narrow radial basis: " + node);
+            assertTrue(!node.op().equals(basis.op()) || !stored.bf16().contains(node), "narrow radial basis: " + node);
         }
-        assertEquals(3, stored.narrow().size(), "both operands and the product: " + stored.narrow());
+        assertEquals(3, stored.bf16().size(), "both operands and the product: " + stored.bf16());
     }
 
     @Test
-    void narrowArraysTakeHalfTheMemoryAndTraffic() {
+    void bf16ArraysTakeHalfTheMemoryAndTraffic() {
         Sizes sizes = new Sizes(Map.of("E", 1000));
         Schedule schedule = product(Shape.of(E, 32), 64, false);
         Buffer result = schedule.buffers().stream()
@@ -124,9 +123,9 @@ final class NarrowTest {
             Map<String, HostTensor> floats,
             Map<String, Index> indices,
             Precision precision,
-            Narrowing narrowing) {
+            LowPrecision lowPrecision) {
         try (DeviceRuntime device = Emulated.runtime();
-                DeviceExecutor executor = new DeviceExecutor(device, program, precision, narrowing)) {
+                DeviceExecutor executor = new DeviceExecutor(device, program, precision, lowPrecision)) {
             return executor.run(floats, indices, Map.of()).get("y").data();
         }
     }
@@ -141,32 +140,32 @@ final class NarrowTest {
     }
 
     /// An operation of inputs that are first stored in bfloat16 without loss: in full, its result is right to float
-    /// arithmetic; stored narrow, to one more rounding.
+    /// arithmetic; stored bf16, to one more rounding.
     private static void check(
             Node made, Map<String, HostTensor> floats, Map<String, Index> indices, Sizes sizes, Class<?> op) {
-        for (boolean narrow : new boolean[] {false, true}) {
-            Program program = Program.of(Map.of("y", narrow ? Expr.neg(made) : made));
-            Schedule schedule = Lowering.run(program, Target.DEVICE, Narrowing.ALL);
+        for (boolean bf16 : new boolean[] {false, true}) {
+            Program program = Program.of(Map.of("y", bf16 ? Expr.neg(made) : made));
+            Schedule schedule = Lowering.run(program, Target.DEVICE, LowPrecision.BF16_EVERYWHERE);
             boolean may = op != BilinearOuter.class && op != Sum.class;
-            assertEquals(narrow && may, isNarrow(schedule, op), schedule.toString());
+            assertEquals(bf16 && may, isBf16(schedule, op), schedule.toString());
             assertTrue(
                     schedule.steps().stream()
                             .filter(step -> step instanceof Call call && op.isInstance(call.op()))
                             .allMatch(step -> schedule.buffers()
                                     .get(((Call) step).inputs().get(features(op)))
-                                    .narrow()),
+                                    .bf16()),
                     schedule.toString());
             // an activation on a grid takes the same tangent of 11 bits with TF32
             double[] want = op == GridActivation.class
-                    ? run(program, floats, indices, Precision.TF32, Narrowing.NONE)
+                    ? run(program, floats, indices, Precision.TF32, LowPrecision.NONE)
                     : Definition.evaluate(program, floats, indices, sizes)
                             .get("y")
                             .data();
-            double[] got = run(program, floats, indices, Precision.BF16, Narrowing.ALL);
+            double[] got = run(program, floats, indices, Precision.BF16, LowPrecision.BF16_EVERYWHERE);
             double arithmetic = 1e-5 * Arrays.stream(want).map(Math::abs).max().orElse(0);
             for (int i = 0; i < want.length; i++) {
-                double limit = arithmetic + (narrow && may ? 1.01 * UNIT * Math.abs(want[i]) : 0);
-                assertEquals(want[i], got[i], limit, op.getSimpleName() + ", element " + i + ", narrow " + narrow);
+                double limit = arithmetic + (bf16 && may ? 1.01 * UNIT * Math.abs(want[i]) : 0);
+                assertEquals(want[i], got[i], limit, op.getSimpleName() + ", element " + i + ", bf16 " + bf16);
             }
         }
     }
@@ -221,8 +220,8 @@ final class NarrowTest {
                 Map.of("index", new Index(random.ints(20, 0, 5).toArray(), 5));
         Node gathered = Node.of(product, List.of(a, Expr.gather(atoms, index)));
         Node summed = Expr.segmentSum(Node.of(product, List.of(a, edges)), index);
-        check(gathered, floats, indices, new Sizes(Map.of("N", 5, "E", 20)), GatheredProduct.class);
-        check(summed, floats, indices, new Sizes(Map.of("N", 5, "E", 20)), SummedProduct.class);
+        check(gathered, floats, indices, new Sizes(Map.of("N", 5, "E", 20)), GatherBilinear.class);
+        check(summed, floats, indices, new Sizes(Map.of("N", 5, "E", 20)), BilinearSegmentSum.class);
     }
 
     /// Samples of bilinear maps and of activations on grids, and long sums: rows that no pack of 4 divides among them.

@@ -16,7 +16,7 @@ import org.iolaus.tensor.Sizes;
 /// A [BilinearProduct] of rows that an index chooses, which are not written out: `a: (E, entries)`, `x: (N, columns,
 /// C)`,
 /// `index: (E)` below N, result `(E, rows, C)`; only lowering makes it.
-public record GatheredProduct(BilinearTerms terms) implements LoweredOp {
+public record GatherBilinear(BilinearTerms terms) implements LoweredOp {
 
     @Override
     public Type infer(List<Type> inputs) {

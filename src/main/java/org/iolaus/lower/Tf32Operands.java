@@ -22,7 +22,7 @@ import org.iolaus.tensor.ShapeException;
 ///
 /// @param other whether low comes last
 /// @param stacked whether the parts of the whole matrix follow one another, not those of each row
-public record SplitFactor(boolean other, boolean stacked) implements LoweredOp {
+public record Tf32Operands(boolean other, boolean stacked) implements LoweredOp {
     /// Parts of a number.
     static final int PARTS = 3;
 
@@ -31,7 +31,8 @@ public record SplitFactor(boolean other, boolean stacked) implements LoweredOp {
 
     /// Whether a product multiplies split factors.
     public static boolean isIn(Node product) {
-        return product.op() instanceof MatMul && Copies.owner(product.input(0)).op() instanceof SplitFactor;
+        return product.op() instanceof MatMul
+                && MaterializeViews.owner(product.input(0)).op() instanceof Tf32Operands;
     }
 
     @Override

@@ -11,7 +11,7 @@ import org.iolaus.tensor.HostView;
 
 /// Sums over `parts` runs of consecutive rows, `ceil(E / parts)` rows each: `x: (E, ...)`, result `(parts, ...)`. The
 /// first half of a sum over many rows; only lowering makes it.
-record ChunkSum(int parts) implements LoweredOp {
+record PartialSums(int parts) implements LoweredOp {
 
     @Override
     public Type infer(List<Type> inputs) {
