@@ -52,8 +52,6 @@ public record Checkpoint(
 
     private static final String FORMAT = "iolaus-checkpoint-1";
     private static final String NO_OPTIMIZER = "none";
-    private static final String CONFIG = "config_json";
-    private static final String SUMS = "metrics/sums";
 
     /// What the model computes with, by name; kept in the order of the names.
     ///
@@ -166,111 +164,70 @@ public record Checkpoint(
     }
 
     private Hdf5Writer fill(Hdf5Writer out) {
-        out.group("parameters").group("buffers");
-        arrays().forEach((path, values) -> put(out, path, values));
-        facts().forEach((path, value) -> put(out, path, value));
-        return out;
+        out.attribute("", "format", FORMAT)
+                .attribute("", "version", run.version)
+                .attribute("", "commit", run.commit)
+                .attribute("", "seed", run.seed)
+                .attribute("", "ranks", run.ranks)
+                .attribute("", "epoch", position.epoch)
+                .attribute("", "step", position.step)
+                .attribute("", "global_step", position.globalStep);
+        out.bytes("config_json", run.configJson.getBytes(UTF_8));
+        arrays().forEach((group, arrays) -> {
+            out.group(group);
+            arrays.forEach((name, values) -> put(out, group + "/" + name, values));
+        });
+        out.attribute("optimizer", "kind", optimizer.kind).attribute("optimizer", "steps", optimizer.steps);
+        out.group("schedule")
+                .attribute("schedule", "learning_rate", schedule.learningRate())
+                .attribute("schedule", "best", schedule.best())
+                .attribute("schedule", "bad_epochs", schedule.badEpochs())
+                .attribute("schedule", "cooldown_left", schedule.cooldownLeft());
+        out.group("early_stopping")
+                .attribute("early_stopping", "best", earlyStopping.best())
+                .attribute("early_stopping", "bad_epochs", earlyStopping.badEpochs());
+        out.group("best").attribute("best", "value", best.value()).attribute("best", "epoch", best.epoch());
+        return out.attribute("metrics", "csv_lines", log.csvLines())
+                .attribute("metrics", "jsonl_lines", log.jsonlLines());
     }
 
-    private static String node(String path) {
-        return path.substring(0, Math.max(0, path.lastIndexOf('/')));
+    /// All arrays, by the group of the file and the name in it.
+    Map<String, Map<String, HostTensor>> arrays() {
+        Map<String, HostTensor> slots = new TreeMap<>();
+        optimizer.slots.forEach((name, values) -> slots.put(name, new HostTensor(new int[] {values.length}, values)));
+        Map<String, Map<String, HostTensor>> groups = new TreeMap<>(Map.of(
+                "parameters",
+                model.parameters,
+                "buffers",
+                model.buffers,
+                "optimizer",
+                slots,
+                "metrics",
+                Map.of("sums", sums)));
+        if (!model.averages.isEmpty()) {
+            groups.put("averages", model.averages);
+        }
+        return groups;
     }
 
-    private static String name(String path) {
-        return path.substring(path.lastIndexOf('/') + 1);
-    }
-
-    /// Everything but the arrays: texts, `Long`s and `Double`s by path.
-    Map<String, Object> facts() {
-        Map<String, Object> facts = new TreeMap<>();
-        facts.put("format", FORMAT);
-        facts.put(CONFIG, run.configJson);
-        facts.put("version", run.version);
-        facts.put("commit", run.commit);
-        facts.put("seed", run.seed);
-        facts.put("ranks", (long) run.ranks);
-        facts.put("epoch", (long) position.epoch);
-        facts.put("step", (long) position.step);
-        facts.put("global_step", position.globalStep);
-        facts.put("optimizer/kind", optimizer.kind);
-        facts.put("optimizer/steps", optimizer.steps);
-        facts.put("schedule/learning_rate", schedule.learningRate());
-        facts.put("schedule/best", schedule.best());
-        facts.put("schedule/bad_epochs", (long) schedule.badEpochs());
-        facts.put("schedule/cooldown_left", (long) schedule.cooldownLeft());
-        facts.put("early_stopping/best", earlyStopping.best());
-        facts.put("early_stopping/bad_epochs", (long) earlyStopping.badEpochs());
-        facts.put("best/value", best.value());
-        facts.put("best/epoch", (long) best.epoch());
-        facts.put("metrics/csv_lines", log.csvLines());
-        facts.put("metrics/jsonl_lines", log.jsonlLines());
-        return facts;
-    }
-
-    /// All arrays by path.
-    Map<String, HostTensor> arrays() {
-        Map<String, HostTensor> arrays = new TreeMap<>();
-        model.parameters.forEach((name, values) -> arrays.put("parameters/" + name, values));
-        model.buffers.forEach((name, values) -> arrays.put("buffers/" + name, values));
-        model.averages.forEach((name, values) -> arrays.put("averages/" + name, values));
-        optimizer.slots.forEach(
-                (name, values) -> arrays.put("optimizer/" + name, new HostTensor(new int[] {values.length}, values)));
-        arrays.put(SUMS, sums);
-        return arrays;
-    }
-
-    /// What a checkpoint is made from: a file, or what another rank read of it.
-    interface Source {
-        String text(String path);
-
-        long integer(String path);
-
-        double number(String path);
-
-        /// The arrays of a group by name; none if there is no such group.
-        Map<String, HostTensor> arrays(String group);
-    }
-
-    static Checkpoint of(Source in) {
+    /// The same with other arrays of the same names.
+    Checkpoint with(Map<String, Map<String, HostTensor>> arrays) {
         Map<String, double[]> slots = new TreeMap<>();
-        in.arrays("optimizer").forEach((name, values) -> slots.put(name, values.data()));
+        group(arrays, "optimizer").forEach((name, values) -> slots.put(name, values.data()));
         return new Checkpoint(
-                new Model(in.arrays("parameters"), in.arrays("buffers"), in.arrays("averages")),
-                new OptimizerState(in.text("optimizer/kind"), in.integer("optimizer/steps"), slots),
-                new ReduceLROnPlateau.State(
-                        in.number("schedule/learning_rate"),
-                        in.number("schedule/best"),
-                        Math.toIntExact(in.integer("schedule/bad_epochs")),
-                        Math.toIntExact(in.integer("schedule/cooldown_left"))),
-                new EarlyStopping.State(
-                        in.number("early_stopping/best"), Math.toIntExact(in.integer("early_stopping/bad_epochs"))),
-                new BestMetric.State(in.number("best/value"), Math.toIntExact(in.integer("best/epoch"))),
-                new Position(
-                        Math.toIntExact(in.integer("epoch")),
-                        Math.toIntExact(in.integer("step")),
-                        in.integer("global_step")),
-                new Run(
-                        in.integer("seed"),
-                        Math.toIntExact(in.integer("ranks")),
-                        in.text(CONFIG),
-                        in.text("version"),
-                        in.text("commit")),
-                Objects.requireNonNull(in.arrays("metrics").get("sums"), SUMS),
-                new MetricsLog.Position(in.integer("metrics/csv_lines"), in.integer("metrics/jsonl_lines")));
+                new Model(group(arrays, "parameters"), group(arrays, "buffers"), group(arrays, "averages")),
+                new OptimizerState(optimizer.kind, optimizer.steps, slots),
+                schedule,
+                earlyStopping,
+                best,
+                position,
+                run,
+                Objects.requireNonNull(group(arrays, "metrics").get("sums")),
+                log);
     }
 
-    /// Writes an attribute; the configuration, which may be long, as a dataset.
-    private static void put(Hdf5Writer out, String path, Object fact) {
-        String node = node(path);
-        if (!node.isEmpty()) {
-            out.group(node);
-        }
-        switch (fact) {
-            case Long number -> out.attribute(node, name(path), number);
-            case Double number -> out.attribute(node, name(path), number);
-            case String text when path.equals(CONFIG) -> out.bytes(path, text.getBytes(UTF_8));
-            default -> out.attribute(node, name(path), fact.toString());
-        }
+    private static Map<String, HostTensor> group(Map<String, Map<String, HostTensor>> arrays, String name) {
+        return arrays.getOrDefault(name, Map.of());
     }
 
     private static void put(Hdf5Writer out, String dataset, HostTensor values) {
@@ -295,36 +252,55 @@ public record Checkpoint(
             if (!format.equals(FORMAT)) {
                 throw new DataException(path + ": want format " + FORMAT + ", got " + format);
             }
-            return of(new FileSource(in));
+            Map<String, Map<String, HostTensor>> arrays = new TreeMap<>();
+            for (String group : List.of("parameters", "buffers", "averages", "optimizer", "metrics")) {
+                arrays.put(group, in.isGroup(group) ? tensors(in, group) : Map.of());
+            }
+            return new Checkpoint(
+                            new Model(Map.of(), Map.of()),
+                            new OptimizerState(
+                                    in.stringAttribute("optimizer", "kind"),
+                                    in.longAttribute("optimizer", "steps"),
+                                    Map.of()),
+                            new ReduceLROnPlateau.State(
+                                    in.doubleAttribute("schedule", "learning_rate"),
+                                    in.doubleAttribute("schedule", "best"),
+                                    integer(in, "schedule", "bad_epochs"),
+                                    integer(in, "schedule", "cooldown_left")),
+                            new EarlyStopping.State(
+                                    in.doubleAttribute("early_stopping", "best"),
+                                    integer(in, "early_stopping", "bad_epochs")),
+                            new BestMetric.State(in.doubleAttribute("best", "value"), integer(in, "best", "epoch")),
+                            new Position(
+                                    integer(in, "", "epoch"),
+                                    integer(in, "", "step"),
+                                    in.longAttribute("", "global_step")),
+                            new Run(
+                                    in.longAttribute("", "seed"),
+                                    integer(in, "", "ranks"),
+                                    new String(in.bytes("config_json"), UTF_8),
+                                    in.stringAttribute("", "version"),
+                                    in.stringAttribute("", "commit")),
+                            HostTensor.scalar(0),
+                            new MetricsLog.Position(
+                                    in.longAttribute("metrics", "csv_lines"),
+                                    in.longAttribute("metrics", "jsonl_lines")))
+                    .with(arrays);
         }
     }
 
-    private record FileSource(Hdf5File in) implements Source {
-        @Override
-        public String text(String path) {
-            return path.equals(CONFIG) ? new String(in.bytes(path), UTF_8) : in.stringAttribute(node(path), name(path));
+    private static Map<String, HostTensor> tensors(Hdf5File in, String group) {
+        Map<String, HostTensor> tensors = new TreeMap<>();
+        for (String name : in.datasets(group)) {
+            String dataset = group + "/" + name;
+            int[] shape = in.hasAttribute(dataset, "scalar") ? new int[0] : in.shape(dataset);
+            tensors.put(name, new HostTensor(shape, in.doubles(dataset)));
         }
+        return tensors;
+    }
 
-        @Override
-        public long integer(String path) {
-            return in.longAttribute(node(path), name(path));
-        }
-
-        @Override
-        public double number(String path) {
-            return in.doubleAttribute(node(path), name(path));
-        }
-
-        @Override
-        public Map<String, HostTensor> arrays(String group) {
-            Map<String, HostTensor> arrays = new TreeMap<>();
-            for (String name : in.isGroup(group) ? in.datasets(group) : List.<String>of()) {
-                String dataset = group + "/" + name;
-                int[] shape = in.hasAttribute(dataset, "scalar") ? new int[0] : in.shape(dataset);
-                arrays.put(name, new HostTensor(shape, in.doubles(dataset)));
-            }
-            return arrays;
-        }
+    private static int integer(Hdf5File in, String node, String attribute) {
+        return Math.toIntExact(in.longAttribute(node, attribute));
     }
 
     /// What is wrong with a file whose checksum does not match: the first damaged dataset, if that can be told.
