@@ -1,9 +1,6 @@
 package org.iolaus.app;
 
-import java.util.Objects;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
 
 /// `iolaus bench`: what parts of a run cost on this machine, and how exact a model is.
 @Command(
@@ -14,16 +11,4 @@ import picocli.CommandLine.Model.CommandSpec;
         },
         synopsisSubcommandLabel = "COMMAND",
         subcommands = {BenchStep.class, BenchData.class, BenchComm.class, BenchEquivariance.class})
-final class Bench {
-    /// What the user typed, for a line of results.
-    static String commandLine(@Nullable CommandSpec spec) {
-        return "iolaus "
-                + String.join(
-                        " ",
-                        Objects.requireNonNull(spec)
-                                .root()
-                                .commandLine()
-                                .getParseResult()
-                                .originalArgs());
-    }
-}
+final class Bench {}

@@ -1,18 +1,13 @@
 package org.iolaus.app;
 
-import java.io.PrintWriter;
 import java.util.List;
-import java.util.Objects;
 import org.iolaus.bench.CommMeasurement;
 import org.iolaus.comm.Comm;
 import org.iolaus.comm.DeviceComm;
 import org.iolaus.train.Training;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ITypeConverter;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 import picocli.CommandLine.TypeConversionException;
 
 /// `iolaus bench comm`: what sums over ranks cost.
@@ -23,7 +18,7 @@ import picocli.CommandLine.TypeConversionException;
             "us: microseconds of one sum on the slowest rank; small ones are started 'together' one after another.",
             "bus_gb_per_s: bytes / time * 2 (ranks - 1) / ranks, to be compared with the speed of the slowest link."
         })
-final class BenchComm implements OnRanks {
+final class BenchComm extends CommandBase implements OnRanks {
     @Option(names = "--device", description = "Of the arrays: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
     private Training.Device device = Training.Device.CPU;
 
@@ -49,9 +44,6 @@ final class BenchComm implements OnRanks {
     @Option(names = "--share-gpu", description = "Ranks may use one GPU together.")
     private boolean share;
 
-    @Spec
-    private @Nullable CommandSpec spec;
-
     /// A number of bytes; a multiple of 8.
     static final class Size implements ITypeConverter<Long> {
         @Override
@@ -69,9 +61,8 @@ final class BenchComm implements OnRanks {
     @Override
     public int run(Comm comm) {
         comm.startupDone();
-        PrintWriter out = Objects.requireNonNull(spec).commandLine().getOut();
         CommMeasurement.Plan plan = new CommMeasurement.Plan(device, kinds, sizes, seconds, share);
-        new CommMeasurement(comm, plan, Bench.commandLine(spec), out::println).run();
+        new CommMeasurement(comm, plan, typed(), out()::println).run();
         return 0;
     }
 }

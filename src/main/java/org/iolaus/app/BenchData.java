@@ -1,9 +1,7 @@
 package org.iolaus.app;
 
-import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Objects;
 import org.iolaus.bench.LoadingMeasurement;
 import org.iolaus.comm.Comm;
 import org.iolaus.config.Config;
@@ -12,12 +10,9 @@ import org.iolaus.data.ShardSet;
 import org.iolaus.run.ConfiguredModel;
 import org.iolaus.run.ModelFactory;
 import org.iolaus.run.ShardSets;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /// `iolaus bench data`: how fast batches come when nothing is done with them.
 @Command(
@@ -27,7 +22,7 @@ import picocli.CommandLine.Spec;
             "all ranks together. One line for a pass that builds all neighbour lists, one for each pass that finds them",
             "in the cache. mb_per_s counts the batches' arrays, bind_ms what turns one into a program's inputs."
         })
-final class BenchData implements OnRanks {
+final class BenchData extends CommandBase implements OnRanks {
 
     @Parameters(paramLabel = "CONFIG", description = "Configuration (HydraGNN's JSON).")
     private Path configFile = Path.of("");
@@ -44,20 +39,13 @@ final class BenchData implements OnRanks {
             description = "Passes over the frames, the first of which builds the lists (default: ${DEFAULT-VALUE}).")
     private int passes = 3;
 
-    @Spec
-    private @Nullable CommandSpec spec;
-
     @Override
     public int run(Comm comm) {
-        if (passes < 1) {
-            throw new picocli.CommandLine.ParameterException(
-                    Objects.requireNonNull(spec).commandLine(), "--passes: want at least 1, got " + passes);
-        }
+        requireAtLeastOne("--passes", passes);
         Config config = comm.rootFirst(() -> ConfigReader.read(configFile, overrides));
         try (ShardSet shards = ShardSets.open(comm, config)) {
             ConfiguredModel configured = comm.rootFirst(() -> ModelFactory.of(config, shards.index()));
-            PrintWriter out = Objects.requireNonNull(spec).commandLine().getOut();
-            new LoadingMeasurement(comm, configured, shards, Bench.commandLine(spec), out::println).run(passes);
+            new LoadingMeasurement(comm, configured, shards, typed(), out()::println).run(passes);
         }
         return 0;
     }

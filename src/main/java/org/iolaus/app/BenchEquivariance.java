@@ -1,18 +1,14 @@
 package org.iolaus.app;
 
-import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Objects;
 import java.util.concurrent.Callable;
 import org.iolaus.bench.EquivarianceMeasurement;
 import org.iolaus.config.ConfigReader;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /// `iolaus bench equivariance`: how exactly EquiformerV2 keeps the symmetries of space.
 @Command(
@@ -24,7 +20,7 @@ import picocli.CommandLine.Spec;
             "rotation: the worst of some; gauge: other random rolls of the frames (direct forces only);",
             "inversion: no symmetry of SO(2) maps, for comparison."
         })
-final class BenchEquivariance implements Callable<Integer> {
+final class BenchEquivariance extends CommandBase implements Callable<Integer> {
 
     @Parameters(paramLabel = "CONFIG", description = "Sizes of the network; its heads are equiformer_heads.")
     private Path configFile = Path.of("");
@@ -51,19 +47,11 @@ final class BenchEquivariance implements Callable<Integer> {
     @Option(names = "--plot", paramLabel = "FOLDER", description = "Where to draw errors of forces over grids.")
     private @Nullable Path plot;
 
-    @Spec
-    private @Nullable CommandSpec spec;
-
     @Override
     public Integer call() {
-        PrintWriter out = Objects.requireNonNull(spec).commandLine().getOut();
         EquivarianceMeasurement.Plan plan =
                 new EquivarianceMeasurement.Plan(degrees, grids, systems, rotations, threads, plot);
-        new EquivarianceMeasurement(
-                        settings -> ConfigReader.read(configFile, settings),
-                        plan,
-                        Bench.commandLine(spec),
-                        out::println)
+        new EquivarianceMeasurement(settings -> ConfigReader.read(configFile, settings), plan, typed(), out()::println)
                 .run();
         return 0;
     }

@@ -1,9 +1,7 @@
 package org.iolaus.app;
 
-import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Objects;
 import org.iolaus.bench.BenchLine;
 import org.iolaus.bench.StepMeasurement;
 import org.iolaus.comm.Comm;
@@ -20,10 +18,8 @@ import org.iolaus.train.report.JsonLine;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /// `iolaus bench step`: how long the step takes that training runs.
 @Command(
@@ -33,7 +29,7 @@ import picocli.CommandLine.Spec;
             "ms is one step with a wait for its end, as the median and the outer tenths; ms_back_to_back is the mean of",
             "steps as training runs them, and the rates follow from it. docs/bench.md explains every key."
         })
-final class BenchStep implements OnRanks {
+final class BenchStep extends CommandBase implements OnRanks {
 
     @Parameters(paramLabel = "CONFIG", description = "Configuration (HydraGNN's JSON), as in bench/configs.")
     private Path configFile = Path.of("");
@@ -72,9 +68,6 @@ final class BenchStep implements OnRanks {
     @ArgGroup(exclusive = false, validate = false)
     private DeviceOptions device = new DeviceOptions();
 
-    @Spec
-    private @Nullable CommandSpec spec;
-
     @Override
     public int run(Comm comm) {
         requireAtLeastOne("--steps", steps);
@@ -87,14 +80,12 @@ final class BenchStep implements OnRanks {
         Batch all = comm.rootFirst(() -> file.requireEdges(batch(file, count, configured, comm.size())));
         Batch batch = batchSize == null ? all : batch(file, batchSize, configured, comm.size());
         try (Engine engine = EngineFactory.engine(comm, configured.training())) {
-            JsonLine line = BenchLine.begin("step", Bench.commandLine(spec), engine.describe())
+            JsonLine line = BenchLine.begin("step", typed(), engine.describe())
                     .put("graphs_file", String.valueOf(graphs.getFileName()));
             StepMeasurement.Plan plan = new StepMeasurement.Plan(warmup, steps, listed);
             new StepMeasurement(comm, configured, engine, batch, plan).addTo(line);
             if (comm.isRoot()) {
-                PrintWriter out = Objects.requireNonNull(spec).commandLine().getOut();
-                out.println(line);
-                out.flush();
+                out().println(line);
             }
         }
         return 0;
@@ -102,12 +93,5 @@ final class BenchStep implements OnRanks {
 
     private static Batch batch(GraphFile file, int graphs, ConfiguredModel configured, int ranks) {
         return StructureBatch.of(file.first(graphs), configured.model().architecture(), configured.columns(), ranks, 0);
-    }
-
-    private void requireAtLeastOne(String option, int value) {
-        if (value < 1) {
-            throw new picocli.CommandLine.ParameterException(
-                    Objects.requireNonNull(spec).commandLine(), option + ": want at least 1, got " + value);
-        }
     }
 }

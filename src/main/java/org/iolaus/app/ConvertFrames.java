@@ -31,10 +31,8 @@ import org.iolaus.run.Cutoffs;
 import org.iolaus.run.ShardReport;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /// `iolaus convert`: raw frames to a shard set.
 @Command(
@@ -43,7 +41,7 @@ import picocli.CommandLine.Spec;
             "Convert the frames that a configuration names to checked HDF5 shards; under mpirun on all ranks.",
             "Splits, units and columns are as Dataset says; the neighbour lists are those of Architecture.",
         })
-final class ConvertFrames implements OnRanks {
+final class ConvertFrames extends CommandBase implements OnRanks {
     /// Columns that are fields of a frame.
     private static final Set<String> QUANTITIES = Set.of("energy", "forces", "stress");
 
@@ -93,9 +91,6 @@ final class ConvertFrames implements OnRanks {
             description = "A shard is complete when it has so many (default: ${DEFAULT-VALUE}).")
     private long atomsPerShard = Convert.Options.DEFAULT_ATOMS_PER_SHARD;
 
-    @Spec
-    private @Nullable CommandSpec spec;
-
     @Override
     public int run(Comm comm) {
         Work work = comm.rootFirst(this::work);
@@ -120,7 +115,7 @@ final class ConvertFrames implements OnRanks {
     }
 
     private void report(Convert.Result result, Path folder, double seconds) {
-        PrintWriter print = Objects.requireNonNull(spec).commandLine().getOut();
+        PrintWriter print = out();
         ShardIndex index = result.index();
         if (result.kept()) {
             print.println(folder + ": there already, " + index.graphs() + " frames");

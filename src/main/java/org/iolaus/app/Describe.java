@@ -4,7 +4,6 @@ import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Objects;
 import java.util.concurrent.Callable;
 import org.iolaus.config.Config;
 import org.iolaus.config.ConfigReader;
@@ -16,10 +15,8 @@ import org.iolaus.run.StepDescription;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /// `iolaus describe`: what a training step will cost, before it is made.
 @Command(
@@ -28,7 +25,7 @@ import picocli.CommandLine.Spec;
             "Print parameters, memory, FLOPs, bytes and messages of one training step on one rank.",
             "Without sizes, those of a mean batch of the configured shards are taken."
         })
-final class Describe implements Callable<Integer> {
+final class Describe extends CommandBase implements Callable<Integer> {
 
     @Parameters(paramLabel = "CONFIG", description = "Configuration (HydraGNN's JSON).")
     private Path configFile = Path.of("");
@@ -59,9 +56,6 @@ final class Describe implements Callable<Integer> {
     @Option(names = "--program", description = "Print the program and the schedule too.")
     private boolean printProgram;
 
-    @Spec
-    private @Nullable CommandSpec spec;
-
     @Override
     public Integer call() {
         Config given = ConfigReader.read(configFile, device.over(overrides));
@@ -72,14 +66,12 @@ final class Describe implements Callable<Integer> {
             index = ShardIndex.of(ShardIndex.read(folder), folder);
         }
         if (index == null && (atoms == null || edges == null)) {
-            throw new picocli.CommandLine.ParameterException(
-                    Objects.requireNonNull(spec).commandLine(),
-                    "--atoms and --edges: want both where there are no shards to take means from, got "
-                            + (atoms == null ? "no --atoms" : "no --edges"));
+            throw wrong("--atoms and --edges: want both where there are no shards to take means from, got "
+                    + (atoms == null ? "no --atoms" : "no --edges"));
         }
         ConfiguredModel configured = ModelFactory.of(given, index);
         StepDescription step = new StepDescription(configured, index, new StepDescription.Given(graphs, atoms, edges));
-        PrintWriter out = Objects.requireNonNull(spec).commandLine().getOut();
+        PrintWriter out = out();
         out.printf("%s%n%n", step.title());
         step.rows(checkDevice, (name, text) -> out.printf("%-12s %s%n", name, text));
         if (printProgram) {

@@ -5,7 +5,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Objects;
 import org.iolaus.comm.Comm;
 import org.iolaus.config.ConfigReader;
 import org.iolaus.data.ShardSet;
@@ -23,19 +22,16 @@ import org.iolaus.train.loop.Evaluator;
 import org.iolaus.train.loop.RunBatches;
 import org.iolaus.train.report.ErrorTable;
 import org.iolaus.train.report.Metrics;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /// `iolaus evaluate`: the errors of a trained model.
 @Command(
         name = "evaluate",
         description = "Print the errors of a checkpoint's model on shards; under mpirun on all ranks.")
-final class Evaluate implements OnRanks {
+final class Evaluate extends CommandBase implements OnRanks {
 
     @Parameters(index = "0", paramLabel = "CHECKPOINT", description = "File that training wrote.")
     private Path checkpoint = Path.of("");
@@ -52,9 +48,6 @@ final class Evaluate implements OnRanks {
 
     @ArgGroup(exclusive = false, validate = false)
     private DeviceOptions device = new DeviceOptions();
-
-    @Spec
-    private @Nullable CommandSpec spec;
 
     @Override
     public int run(Comm comm) {
@@ -75,8 +68,8 @@ final class Evaluate implements OnRanks {
                 }
             }
             if (comm.isRoot()) {
-                Objects.requireNonNull(spec).commandLine().getOut().print(ErrorTable.of(table));
-                spec.commandLine().getOut().flush();
+                out().print(ErrorTable.of(table));
+                out().flush();
             }
         }
         return 0;

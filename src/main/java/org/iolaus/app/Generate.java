@@ -8,13 +8,9 @@ import java.util.stream.LongStream;
 import org.iolaus.data.DataException;
 import org.iolaus.data.generate.Generator;
 import org.iolaus.data.read.ExtXyzWriter;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /// `iolaus generate`: a small dataset whose energies and forces are known exactly, to try everything on.
 @Command(
@@ -25,7 +21,7 @@ import picocli.CommandLine.Spec;
             "with energies (eV), forces (eV/Å), stress (eV/Å³) and, per atom, atom_energy and coordination.",
             "The same seed gives the same bytes, and fewer frames are the first of more."
         })
-final class Generate implements Callable<Integer> {
+final class Generate extends CommandBase implements Callable<Integer> {
     private static final int FRAMES_AT_ONCE = 1000;
 
     @Parameters(index = "0", paramLabel = "OUT.xyz[.gz]", description = "Extended XYZ to write.")
@@ -37,17 +33,9 @@ final class Generate implements Callable<Integer> {
     @Option(names = "--seed", paramLabel = "S", description = "Any whole number (default: ${DEFAULT-VALUE}).")
     private long seed = 0;
 
-    @Spec
-    private @Nullable CommandSpec spec;
-
     @Override
     public Integer call() {
-        if (spec == null) {
-            throw new IllegalStateException("generate: want picocli to run this command");
-        }
-        if (frames < 1) {
-            throw new ParameterException(spec.commandLine(), "--frames: want at least 1, got " + frames);
-        }
+        requireAtLeastOne("--frames", frames);
         Path folder = output.toAbsolutePath().getParent();
         try {
             Files.createDirectories(folder == null ? output : folder);
@@ -68,7 +56,7 @@ final class Generate implements Callable<Integer> {
             }
             writer.finish();
         }
-        spec.commandLine().getOut().printf("%s: %d frames, %d atoms, seed %d%n", output, frames, atoms[0], seed);
+        out().printf("%s: %d frames, %d atoms, seed %d%n", output, frames, atoms[0], seed);
         return 0;
     }
 }

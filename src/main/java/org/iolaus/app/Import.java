@@ -16,9 +16,7 @@ import org.iolaus.run.ModelFactory;
 import org.iolaus.run.ModelImport;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 /// `iolaus import`: the parameters of a model that PyTorch saved, as a checkpoint of this program.
 @Command(
@@ -28,7 +26,7 @@ import picocli.CommandLine.Spec;
             "Names and shapes must be those of the configuration's model; if they are not, one message lists all that",
             "differ and nothing is written. Nothing in the file is run (docs/import.md)."
         })
-final class Import implements Callable<Integer> {
+final class Import extends CommandBase implements Callable<Integer> {
 
     @picocli.CommandLine.Parameters(
             index = "0",
@@ -72,9 +70,6 @@ final class Import implements Callable<Integer> {
                     + "heads (may be given several times).")
     private List<String> fresh = List.of();
 
-    @Spec
-    private @Nullable CommandSpec spec;
-
     @Override
     public Integer call() {
         ConfiguredModel configured = ModelFactory.ofConfig(ConfigReader.read(configFile, overrides));
@@ -85,7 +80,7 @@ final class Import implements Callable<Integer> {
         ModelImport.Choices choices = new ModelImport.Choices(configFile, key, ignored, fresh);
         ModelImport read = ModelImport.of(file, configured, choices);
         read.checkpoint().write(target);
-        PrintWriter print = Objects.requireNonNull(spec).commandLine().getOut();
+        PrintWriter print = out();
         summary(print, read, configured.model().parameters());
         print.printf("%-9s %s%n", "written", target);
         print.flush();

@@ -3,24 +3,20 @@ package org.iolaus.app;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Objects;
 import java.util.concurrent.Callable;
 import org.iolaus.data.ShardIndex;
 import org.iolaus.data.ShardSet;
 import org.iolaus.run.ShardReport;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /// `iolaus inspect`: what a shard set holds.
 @Command(
         name = "inspect",
         description = "Print what a folder of shards holds, and with --verify check every byte of it.",
         exitCodeList = {"0:good", "1:damaged", "2:bad input"})
-final class Inspect implements Callable<Integer> {
+final class Inspect extends CommandBase implements Callable<Integer> {
     @Parameters(paramLabel = "SHARDS", description = "Folder of shards.")
     private Path folder = Path.of("");
 
@@ -30,12 +26,9 @@ final class Inspect implements Callable<Integer> {
     @Option(names = "--json", description = "Print one JSON object instead.")
     private boolean json;
 
-    @Spec
-    private @Nullable CommandSpec spec;
-
     @Override
     public Integer call() {
-        PrintWriter out = Objects.requireNonNull(spec).commandLine().getOut();
+        PrintWriter out = out();
         ShardIndex index = ShardIndex.of(ShardIndex.read(folder), folder);
         List<String> damages = verify ? ShardSet.damages(folder, index, 0, 1) : List.of();
         if (json) {

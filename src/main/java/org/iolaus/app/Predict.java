@@ -2,7 +2,6 @@ package org.iolaus.app;
 
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Objects;
 import java.util.concurrent.Callable;
 import org.iolaus.comm.SoloComm;
 import org.iolaus.data.read.ExtXyzWriter;
@@ -11,13 +10,10 @@ import org.iolaus.data.read.Readers;
 import org.iolaus.data.read.StructureReader;
 import org.iolaus.run.Predictor;
 import org.iolaus.train.checkpoint.Checkpoint;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /// `iolaus predict`: energies, forces and other heads of a trained model for given structures.
 @Command(
@@ -26,7 +22,7 @@ import picocli.CommandLine.Spec;
             "Write what a checkpoint's model predicts for the structures of a file.",
             "That is energy (eV) and forces (eV/Å) of a potential, or each head under its name."
         })
-final class Predict implements Callable<Integer> {
+final class Predict extends CommandBase implements Callable<Integer> {
 
     @Parameters(index = "0", paramLabel = "CHECKPOINT", description = "File that training wrote.")
     private Path checkpoint = Path.of("");
@@ -44,9 +40,6 @@ final class Predict implements Callable<Integer> {
     @ArgGroup(exclusive = false, validate = false)
     private DeviceOptions device = new DeviceOptions();
 
-    @Spec
-    private @Nullable CommandSpec spec;
-
     @Override
     public Integer call() {
         Checkpoint saved = Checkpoint.read(checkpoint);
@@ -60,7 +53,7 @@ final class Predict implements Callable<Integer> {
             }
             writer.finish();
         }
-        Objects.requireNonNull(spec).commandLine().getOut().printf("%d frames written to %s%n", frames, output);
+        out().printf("%d frames written to %s%n", frames, output);
         return 0;
     }
 }

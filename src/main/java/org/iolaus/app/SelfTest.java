@@ -3,17 +3,13 @@ package org.iolaus.app;
 import java.io.PrintWriter;
 import java.util.List;
 import java.util.Locale;
-import java.util.Objects;
 import java.util.concurrent.Callable;
 import org.iolaus.lower.Precision;
 import org.iolaus.train.Training;
 import org.iolaus.verify.Devices;
 import org.iolaus.verify.OpVerification;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 /// `iolaus selftest`: every operation on a device against its definition on the CPU.
 @Command(
@@ -22,7 +18,7 @@ import picocli.CommandLine.Spec;
             "Run every operation's samples, with first and second derivatives, on a device",
             "and compare them with the CPU; run them twice and compare the bits."
         })
-final class SelfTest implements Callable<Integer> {
+final class SelfTest extends CommandBase implements Callable<Integer> {
 
     @Option(names = "--device", required = true, description = "What to test: ${COMPLETION-CANDIDATES}.")
     private Training.Device device = Training.Device.CPU;
@@ -33,12 +29,9 @@ final class SelfTest implements Callable<Integer> {
     @Option(names = "--seed", description = "Of the random arguments (default: ${DEFAULT-VALUE}).")
     private long seed = 1;
 
-    @Spec
-    private @Nullable CommandSpec spec;
-
     @Override
     public Integer call() {
-        PrintWriter out = Objects.requireNonNull(spec).commandLine().getOut();
+        PrintWriter out = out();
         int failed = 0;
         try (Devices devices = Devices.open(device, precision)) {
             out.printf("%s, %s, seed %d%n", devices.name(), precision, seed);

@@ -1,10 +1,8 @@
 package org.iolaus.app;
 
-import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Objects;
 import org.iolaus.comm.Comm;
 import org.iolaus.config.Config;
 import org.iolaus.config.ConfigReader;
@@ -13,13 +11,10 @@ import org.iolaus.run.ConfiguredModel;
 import org.iolaus.run.TrainingRun;
 import org.iolaus.train.checkpoint.CheckpointStore;
 import org.iolaus.train.report.ErrorTable;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /// `iolaus train`: the main job.
 @Command(
@@ -30,7 +25,7 @@ import picocli.CommandLine.Spec;
             "without it a run begins anew, and the folder of an earlier run of its log_name is renamed to NAME.1, ...",
             "With --set init_from=CHECKPOINT.h5 a run begins with the model of a checkpoint and a fresh optimizer."
         })
-final class Train implements OnRanks {
+final class Train extends CommandBase implements OnRanks {
 
     @Parameters(paramLabel = "CONFIG", description = "Configuration (HydraGNN's JSON).")
     private Path configFile = Path.of("");
@@ -46,9 +41,6 @@ final class Train implements OnRanks {
 
     @Option(names = "--no-plots", description = "Draw no plots at the end.")
     private boolean noPlots;
-
-    @Spec
-    private @Nullable CommandSpec spec;
 
     @Override
     public int run(Comm comm) {
@@ -67,7 +59,7 @@ final class Train implements OnRanks {
 
     private void begin(Comm comm, TrainingRun run) {
         ConfiguredModel configured = run.configured();
-        print("%s, %,d parameters; %d rank%s; %s; logs in %s"
+        out().println("%s, %,d parameters; %d rank%s; %s; logs in %s"
                 .formatted(
                         configured.config().neuralNetwork().architecture().mpnnType(),
                         configured.model().parameters().count(Role.TRAINED),
@@ -84,25 +76,20 @@ final class Train implements OnRanks {
             return;
         }
         Path folder = run.folder();
-        print("\nErrors of the " + (errors.best() ? "best" : "last") + " model after "
+        out().println("\nErrors of the " + (errors.best() ? "best" : "last") + " model after "
                 + run.trainer().globalStep() + " steps:\n");
-        print(ErrorTable.of(errors.splits()));
-        print("last epoch: " + run.trainer().profile());
+        out().println(ErrorTable.of(errors.splits()));
+        out().println("last epoch: " + run.trainer().profile());
         if (errors.best()) {
-            print("best model: " + CheckpointStore.best(folder));
+            out().println("best model: " + CheckpointStore.best(folder));
         }
         Path last = CheckpointStore.restart(folder, run.trainer().globalStep());
         if (Files.exists(last)) {
-            print("last model: " + last);
+            out().println("last model: " + last);
         }
-        print("logs:       " + folder.resolve("metrics.csv") + ", " + folder.resolve("metrics.jsonl"));
+        out().println("logs:       " + folder.resolve("metrics.csv") + ", " + folder.resolve("metrics.jsonl"));
         if (draws) {
-            print("plots:      " + run.draw(errors.plots()));
+            out().println("plots:      " + run.draw(errors.plots()));
         }
-    }
-
-    private void print(String text) {
-        PrintWriter out = Objects.requireNonNull(spec).commandLine().getOut();
-        out.println(text);
     }
 }

@@ -5,11 +5,11 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.Objects;
 import java.util.concurrent.Callable;
 import org.iolaus.data.Hdf5File;
 import org.iolaus.lower.Precision;
 import org.iolaus.train.Training;
+import org.iolaus.train.report.JsonLine;
 import org.iolaus.verify.Devices;
 import org.iolaus.verify.ReferenceCase;
 import org.iolaus.verify.Verification;
@@ -17,10 +17,8 @@ import org.iolaus.verify.Verification.Line;
 import org.iolaus.verify.Verification.Result;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /// `iolaus verify`: compares this build with reference results of HydraGNN.
 @Command(
@@ -35,10 +33,7 @@ import picocli.CommandLine.Spec;
             "1:an array or a parameter's name or shape differs",
             "2:bad input"
         })
-final class Verify implements Callable<Integer> {
-
-    @Spec
-    private @Nullable CommandSpec spec;
+final class Verify extends CommandBase implements Callable<Integer> {
 
     @Parameters(arity = "1..*", paramLabel = "FILE.h5", description = "Files, each one case or one group per case.")
     private List<Path> files = new ArrayList<>();
@@ -69,7 +64,7 @@ final class Verify implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        PrintWriter out = Objects.requireNonNull(spec).commandLine().getOut();
+        PrintWriter out = out();
         List<String> objects = new ArrayList<>();
         List<Double> ratios = new ArrayList<>();
         int wrong = 0;
@@ -149,19 +144,15 @@ final class Verify implements Callable<Integer> {
     }
 
     private static String object(Path path, String name, @Nullable String array, Line line) {
-        return "{\"file\": " + quoted(path.toString()) + ", \"case\": " + quoted(name) + ", \"array\": "
-                + quoted(array) + ", \"error\": " + number(line.error()) + ", \"tolerance\": "
-                + number(line.tolerance()) + ", \"roundings\": " + line.roundings() + ", \"ok\": " + line.ok()
-                + ", \"remark\": " + quoted(line.remark()) + "}";
-    }
-
-    private static String number(double value) {
-        return Double.isFinite(value) ? Double.toString(value) : "null";
-    }
-
-    private static String quoted(@Nullable String text) {
-        return text == null
-                ? "null"
-                : "\"" + text.replace("\\", "\\\\").replace("\"", "\\\"").replace("\n", "\\n") + "\"";
+        return new JsonLine()
+                .put("file", path.toString())
+                .put("case", name)
+                .put("array", array)
+                .put("error", line.error())
+                .put("tolerance", line.tolerance())
+                .put("roundings", line.roundings())
+                .put("ok", line.ok())
+                .put("remark", line.remark())
+                .toString();
     }
 }

@@ -1,5 +1,6 @@
 package org.iolaus.train.report;
 
+import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -9,7 +10,12 @@ public final class JsonLine {
 
     private final ObjectNode object = MAPPER.createObjectNode();
 
-    public JsonLine put(String key, String value) {
+    public JsonLine put(String key, @Nullable String value) {
+        object.put(key, value);
+        return this;
+    }
+
+    public JsonLine put(String key, boolean value) {
         object.put(key, value);
         return this;
     }
