@@ -12,9 +12,4 @@ public record EdgeChannels(int given, int first, int second, int elements) {
     int scalars() {
         return elements == 0 ? given : given + 2 * second;
     }
-
-    /// The same where what is given has the embeddings already.
-    EdgeChannels withoutEmbedding() {
-        return new EdgeChannels(scalars(), first, second, 0);
-    }
 }

@@ -31,9 +31,6 @@ import org.jspecify.annotations.Nullable;
 /// unity, `t^4 (35 - 84 t + 70 t^2 - 20 t^3)`, whose third derivative is continuous. So a network's energy
 /// is three times continuously differentiable in the positions, poles included, as far as its other parts
 /// are, and forces are its exact derivative.
-///
-/// Cost: the second evaluation is for the edges of the equatorial zone, a quarter of all directions, if
-/// their numbers are given; without, for all edges.
 public final class EdgeFrame {
     /// Height up to which both gauges are evaluated.
     public static final double ZONE = 0.25;
@@ -43,13 +40,11 @@ public final class EdgeFrame {
     private final Node wigner;
     private final @Nullable Blend blend;
 
-    /// What the equatorial zone needs, for its edges alone or for all.
+    /// What joins the two gauges in the equatorial zone.
     ///
-    /// @param zone the edges' numbers, or null: all
-    /// @param multiples (Z, 2 mmax + 1): 1, then cosine and sine of the roll to the other gauge times 1, 2,
-    ///     ...
-    /// @param weight (Z, 1, 1): of the other gauge, 0 to 1/2
-    private record Blend(@Nullable Node zone, Node multiples, Node weight) {}
+    /// @param multiples (E, 2 mmax + 1): 1, then cosine and sine of the roll to the other gauge times 1, 2, ...
+    /// @param weight (E, 1, 1): of the other gauge, 0 to 1/2
+    private record Blend(Node multiples, Node weight) {}
 
     private EdgeFrame(Node wigner, @Nullable Blend blend) {
         this.wigner = wigner;
@@ -61,20 +56,8 @@ public final class EdgeFrame {
     /// @param vector (E, 3): edge vectors, not 0
     /// @param mapping up to which degree and order the blocks go
     public static EdgeFrame smooth(Node vector, CoefficientMapping mapping) {
-        return smooth(vector, mapping, null);
-    }
-
-    /// Like [#smooth(Node, CoefficientMapping)], where only the edges of the equatorial zone are evaluated
-    /// in both gauges.
-    ///
-    /// @param zone index (Z) over E: at least all edges for which [#inZone] holds, each once; others change
-    ///     nothing
-    public static EdgeFrame smooth(Node vector, CoefficientMapping mapping, @Nullable Node zone) {
         Direction direction = new Direction(vector);
-        int mmax = mapping.mmax();
-        Node own = zone == null ? vector : Expr.gather(vector, zone);
-        Direction there = zone == null ? direction : new Direction(own);
-        return new EdgeFrame(direction.wigner(mapping.lmax(), mmax), there.blend(zone, mmax));
+        return new EdgeFrame(direction.wigner(mapping.lmax(), mapping.mmax()), direction.blend(mapping.mmax()));
     }
 
     /// The reference's frames: a roll about the edge, no gradient.
@@ -128,24 +111,14 @@ public final class EdgeFrame {
     /// grid, made independent of it where the frame is smooth.
     ///
     /// @param x (E, R, C), in the order of `rotation`
-    /// @param function from (Z, R, C) to (Z, R, C) for any number Z of edges
+    /// @param function from (E, R, C) to (E, R, C)
     public Node activate(Rotation rotation, Node x, UnaryOperator<Node> function) {
         Node plain = function.apply(x);
         if (blend == null) {
             return plain;
         }
-        Node zone = blend.zone();
-        Node own = zone == null ? x : Expr.gather(x, zone);
-        Node other = rotation.turnBack(blend.multiples(), function.apply(rotation.turn(blend.multiples(), own)));
-        Node before = zone == null ? plain : Expr.gather(plain, zone);
-        Node change = Expr.mul(Expr.sub(other, before), blend.weight());
-        return Expr.add(plain, zone == null ? change : Expr.segmentSum(change, zone));
-    }
-
-    /// Whether an edge lies in the zone where both gauges count; a little more than that, so that rounding
-    /// on another device leaves none out whose weight is more than 1e-18.
-    public static boolean inZone(double x, double y, double z) {
-        return Math.abs(y) < (ZONE + 1e-6) * Math.sqrt(x * x + y * y + z * z);
+        Node other = rotation.rollBack(blend.multiples(), function.apply(rotation.roll(blend.multiples(), x)));
+        return Expr.add(plain, Expr.mul(Expr.sub(other, plain), blend.weight()));
     }
 
     /// Unit vectors of edges, as columns (E, 1), and which gauge each is in.
@@ -211,7 +184,7 @@ public final class EdgeFrame {
         }
 
         /// The roll to the other gauge is minus twice the azimuth above, twice the azimuth below.
-        Blend blend(@Nullable Node zone, int mmax) {
+        Blend blend(int mmax) {
             Node height = Expr.mul(y, side);
             Node inside = Expr.less(height, Expr.full(height.shape(), ZONE));
             Node radius = Expr.where(inside, Expr.add(Expr.square(x), Expr.square(z)), Expr.full(x.shape(), 1));
@@ -220,7 +193,7 @@ public final class EdgeFrame {
             Node t = Expr.shift(Expr.scale(Expr.min(height, Expr.full(height.shape(), ZONE)), -0.5 / ZONE), 0.5);
             Node cubic = Expr.mul(t, Expr.shift(Expr.mul(t, Expr.shift(Expr.scale(t, -20), 70)), -84));
             Node step = Expr.mul(Expr.square(Expr.square(t)), Expr.shift(cubic, 35));
-            return new Blend(zone, multiples(cosine, sine, mmax), Expr.unsqueeze(step, 2));
+            return new Blend(multiples(cosine, sine, mmax), Expr.unsqueeze(step, 2));
         }
     }
 
