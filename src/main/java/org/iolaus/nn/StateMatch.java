@@ -14,18 +14,16 @@ import java.util.regex.Pattern;
 import org.iolaus.nn.Parameters.Role;
 import org.iolaus.nn.Parameters.Spec;
 
-/// Which array of a state dict that PyTorch saved becomes which parameter or buffer of a model. Names decide, shapes
-/// and
+/// Which array of a state dict from PyTorch becomes which parameter or buffer of a model. Names decide; shapes and
 /// kinds of numbers must agree.
 ///
-/// @param unwrapped what was taken off the names: `module.` of `DistributedDataParallel` and the like
-/// @param taken the model's names and the file's names for them
-/// @param copies further names in the file of what is taken, and the model's names for it
-/// @param fresh the model's names that the file need not have
-/// @param ignored the file's names that were to be ignored
-/// @param constants buffers that follow from a configuration (index lists, grids): their names without wrappers, and
-/// the
-///     file's names for them
+/// @param unwrapped prefixes that were removed from the names, such as `module.` of `DistributedDataParallel`
+/// @param taken the names of the model, and the names of the file for them
+/// @param copies further names in the file for arrays that are taken, and the names of the model for them
+/// @param fresh names of the model that the file need not have
+/// @param ignored names of the file that are left out
+/// @param constants buffers that follow from a configuration (index lists, grids): their names without prefixes, and
+///     the names of the file for them
 /// @param faults a line for each name that does not fit
 public record StateMatch(
         List<String> unwrapped,
@@ -36,14 +34,14 @@ public record StateMatch(
         SortedMap<String, String> constants,
         List<String> faults) {
 
-    /// What modules around a model put before its names: data parallelism, wrappers, `torch.compile`.
+    /// Prefixes from modules around a model: data parallelism, wrappers, `torch.compile`.
     private static final List<String> WRAPPERS = List.of("module.", "model.", "_orig_mod.");
 
-    /// What fairchem's models of backbone and heads put before the names of one network.
+    /// Prefixes of the networks in fairchem's models of backbone and heads.
     private static final Pattern PARTS = Pattern.compile("^(?:backbone|output_heads\\.[^.]+)\\.");
 
-    /// Buffers of EquiformerV2's code: orders of coefficients, matrices to and from grids, weights of degrees in norms,
-    /// centres of Gaussians.
+    /// Buffers of EquiformerV2's code: orders of coefficients, matrices to and from grids, weights of degrees in
+    /// norms, centres of Gaussians.
     private static final Pattern CONSTANTS = Pattern.compile("(?:.*\\.)?(?:"
             + "mappingReduced\\.(?:l_harmonic|m_harmonic|m_complex|res_size|to_m|m_size)"
             + "|SO3_grid\\.\\d+\\.\\d+\\.(?:to|from)_grid_mat"

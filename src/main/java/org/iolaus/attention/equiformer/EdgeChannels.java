@@ -1,6 +1,6 @@
 package org.iolaus.attention.equiformer;
 
-/// Widths of what a module's radial function reads, and of its hidden layers.
+/// Widths of the input and of the hidden layers of a module's radial function.
 ///
 /// @param given columns of the edge scalars that the module gets
 /// @param first width of the first hidden layer

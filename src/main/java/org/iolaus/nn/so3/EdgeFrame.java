@@ -17,20 +17,19 @@ import org.jspecify.annotations.Nullable;
 
 /// The frames of edges: for each edge a rotation that takes its direction to `+y`, as Wigner blocks.
 ///
-/// Which of the rotations that differ by a roll about the edge is taken is a matter of choice (the gauge).
-/// SO(2) convolutions, gates and attention weights do not depend on it; activations on a grid do, by the
-/// error of the grid. [#rolled] and [#given] are the reference's frames: a roll from outside, no gradient.
+/// Rotations that differ by a roll about the edge are equally good (the gauge). SO(2) convolutions, gates and
+/// attention weights do not depend on the roll; activations on a grid do, by the error of the grid. [#rolled] and
+/// [#given] are the frames of the reference: the roll comes from outside, and there is no gradient.
 ///
-/// [#smooth] has a gradient. No choice of the roll is continuous over all directions (that would comb the
-/// sphere), so two are used. The upper one is the smallest rotation that takes the direction `n` to `+y`,
-/// regular everywhere but at `n = -y`; the lower one is the smallest rotation that takes `n` to `-y` and
-/// then a half turn about x, regular everywhere but at `+y`. They differ by a roll of twice the azimuth of
-/// `n`. An edge's blocks are those of the upper gauge for `n_y >= 0`, of the lower one below. The jump
-/// between them does not matter to what does not depend on the gauge, which is all but the grid; the grid
-/// alone is evaluated in both gauges by [#activate] where `|n_y| < 1/4`, and weighted by a partition of
-/// unity, `t^4 (35 - 84 t + 70 t^2 - 20 t^3)`, whose third derivative is continuous. So a network's energy
-/// is three times continuously differentiable in the positions, poles included, as far as its other parts
-/// are, and forces are its exact derivative.
+/// [#smooth] has a gradient. No roll is continuous over all directions (it would comb the sphere), so there are two
+/// gauges. The upper one is the smallest rotation that takes the direction `n` to `+y`; it is regular everywhere but
+/// at `n = -y`. The lower one is the smallest rotation that takes `n` to `-y`, then a half turn about x; it is
+/// regular everywhere but at `+y`. They differ by a roll of twice the azimuth of `n`. An edge has the upper gauge for
+/// `n_y >= 0`, the lower one below. The jump between them matters only to what depends on the gauge, which is the
+/// grid alone. [#activate] evaluates the grid in both gauges; where `|n_y| < 1/4` it blends them by a partition of
+/// unity, `t^4 (35 - 84 t + 70 t^2 - 20 t^3)`, whose third derivative is continuous. So the energy of a network is
+/// three times continuously differentiable in the positions, poles included, as far as its other parts are, and
+/// forces are its exact derivative.
 public final class EdgeFrame {
     /// Height up to which both gauges are evaluated.
     public static final double ZONE = 0.25;
@@ -51,7 +50,7 @@ public final class EdgeFrame {
         this.blend = blend;
     }
 
-    /// Frames with gradients to every order that a program asks for.
+    /// Frames with derivatives of every order.
     ///
     /// @param vector (E, 3): edge vectors, not 0
     /// @param mapping up to which degree and order the blocks go
@@ -70,7 +69,7 @@ public final class EdgeFrame {
         return new EdgeFrame(roll(wigner, Expr.cos(angle), Expr.sin(angle), mapping), null);
     }
 
-    /// Rolls that are uniform over the circle: a pure function of (seed, step, stream, edge).
+    /// Random rolls, uniform over the circle: a pure function of (seed, step, stream, edge).
     ///
     /// @param key (2): seed and step
     /// @param stream the stream of random numbers, one for each place in a program that draws some
@@ -107,8 +106,8 @@ public final class EdgeFrame {
         return wigner;
     }
 
-    /// A function of the coefficients of an edge that depends on the gauge, such as an activation on a
-    /// grid, made independent of it where the frame is smooth.
+    /// Applies a function of the coefficients of an edge that depends on the gauge, such as an activation on a grid.
+    /// The result does not depend on it where the frame is smooth.
     ///
     /// @param x (E, R, C), in the order of `rotation`
     /// @param function from (E, R, C) to (E, R, C)
@@ -222,7 +221,7 @@ public final class EdgeFrame {
         return Expr.concat(1, all);
     }
 
-    /// Blocks after a turn about +y, which mixes the rows m and -m.
+    /// Blocks after a rotation about +y, which mixes the rows m and -m.
     private static Node roll(Node wigner, Node cosine, Node sine, CoefficientMapping mapping) {
         int mmax = mapping.mmax();
         List<Term> terms = new ArrayList<>();

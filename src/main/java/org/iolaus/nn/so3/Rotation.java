@@ -12,10 +12,10 @@ import org.iolaus.so3.Wigner;
 
 /// Rotates embeddings into the frames of edges, where only `|m| <= mmax` is kept, and back.
 ///
-/// The Wigner blocks are a node `wigner: (E, S)` in the order of [Wigner#packed] (rows `|m| <= mmax` of
-/// every degree), shared by all layers. K and R count full and reduced coefficients of the mapping. Every
-/// function is one sparse bilinear map ([org.iolaus.op.BilinearProduct]), linear in `wigner` and in `x`,
-/// with derivatives of every order with respect to both.
+/// The Wigner blocks are a node `wigner: (E, S)` in the order of [Wigner#packed] (rows `|m| <= mmax` of every
+/// degree), shared by all layers. K and R count full and reduced coefficients of the mapping. Every function is one
+/// sparse bilinear map ([org.iolaus.op.BilinearProduct]), linear in `wigner` and in `x`, with derivatives of every
+/// order with respect to both.
 public final class Rotation {
 
     /// How the reduced coefficients of an edge are stored: see [CoefficientMapping].
@@ -86,8 +86,8 @@ public final class Rotation {
         return new BilinearTerms(kept.size(), storage(), full.size(), terms);
     }
 
-    /// Turns about the polar axis: entry 0 is 1, entry `2 m - 1` the cosine and `2 m` the sine of m times
-    /// the angle.
+    /// Rotations about the polar axis: entry 0 is 1, entry `2 m - 1` the cosine and `2 m` the sine of m
+    /// times the angle.
     private BilinearTerms rolls(List<Coefficient> kept) {
         List<Term> terms = new ArrayList<>();
         for (int row = 0; row < kept.size(); row++) {
@@ -107,8 +107,7 @@ public final class Rotation {
         return Expr.bilinear(toEdge, wigner, x);
     }
 
-    /// Back from the edge's frame, with the factor of [CoefficientMapping#rescale]: `(E, R, C)` to
-    /// `(E, K, C)`.
+    /// Back from the edge's frame, with the factor of [CoefficientMapping#rescale]: `(E, R, C)` to `(E, K, C)`.
     public Node toGlobal(Node wigner, Node x) {
         return Expr.bilinear(toGlobal, wigner, x);
     }
@@ -119,7 +118,7 @@ public final class Rotation {
         return Expr.bilinear(zeroToGlobal, wigner, x);
     }
 
-    /// Coefficients of an edge after a roll of its frame about the edge.
+    /// The coefficients of an edge after a roll of its frame about the edge.
     ///
     /// @param multiples (E, 2 mmax + 1): 1, then cosine and sine of 1, 2, ... times the angle
     /// @param x (E, R, C)
