@@ -20,8 +20,8 @@ import org.iolaus.nn.Parameters.Spec;
 /// @param unwrapped prefixes that were removed from the names, such as `module.` of `DistributedDataParallel`
 /// @param taken the names of the model, and the names of the file for them
 /// @param copies further names in the file for arrays that are taken, and the names of the model for them
-/// @param fresh names of the model that the file need not have
-/// @param ignored names of the file that are left out
+/// @param missing names of the model that the file need not have
+/// @param unexpected names of the file that are left out
 /// @param constants buffers that follow from a configuration (index lists, grids): their names without prefixes, and
 ///     the names of the file for them
 /// @param faults a line for each name that does not fit
@@ -29,8 +29,8 @@ public record StateMatch(
         List<String> unwrapped,
         SortedMap<String, String> taken,
         SortedMap<String, String> copies,
-        Set<String> fresh,
-        Set<String> ignored,
+        Set<String> missing,
+        Set<String> unexpected,
         SortedMap<String, String> constants,
         List<String> faults) {
 
@@ -53,16 +53,16 @@ public record StateMatch(
     @SuppressWarnings("ArrayRecordComponent")
     public record Found(boolean floating, int[] shape) {}
 
-    /// What may differ.
+    /// What may differ, in PyTorch's terms.
     ///
-    /// @param fresh beginnings of the model's names that keep their first values
-    /// @param ignored beginnings of the file's names that are left out
-    public record Leeway(List<String> fresh, List<String> ignored) {}
+    /// @param missing beginnings of names of the model that the file need not have: they keep their initial values
+    /// @param unexpected beginnings of names of the file that are left out
+    public record Allowed(List<String> missing, List<String> unexpected) {}
 
     /// Compares a model with a file.
     ///
     /// @param arrays of the file by name
-    public static StateMatch of(Parameters parameters, Map<String, Found> arrays, Leeway leeway) {
+    public static StateMatch of(Parameters parameters, Map<String, Found> arrays, Allowed allowed) {
         List<String> unwrapped = new ArrayList<>();
         Map<String, String> left = unwrap(arrays.keySet(), parameters.specs().keySet(), unwrapped);
         StateMatch match = new StateMatch(
@@ -74,12 +74,13 @@ public record StateMatch(
                 new TreeMap<>(),
                 new ArrayList<>());
         parameters.specs().values().stream()
-                .filter(spec -> begins(spec.name(), leeway.fresh))
-                .forEach(spec -> match.fresh.add(spec.name()));
+                .filter(spec -> begins(spec.name(), allowed.missing))
+                .forEach(spec -> match.missing.add(spec.name()));
         left.entrySet()
-                .removeIf(entry -> begins(entry.getKey(), leeway.ignored) && match.ignored.add(entry.getValue()));
+                .removeIf(
+                        entry -> begins(entry.getKey(), allowed.unexpected) && match.unexpected.add(entry.getValue()));
         parameters.specs().values().stream()
-                .filter(spec -> !match.fresh.contains(spec.name()))
+                .filter(spec -> !match.missing.contains(spec.name()))
                 .forEach(spec -> match.take(spec, left, arrays, parameters.aliases()));
         left.forEach((name, theirs) -> {
             if (CONSTANTS.matcher(name).matches()) {
