@@ -84,7 +84,7 @@ public record Architecture(
             List<Level> outputType,
             @Nullable Integer numNodes,
             @Nullable Integer edgeDim,
-            @Nullable List<Integer> pnaDeg,
+            @Nullable List<Long> pnaDeg,
             @Nullable Double avgNumNeighbors) {}
 
     /// Sizes of radial and angular bases and of the blocks around them; null where the model has no such thing.
