@@ -23,9 +23,7 @@ public final class MetricsLog implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(MetricsLog.class);
 
     /// How many lines the two files have: as their times of day differ in length, runs agree in lines, not in bytes.
-    public record Position(long csvLines, long jsonlLines) {
-        public static final Position START = new Position(0, 0);
-    }
+    public record Position(long csvLines, long jsonlLines) {}
 
     private final Path csvPath;
     private final Path jsonlPath;
