@@ -25,7 +25,7 @@ cp target/iolaus.jar "$out/$name/lib/"
 echo iolaus.jar > "$out/$name/lib/class-path"
 for jar in target/lib/*.jar; do
   case ${jar##*/} in
-    jcuda-natives-*) unzip -q -o -j "$jar" 'lib/libJCudaDriver-*' -d "$out/$name/native" ;; # what it has besides is 25 MB
+    jcuda-natives-*) cp target/native/libJCudaDriver-* "$out/$name/native/" ;; # what it has besides is 25 MB
     mpi-*) cp "$jar" "$out/$name/lib/mpi.jar" ;;
     *) cp "$jar" "$out/$name/lib/"; echo "${jar##*/}" >> "$out/$name/lib/class-path" ;;
   esac

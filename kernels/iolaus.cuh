@@ -239,11 +239,11 @@ static void runAlone() {
     }
 }
 
-/// Runs a grid; gives null, or what went wrong. Every other block runs its threads from the last to the first, and so
+/// Runs a grid from column `firstX` of blocks on; gives null, or what went wrong. Every other block runs its threads from the last to the first, and so
 /// does at least one of three launches in a row: what depends on an order that no barrier makes differs between runs.
 /// Dynamic shared memory begins as NaN; static shared memory holds what the block before left there.
-static const char* run(void (*body)(const void*), bool together, const void* args, int gridX, int gridY, int blockX,
-                       int sharedBytes) {
+static const char* run(void (*body)(const void*), bool together, const void* args, int firstX, int gridX, int gridY,
+                       int blockX, int sharedBytes) {
     block.body = body;
     block.args = args;
     block.error = nullptr;
@@ -252,7 +252,7 @@ static const char* run(void (*body)(const void*), bool together, const void* arg
     blockDim = {unsigned(blockX), 1, 1};
     threadIdx = {0, 0, 0};
     for (unsigned y = 0; y < gridDim.y && !block.error; y++) {
-        for (unsigned x = 0; x < gridDim.x && !block.error; x++) {
+        for (unsigned x = unsigned(firstX); x < gridDim.x && !block.error; x++) {
             blockIdx = {x, y, 0};
             block.backwards = ((x + turn) & 1) != 0;
             block.shared.assign(size_t(sharedBytes) + GUARD, 0xFF);  // NaN
@@ -342,12 +342,12 @@ inline T __shfl_xor_sync(unsigned mask, T value, int bits, int width = 32) {
 #define IOLAUS_HOST_KERNEL(name, Args, together) \
     static void name##__body(const Args& args); \
     extern "C" __attribute__((visibility("default"))) const char* name##__host( \
-        const void* bytes, int gridX, int gridY, int blockX, int sharedBytes) { \
+        const void* bytes, int firstX, int gridX, int gridY, int blockX, int sharedBytes) { \
         Args args; \
         memcpy(&args, bytes, sizeof args); \
         return iolaus_host::run( \
-            [](const void* one) { name##__body(*static_cast<const Args*>(one)); }, together, &args, gridX, gridY, \
-            blockX, sharedBytes); \
+            [](const void* one) { name##__body(*static_cast<const Args*>(one)); }, together, &args, firstX, \
+            gridX, gridY, blockX, sharedBytes); \
     } \
     static void name##__body(const Args& args)
 #define IOLAUS_KERNEL(name, Args) IOLAUS_HOST_KERNEL(name, Args, false)

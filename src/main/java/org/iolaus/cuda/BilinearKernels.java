@@ -1,7 +1,6 @@
 package org.iolaus.cuda;
 
-import java.lang.foreign.Arena;
-import java.lang.foreign.ValueLayout;
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
@@ -25,11 +24,10 @@ final class BilinearKernels {
     private final int bytes;
     private final boolean columnsBf16;
     private final boolean rowsBf16;
-    private final Arena memory;
     private final Map<Use, DeviceRuntime.Kernel> kernels = new HashMap<>();
 
     /// What a kernel is for, threads of a block, and blocks for which the registers of a processor should do.
-    private enum Form {
+    enum Form {
         PRODUCT("bilinear_product", 128, 6),
         SUMMED("bilinear_summed", 64, 9),
         OUTER("bilinear_outer", BLOCK, 1);
@@ -52,25 +50,35 @@ final class BilinearKernels {
 
     /// @param bytes of one number: 8 or 4
     /// @param columnsBf16 whether `x` and `v` are bfloat16; `rowsBf16`: whether `y` and `u` are
-    /// @param memory holds the arguments of the launches
-    BilinearKernels(
-            DeviceRuntime device, BilinearTerms terms, int bytes, boolean columnsBf16, boolean rowsBf16, Arena memory) {
+    BilinearKernels(DeviceRuntime device, BilinearTerms terms, int bytes, boolean columnsBf16, boolean rowsBf16) {
         this.device = device;
         this.terms = terms;
         this.parts = BilinearParts.of(terms);
         this.bytes = bytes;
         this.columnsBf16 = columnsBf16;
         this.rowsBf16 = rowsBf16;
-        this.memory = memory;
     }
 
     private DeviceRuntime.Kernel kernel(Use wanted) {
         return kernels.computeIfAbsent(
-                wanted,
-                use -> device.compile("bilinear map of " + terms, source(use)).kernel(use.form.kernel));
+                wanted, use -> device.compile(List.of(source(use))).getFirst().kernel(use.form.kernel));
     }
 
-    private String source(Use use) {
+    /// The kernel for arrays that begin at multiples of 16 bytes, to be compiled ahead.
+    DeviceRuntime.Source source(Form form, long channels) {
+        return source(new Use(form, channels, channels % mostPacked(form) == 0 ? mostPacked(form) : 1));
+    }
+
+    private DeviceRuntime.Source source(Use use) {
+        return new DeviceRuntime.Source("bilinear map of " + terms, text(use));
+    }
+
+    /// Channels of one access at most.
+    private int mostPacked(Form form) {
+        return 16 / (form == Form.OUTER && columnsBf16 && rowsBf16 ? Short.BYTES : bytes);
+    }
+
+    private String text(Use use) {
         boolean outer = use.form == Form.OUTER;
         StringBuilder text = new StringBuilder("#include \"bilinear.cuh\"\n");
         text.append(outer ? table() : parts.text());
@@ -121,7 +129,7 @@ final class BilinearKernels {
     ///
     /// @param index int32 (items): the rows of x; 0 where they are the items
     List<Work> product(long a, long x, long index, long y, long items, long channels) {
-        Use use = new Use(Form.PRODUCT, channels, pack(16 / bytes, channels, x, y));
+        Use use = use(Form.PRODUCT, channels, x, y);
         return inParts(use, items, a, x, y, index, items);
     }
 
@@ -131,7 +139,7 @@ final class BilinearKernels {
     /// @param start int32 (items + 1)
     /// @param order int32 (entries), or 0 where the entries are sorted by segment
     List<Work> summed(long a, long x, long start, long order, long y, long items, long channels) {
-        Use use = new Use(Form.SUMMED, channels, pack(16 / bytes, channels, x, y));
+        Use use = use(Form.SUMMED, channels, x, y);
         return inParts(use, items, a, x, y, start, order, items);
     }
 
@@ -148,10 +156,9 @@ final class BilinearKernels {
         if (items * terms.entries() == 0) {
             return List.of();
         }
-        int pack = pack(16 / (columnsBf16 && rowsBf16 ? Short.BYTES : bytes), channels, u, v);
-        long lanes = Math.min(MOST_LANES, Long.highestOneBit(Math.max(1, channels / pack)));
+        Use use = use(Form.OUTER, channels, u, v);
+        long lanes = Math.min(MOST_LANES, Long.highestOneBit(Math.max(1, channels / use.pack)));
         long perBlock = Math.max(1, BLOCK / (terms.entries() * lanes));
-        Use use = new Use(Form.OUTER, channels, pack);
         return launch(use, Math.ceilDiv(items, perBlock), u, v, z, items, perBlock, lanes);
     }
 
@@ -161,12 +168,12 @@ final class BilinearKernels {
             throw new DeviceException(
                     use.form.kernel + ": want fewer than 2^31 threads, got " + grid + " blocks of " + threads);
         }
-        return List.of(new Work.Launch(
-                kernel(use), (int) grid, 1, threads, 0, memory.allocateFrom(ValueLayout.JAVA_LONG, arguments)));
+        return List.of(new Work.Launch(kernel(use), (int) grid, 1, threads, 0, MemorySegment.ofArray(arguments)));
     }
 
-    /// So many numbers for one access if the row length and the addresses allow it, else 1.
-    private static int pack(int most, long length, long one, long other) {
-        return length % most == 0 && one % 16 == 0 && other % 16 == 0 ? most : 1;
+    /// As many numbers for one access as the row length and the addresses allow.
+    private Use use(Form form, long channels, long one, long other) {
+        int most = mostPacked(form);
+        return new Use(form, channels, channels % most == 0 && one % 16 == 0 && other % 16 == 0 ? most : 1);
     }
 }

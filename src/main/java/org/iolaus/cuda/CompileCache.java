@@ -12,6 +12,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -45,9 +46,22 @@ final class CompileCache {
                 .toAbsolutePath();
     }
 
+    /// What was compiled from these parts, by whoever came first: others wait for it, ranks of other processes too.
+    ///
     /// @param parts all that the result depends on
     byte[] get(List<String> parts, Supplier<byte[]> compile) {
         Path file = folder.resolve(key(parts) + ".cubin");
+        byte[] known = read(file);
+        if (known != null) {
+            return known;
+        }
+        try (CacheLock _ = CacheLock.of(file)) {
+            known = read(file);
+            return known != null ? known : keep(file, compile.get());
+        }
+    }
+
+    private static byte @Nullable [] read(Path file) {
         if (Files.exists(file)) {
             try {
                 byte[] bytes = Files.readAllBytes(file);
@@ -60,7 +74,10 @@ final class CompileCache {
                 LOG.warn("{} cannot be read, compiled again: {}", file, e.toString());
             }
         }
-        byte[] content = compile.get();
+        return null;
+    }
+
+    private static byte[] keep(Path file, byte[] content) {
         byte[] bytes = Arrays.copyOf(sha256().digest(content), HASH_BYTES + content.length);
         System.arraycopy(content, 0, bytes, HASH_BYTES, content.length);
         try {

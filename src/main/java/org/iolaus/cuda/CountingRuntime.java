@@ -97,17 +97,12 @@ public final class CountingRuntime implements DeviceRuntime {
     }
 
     @Override
-    public Module compile(String name, String source) {
-        throw unable("compile");
-    }
-
-    @Override
     public int compilesAtOnce() {
         return 1;
     }
 
     @Override
-    public List<Module> compile(String name, List<String> sources) {
+    public List<Module> compile(List<Source> sources) {
         throw unable("compile");
     }
 

@@ -16,8 +16,10 @@ import java.util.Deque;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.HexFormat;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -70,7 +72,7 @@ public final class CudaRuntime implements DeviceRuntime {
     private final KernelCompiler compiler;
     private final Arena arena = Arena.ofShared();
     private final MemorySegment argumentBytes = arena.allocate(ARGUMENT_BYTES, 16);
-    private final MemorySegment argumentAddress = arena.allocate(JAVA_LONG);
+    private final MemorySegment argumentAddress = arena.allocateFrom(JAVA_LONG, argumentBytes.address());
     private final HostAddress arguments = new HostAddress(argumentAddress.address());
 
     private final Set<Long> deviceMemory = new HashSet<>();
@@ -448,19 +450,19 @@ public final class CudaRuntime implements DeviceRuntime {
     }
 
     @Override
-    public Module compile(String name, String source) {
-        return compiled.computeIfAbsent(source, text -> load(name, compiler.compile(name, KernelSource.expand(text))));
-    }
-
-    @Override
-    public List<Module> compile(String name, List<String> sources) {
-        Map<String, byte[]> images = sources.parallelStream()
-                .filter(source -> !compiled.containsKey(source))
-                .distinct()
+    public List<Module> compile(List<Source> sources) {
+        Map<String, Source> missing = new LinkedHashMap<>();
+        sources.stream()
+                .filter(source -> !compiled.containsKey(source.text()))
+                .forEach(source -> missing.putIfAbsent(source.text(), source));
+        Map<Source, byte[]> images = missing.values().parallelStream()
                 .collect(Collectors.toMap(
-                        source -> source, source -> compiler.compile(name, KernelSource.expand(source))));
-        images.forEach((source, image) -> compiled.put(source, load(name, image)));
-        return sources.stream().map(source -> compile(name, source)).toList();
+                        source -> source,
+                        source -> compiler.compile(source.name(), KernelSource.expand(source.text()))));
+        images.forEach((source, image) -> compiled.put(source.text(), load(source.name(), image)));
+        return sources.stream()
+                .map(source -> Objects.requireNonNull(compiled.get(source.text())))
+                .toList();
     }
 
     /// The same on every machine, so that a cache can be shared.
@@ -545,11 +547,7 @@ public final class CudaRuntime implements DeviceRuntime {
                     loaded.name + ": want at most " + ARGUMENT_BYTES + " bytes of arguments, got " + bytes.byteSize());
         }
         loaded.allowShared(launch.sharedBytes());
-        if (!bytes.isNative()) {
-            MemorySegment.copy(bytes, 0, argumentBytes, 0, bytes.byteSize());
-            bytes = argumentBytes;
-        }
-        argumentAddress.set(JAVA_LONG, 0, bytes.address());
+        MemorySegment.copy(bytes, 0, argumentBytes, 0, bytes.byteSize());
         if (capturing && kernelsWait) {
             check("cuStreamUpdateCaptureDependencies", streamCapture.comeEarly(mainStream.address()));
         }

@@ -45,10 +45,11 @@ public final class DeviceProgram implements AutoCloseable {
     private final Precision precision;
     private final @Nullable Collective collective;
     private final Schedule schedule;
-    private @Nullable LoopKernels loops;
+    private @Nullable Loaded loaded;
     private final Set<Integer> segmented;
     private final Map<String, Integer> placed;
     private final Map<Integer, Long> constants = new HashMap<>();
+    private final Map<Sizes, Memory> memories = new HashMap<>();
 
     /// Memory of the device that a run of a program needs.
     ///
@@ -102,16 +103,35 @@ public final class DeviceProgram implements AutoCloseable {
         }
     }
 
-    /// Brings the constants to the device and compiles the loops. [#bind] does it if nobody has before.
+    /// Brings the constants to the device and compiles all kernels whose text is generated, at the same time. [#bind]
+    /// does it if nobody has before.
     public void load() {
         loaded();
     }
 
-    private LoopKernels loaded() {
-        LoopKernels known = loops;
-        if (known != null) {
-            return known;
+    private Loaded loaded() {
+        Loaded known = loaded;
+        if (known == null) {
+            uploadConstants();
+            LoopKernels loops = new LoopKernels(device, schedule, precision);
+            Launches launches = new Launches(schedule, precision, new Kernels(device, precision.bytes()), collective);
+            List<DeviceRuntime.Source> sources = new ArrayList<>(loops.sources());
+            for (Schedule.Step step : schedule.steps()) {
+                if (step instanceof Call call) {
+                    sources.addAll(launches.sources(call));
+                }
+            }
+            device.compile(sources.stream().distinct().toList());
+            known = new Loaded(loops, launches);
+            loaded = known;
         }
+        return known;
+    }
+
+    /// What makes the work of steps: of loops and of operations on whole arrays.
+    private record Loaded(LoopKernels loops, Launches launches) {}
+
+    private void uploadConstants() {
         try (Arena scope = Arena.ofConfined()) {
             constants.forEach((buffer, address) -> {
                 if (Objects.requireNonNull(schedule.buffers().get(buffer).value())
@@ -127,9 +147,6 @@ public final class DeviceProgram implements AutoCloseable {
             });
             device.synchronize();
         }
-        LoopKernels made = new LoopKernels(device, schedule, precision);
-        loops = made;
-        return made;
     }
 
     public Program program() {
@@ -149,11 +166,13 @@ public final class DeviceProgram implements AutoCloseable {
 
     /// What a batch of these sizes needs.
     public Memory memory(Sizes sizes) {
-        long scratch = scratchBytes(sizes);
-        return new Memory(
-                plan(sizes).elements() * precision.bytes(),
-                scratch * scratches(scratch),
-                layout(sizes, Set.of()).bytes());
+        return memories.computeIfAbsent(sizes, _ -> {
+            long scratch = scratchBytes(sizes);
+            return new Memory(
+                    plan(sizes).elements() * precision.bytes(),
+                    scratch * scratches(scratch),
+                    layout(sizes, Set.of()).bytes());
+        });
     }
 
     private MemoryPlan plan(Sizes sizes) {
@@ -215,7 +234,7 @@ public final class DeviceProgram implements AutoCloseable {
         private final List<Task> tasks = new ArrayList<>();
 
         private Bound(Sizes sizes, Set<String> sorted, Places places) {
-            LoopKernels compiled = loaded();
+            Loaded makers = loaded();
             layout = layout(sizes, sorted);
             long[] address = new long[schedule.buffers().size()];
             Csr[] csr = new Csr[address.length];
@@ -231,9 +250,7 @@ public final class DeviceProgram implements AutoCloseable {
             }
             layout.addresses(places.inputs(), address, csr);
             List<Work.Copy> copies = placeOutputs(sizes, places, address);
-            Arena arguments = Arena.ofAuto();
-            Kernels kernels = new Kernels(device.builtin(), precision.bytes(), arguments);
-            Launches launches = new Launches(device, schedule, precision, kernels, sizes, address, csr, collective);
+            Binding binding = new Binding(sizes, address, csr);
             long scratchBytes = scratchBytes(sizes);
             int scratches = scratches(scratchBytes);
             int scratchesUsed = 0;
@@ -249,9 +266,9 @@ public final class DeviceProgram implements AutoCloseable {
                         scratchesUsed++;
                         writes.add(new Range(scratch, scratch + scratchBytes));
                     }
-                    works = launches.of(call, scratch);
+                    works = makers.launches.of(call, binding, scratch);
                 } else {
-                    works = compiled.of(at, sizes, address, csr, arguments);
+                    works = makers.loops.of(at, binding);
                 }
                 int lane = products % Work.Gemm.LANES;
                 products += works.stream().anyMatch(Work.Gemm.class::isInstance) ? 1 : 0;

@@ -73,18 +73,23 @@ public interface DeviceRuntime extends AutoCloseable {
     /// The kernels that come with the program (`kernels/*.cu`).
     Module builtin();
 
-    /// Compiles CUDA C++ source; equal sources are compiled once, also over runs (a cache on disk).
+    /// CUDA C++.
     ///
     /// @param name for messages
-    Module compile(String name, String source);
+    record Source(String name, String text) {}
 
-    /// How many sources [#compile(String, List)] compiles at the same time.
+    /// How many sources [#compile(List)] compiles at the same time.
     int compilesAtOnce();
 
-    /// Compiles several sources.
+    /// Compiles sources. Equal texts are compiled once, also over runs and ranks (a cache on disk).
     ///
     /// @return a module for each
-    List<Module> compile(String name, List<String> sources);
+    List<Module> compile(List<Source> sources);
+
+    /// Compiles a source.
+    default Module compile(String name, String text) {
+        return compile(List.of(new Source(name, text))).getFirst();
+    }
 
     /// Compiled kernels.
     interface Module {

@@ -1,9 +1,5 @@
 package org.iolaus.cuda;
 
-import java.io.IOException;
-import java.io.InputStream;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import jcuda.Pointer;
 import jcuda.driver.CUdeviceptr;
 import jcuda.driver.CUresult;
@@ -14,7 +10,7 @@ import org.iolaus.ffi.NativeLibrary;
 
 /// The CUDA driver through JCuda: loads it, checks each call, passes plain addresses.
 final class Driver {
-    private static final String BINDING = "libJCudaDriver-12.6.0-linux-x86_64.so";
+    static final String BINDING = "JCudaDriver-12.6.0-linux-x86_64";
 
     private Driver() {}
 
@@ -27,35 +23,22 @@ final class Driver {
         } catch (LibraryException e) {
             throw new DeviceException("device cuda: no NVIDIA driver on this machine? " + e.getMessage(), e);
         }
-        String temporary = System.getProperty("java.io.tmpdir", "/tmp");
-        try {
-            // JCuda unpacks its binding into the folder for temporary files unless a file of that name is there. That
-            // file
-            // could be another user's or another rank's, half written: give it one that is ours and whole.
-            System.setProperty("java.io.tmpdir", unpackBinding().toString());
-            JCudaDriver.setExceptionsEnabled(false);
-        } catch (IOException | LinkageError | RuntimeException e) {
-            throw new DeviceException("JCuda: its native part " + BINDING + " does not load: " + e, e);
-        } finally {
-            System.setProperty("java.io.tmpdir", temporary);
-        }
+        loadBinding();
         check("cuInit", JCudaDriver.cuInit(0));
     }
 
-    private static Path unpackBinding() throws IOException {
-        Path folder = CompileCache.folder().resolve("native");
-        Path file = folder.resolve(BINDING);
-        try (InputStream packed = JCudaDriver.class.getResourceAsStream("/lib/" + BINDING)) {
-            if (packed != null) {
-                byte[] bytes = packed.readAllBytes();
-                if (!Files.exists(file) || Files.size(file) != bytes.length) {
-                    CompileCache.write(file, bytes);
-                }
-            } else {
-                Files.createDirectories(folder); // in a bundle the file lies in java.library.path
-            }
+    /// Loads the native part of JCuda, which then finds it loaded. By itself it would unpack a copy into the folder for
+    /// temporary files, where another user's may lie, or another rank's, half written.
+    static void loadBinding() {
+        try {
+            System.loadLibrary(BINDING);
+            JCudaDriver.setExceptionsEnabled(false);
+        } catch (LinkageError e) {
+            throw new DeviceException(
+                    "JCuda: want lib" + BINDING + ".so in java.library.path (" + System.getProperty("java.library.path")
+                            + "), and what it needs: " + e.getMessage(),
+                    e);
         }
-        return folder;
     }
 
     /// @param call for messages: the function and what it was called for

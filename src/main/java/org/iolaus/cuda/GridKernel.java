@@ -1,7 +1,6 @@
 package org.iolaus.cuda;
 
-import java.lang.foreign.Arena;
-import java.lang.foreign.ValueLayout;
+import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.function.IntToDoubleFunction;
 import java.util.stream.Collectors;
@@ -9,9 +8,9 @@ import java.util.stream.IntStream;
 import org.iolaus.op.GridActivation;
 import org.iolaus.op.ProductGrid;
 import org.iolaus.op.SiluDerivative;
+import org.jspecify.annotations.Nullable;
 
-/// The kernel of one activation on a grid: `kernels/grid_activation.cuh` with the grid written into the
-/// program.
+/// The kernel of one activation on a grid: `kernels/grid_activation.cuh` with the grid written into its text.
 ///
 /// Arguments that are named like arrays are device addresses.
 final class GridKernel {
@@ -26,21 +25,34 @@ final class GridKernel {
     /// By which factors that are equal but for rounding may differ.
     private static final double ROUNDING = 1e-14;
 
-    private final Arena memory;
-    private final DeviceRuntime.Kernel kernel;
+    private final DeviceRuntime device;
+    private final DeviceRuntime.Source source;
+    private DeviceRuntime.@Nullable Kernel kernel;
 
     /// @param bytes of one number: 8 or 4
-    /// @param fast see [#source], likewise `bf16`
-    /// @param memory holds the arguments of the launches
-    GridKernel(DeviceRuntime device, GridActivation op, int bytes, boolean fast, int bf16, Arena memory) {
-        this.memory = memory;
-        this.kernel = device.compile("activation on a grid", source(op, bytes, fast, bf16))
-                .kernel("grid_activation");
+    /// @param fast see [#text], likewise `bf16`
+    GridKernel(DeviceRuntime device, GridActivation op, int bytes, boolean fast, int bf16) {
+        this.device = device;
+        this.source = new DeviceRuntime.Source("activation on a grid", text(op, bytes, fast, bf16));
+    }
+
+    /// The kernel, to be compiled ahead.
+    DeviceRuntime.Source source() {
+        return source;
+    }
+
+    private DeviceRuntime.Kernel kernel() {
+        DeviceRuntime.Kernel known = kernel;
+        if (known == null) {
+            known = device.compile(List.of(source)).getFirst().kernel("grid_activation");
+            kernel = known;
+        }
+        return known;
     }
 
     /// @param fast whether floats may take a hyperbolic tangent with 11 bits, as precise as products in TF32
     /// @param bf16 bit k: input k is bfloat16; the bit behind those of the inputs: the result is
-    static String source(GridActivation op, int bytes, boolean fast, int bf16) {
+    static String text(GridActivation op, int bytes, boolean fast, int bf16) {
         ProductGrid grid = op.grid();
         int inputs = 1 + op.factors().size();
         int coefficients = grid.coefficients();
@@ -182,8 +194,10 @@ final class GridKernel {
         arguments[in.size()] = y;
         arguments[in.size() + 1] = columns;
         arguments[in.size() + 2] = channels;
-        int blocks = (int) ((columns + BLOCK - 1) / BLOCK);
-        return List.of(
-                new Work.Launch(kernel, blocks, 1, BLOCK, 0, memory.allocateFrom(ValueLayout.JAVA_LONG, arguments)));
+        if (columns >= 1L << 31) {
+            throw new DeviceException("grid_activation: want fewer than 2^31 columns, got " + columns);
+        }
+        int blocks = (int) Math.ceilDiv(columns, BLOCK);
+        return List.of(new Work.Launch(kernel(), blocks, 1, BLOCK, 0, MemorySegment.ofArray(arguments)));
     }
 }

@@ -41,7 +41,11 @@ final class HostCompiler {
         parts.add(source);
         Path library = CompileCache.folder().resolve(CompileCache.key(parts) + ".so");
         if (!Files.isRegularFile(library)) {
-            build(name, source, library);
+            try (CacheLock _ = CacheLock.of(library)) {
+                if (!Files.isRegularFile(library)) {
+                    build(name, source, library);
+                }
+            }
         }
         return new HostKernels(library);
     }

@@ -1,8 +1,6 @@
 package org.iolaus.cuda;
 
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -31,9 +29,9 @@ public final class Kernels {
 
     private static final int MOST_PARTS = 1024;
 
+    private final DeviceRuntime device;
     private final DeviceRuntime.Module module;
     private final int bytes;
-    private final Arena memory;
     private final Map<String, DeviceRuntime.Kernel> kernels = new HashMap<>();
     private final Map<BilinearVariant, BilinearKernels> bilinear = new HashMap<>();
     private final Map<GridVariant, GridKernel> grids = new HashMap<>();
@@ -58,13 +56,11 @@ public final class Kernels {
         }
     }
 
-    /// @param module what `DeviceRuntime.builtin` gives
     /// @param bytes of one number: 8 or 4
-    /// @param memory holds the arguments of the launches
-    public Kernels(DeviceRuntime.Module module, int bytes, Arena memory) {
-        this.module = module;
+    public Kernels(DeviceRuntime device, int bytes) {
+        this.device = device;
+        this.module = device.builtin();
         this.bytes = bytes;
-        this.memory = memory;
     }
 
     /// `y (rows, columns)`: sums of the rows of `x (entries, columns)` by segment.
@@ -165,8 +161,7 @@ public final class Kernels {
         DeviceRuntime.Kernel kernel =
                 kernels.computeIfAbsent((transposeB ? "small_gemm_nt_" : "small_gemm_nn_") + numbers, module::kernel);
         int tiles = (int) (ceil(m, SMALL_GEMM_TILE) * ceil(n, SMALL_GEMM_TILE));
-        MemorySegment packed = memory.allocateFrom(ValueLayout.JAVA_LONG, arguments);
-        return List.of(new Work.Launch(kernel, tiles, 1, SMALL_GEMM_THREADS, 0, packed));
+        return List.of(new Work.Launch(kernel, tiles, 1, SMALL_GEMM_THREADS, 0, MemorySegment.ofArray(arguments)));
     }
 
     /// `y (rows, 3, width)`: the parts of `x (rows, width)` as [org.iolaus.lower.Tf32Operands] orders them.
@@ -209,22 +204,22 @@ public final class Kernels {
         return List.of(launch(typed("dropout_mask"), ceil(n, BLOCK), 1, 0, arguments));
     }
 
-    /// The kernels of a pattern, compiled at its first use.
+    /// The kernels of a pattern.
     ///
     /// @param columnsBf16 whether the features by column are bfloat16; likewise `rowsBf16`
-    BilinearKernels bilinear(DeviceRuntime device, BilinearTerms terms, boolean columnsBf16, boolean rowsBf16) {
+    BilinearKernels bilinear(BilinearTerms terms, boolean columnsBf16, boolean rowsBf16) {
         return bilinear.computeIfAbsent(
                 new BilinearVariant(terms, columnsBf16, rowsBf16),
-                _ -> new BilinearKernels(device, terms, bytes, columnsBf16, rowsBf16, memory));
+                _ -> new BilinearKernels(device, terms, bytes, columnsBf16, rowsBf16));
     }
 
-    /// The kernel of an activation on a grid, compiled at its first use.
+    /// The kernel of an activation on a grid.
     ///
     /// @param fast whether floats may take functions as precise as products in TF32
     /// @param bf16 bit k: input k is bfloat16; the bit behind those of the inputs: the result is
-    GridKernel gridActivation(DeviceRuntime device, GridActivation op, boolean fast, int bf16) {
+    GridKernel gridActivation(GridActivation op, boolean fast, int bf16) {
         return grids.computeIfAbsent(
-                new GridVariant(op, fast, bf16), _ -> new GridKernel(device, op, bytes, fast, bf16, memory));
+                new GridVariant(op, fast, bf16), _ -> new GridKernel(device, op, bytes, fast, bf16));
     }
 
     private Work launch(String name, long gridX, long gridY, int sharedBytes, long[] arguments) {
@@ -232,7 +227,7 @@ public final class Kernels {
             throw new DeviceException(name + ": want fewer than 2^31 elements, got " + gridX + " blocks of " + BLOCK);
         }
         DeviceRuntime.Kernel kernel = kernels.computeIfAbsent(name, module::kernel);
-        MemorySegment packed = memory.allocateFrom(ValueLayout.JAVA_LONG, arguments);
+        MemorySegment packed = MemorySegment.ofArray(arguments);
         return new Work.Launch(kernel, (int) gridX, (int) gridY, BLOCK, sharedBytes, packed);
     }
 

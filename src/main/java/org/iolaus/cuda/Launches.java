@@ -2,7 +2,8 @@ package org.iolaus.cuda;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Objects;
+import java.util.stream.IntStream;
+import org.iolaus.ir.Node;
 import org.iolaus.lower.BilinearSegmentSum;
 import org.iolaus.lower.GatherBilinear;
 import org.iolaus.lower.Precision;
@@ -12,7 +13,6 @@ import org.iolaus.lower.Tf32Operands;
 import org.iolaus.op.AllReduce;
 import org.iolaus.op.BilinearOuter;
 import org.iolaus.op.BilinearProduct;
-import org.iolaus.op.BilinearTerms;
 import org.iolaus.op.Concat;
 import org.iolaus.op.DropoutMask;
 import org.iolaus.op.GridActivation;
@@ -21,43 +21,26 @@ import org.iolaus.op.Pad;
 import org.iolaus.op.SegmentMax;
 import org.iolaus.op.SegmentSum;
 import org.iolaus.op.Sum;
+import org.iolaus.tensor.Dim;
 import org.iolaus.tensor.Sizes;
 import org.jspecify.annotations.Nullable;
 
-/// Whole-array operations as device work, for one batch's sizes and addresses.
+/// Whole-array operations as device work.
 final class Launches {
     /// Terms of a product of split factors that tensor cores add up: 8 of them are one addition that rounds towards
     /// zero.
     private static final int MOST_TERMS = 6144;
 
-    private final DeviceRuntime device;
     private final Schedule schedule;
     private final Precision precision;
     private final Kernels kernels;
-    private final Sizes sizes;
-    private final long[] address;
-    private final Csr[] csr;
     private final @Nullable Collective collective;
 
-    /// @param address of each buffer
-    /// @param csr compressed rows of the indices that segment operations walk
     /// @param collective sums over ranks; null on a single one
-    Launches(
-            DeviceRuntime device,
-            Schedule schedule,
-            Precision precision,
-            Kernels kernels,
-            Sizes sizes,
-            long[] address,
-            Csr[] csr,
-            @Nullable Collective collective) {
-        this.device = device;
+    Launches(Schedule schedule, Precision precision, Kernels kernels, @Nullable Collective collective) {
         this.schedule = schedule;
         this.precision = precision;
         this.kernels = kernels;
-        this.sizes = sizes;
-        this.address = address;
-        this.csr = csr;
         this.collective = collective;
     }
 
@@ -86,36 +69,52 @@ final class Launches {
         return (bytes + 255) / 256 * 256;
     }
 
+    /// A call with a batch's sizes and addresses.
+    private record BoundCall(Call call, Binding binding) {
+        int[] out() {
+            return call.node().shape().bind(binding.sizes());
+        }
+
+        int[] shape(int input) {
+            return call.node().input(input).shape().bind(binding.sizes());
+        }
+
+        /// Address of the result.
+        long y() {
+            return binding.address()[call.out()];
+        }
+
+        long at(int input) {
+            return binding.address()[call.inputs().get(input)];
+        }
+
+        Csr rows(int input) {
+            return binding.rows(call.inputs().get(input));
+        }
+    }
+
     /// The work of one call.
     ///
     /// @param scratch memory of at least [#workspaceBytes]
     /// @throws DeviceException if there is no kernel for the operation
-    List<Work> of(Call call, long scratch) {
-        int[] out = call.node().shape().bind(sizes);
-        long y = address[call.out()];
-        return switch (call.op()) {
+    List<Work> of(Call node, Binding binding, long scratch) {
+        BoundCall call = new BoundCall(node, binding);
+        int[] out = call.out();
+        long y = call.y();
+        return switch (node.op()) {
             case MatMul op -> matmul(op, call, out, y);
-            case BilinearProduct op ->
-                bilinear(call, op.terms()).product(at(call, 0), at(call, 1), 0, y, out[0], out[2]);
-            case GatherBilinear op ->
-                bilinear(call, op.terms()).product(at(call, 0), at(call, 1), at(call, 2), y, out[0], out[2]);
-            case BilinearSegmentSum op -> {
-                Csr rows = Objects.requireNonNull(csr[call.inputs().get(2)]);
-                yield bilinear(call, op.terms())
-                        .summed(at(call, 0), at(call, 1), rows.start(), rows.order(), y, out[0], out[2]);
+            case BilinearProduct _ -> bilinear(node).product(call.at(0), call.at(1), 0, y, out[0], out[2]);
+            case GatherBilinear _ -> bilinear(node).product(call.at(0), call.at(1), call.at(2), y, out[0], out[2]);
+            case BilinearSegmentSum _ -> {
+                Csr rows = call.rows(2);
+                yield bilinear(node).summed(call.at(0), call.at(1), rows.start(), rows.order(), y, out[0], out[2]);
             }
-            case BilinearOuter op ->
-                kernels.bilinear(device, op.terms(), isBf16(call, 1), isBf16(call, 0))
-                        .outer(at(call, 0), at(call, 1), y, out[0], shape(call, 0)[2]);
+            case BilinearOuter _ -> bilinear(node).outer(call.at(0), call.at(1), y, out[0], call.shape(0)[2]);
             case GridActivation op -> {
-                boolean fast = precision.isFast();
-                int bf16 = isBf16(call) ? 1 << call.inputs().size() : 0;
-                for (int input = 0; input < call.inputs().size(); input++) {
-                    bf16 |= isBf16(call, input) ? 1 << input : 0;
-                }
-                List<Long> in =
-                        call.inputs().stream().map(buffer -> address[buffer]).toList();
-                yield kernels.gridActivation(device, op, fast, bf16).of(in, y, out[0], out[2]);
+                List<Long> in = IntStream.range(0, node.inputs().size())
+                        .mapToObj(call::at)
+                        .toList();
+                yield grid(op, node).of(in, y, out[0], out[2]);
             }
             case SegmentSum _ -> segment(call, out, y, false);
             case SegmentMax _ -> segment(call, out, y, true);
@@ -124,12 +123,12 @@ final class Launches {
             case Tf32Operands op -> {
                 int parts = op.axis(out.length - 1);
                 long rows = product(out, 0, parts);
-                yield kernels.split(op.other(), at(call, 0), y, rows, product(out, parts + 1, out.length));
+                yield kernels.split(op.other(), call.at(0), y, rows, product(out, parts + 1, out.length));
             }
             case Pad op -> {
-                int[] in = shape(call, 0);
+                int[] in = call.shape(0);
                 yield kernels.pad(
-                        at(call, 0),
+                        call.at(0),
                         y,
                         product(in, 0, op.axis()),
                         product(in, op.axis(), in.length),
@@ -137,25 +136,52 @@ final class Launches {
                         product(out, op.axis(), out.length));
             }
             case DropoutMask op ->
-                kernels.dropoutMask(at(call, 0), y, op.probability(), op.stream(), product(out, 0, out.length));
+                kernels.dropoutMask(call.at(0), y, op.probability(), op.stream(), product(out, 0, out.length));
             case AllReduce _ -> {
                 long count = product(out, 0, out.length);
-                long x = at(call, 0);
-                Work copy = new Work.Copy(y, x, count * precision.bytes());
+                Work copy = new Work.Copy(y, call.at(0), count * precision.bytes());
                 Collective ranks = collective;
                 yield ranks == null ? List.of(copy) : List.of(copy, new Work.Sum(ranks, y, count, precision.bytes()));
             }
-            default -> throw new DeviceException(call.op() + ": want an operation with a kernel, got none");
+            default -> throw new DeviceException(node.op() + ": want an operation with a kernel, got none");
         };
     }
 
-    /// The kernels of a product as its features are stored.
-    private BilinearKernels bilinear(Call call, BilinearTerms terms) {
-        return kernels.bilinear(device, terms, isBf16(call, 1), isBf16(call));
+    /// Texts of the kernels that are generated for a call, to be compiled ahead.
+    List<DeviceRuntime.Source> sources(Call call) {
+        return switch (call.op()) {
+            case BilinearProduct _, GatherBilinear _ -> sources(call, BilinearKernels.Form.PRODUCT, call.node());
+            case BilinearSegmentSum _ -> sources(call, BilinearKernels.Form.SUMMED, call.node());
+            case BilinearOuter _ ->
+                sources(call, BilinearKernels.Form.OUTER, call.node().input(0));
+            case GridActivation op -> List.of(grid(op, call).source());
+            default -> List.of();
+        };
     }
 
-    private long at(Call call, int input) {
-        return address[call.inputs().get(input)];
+    /// @param channels whose last axis are the channels
+    private List<DeviceRuntime.Source> sources(Call call, BilinearKernels.Form form, Node channels) {
+        Dim last = channels.shape().dim(2);
+        return last.isConstant() ? List.of(bilinear(call).source(form, last.longValue())) : List.of();
+    }
+
+    /// The kernels of a bilinear map as its features are stored.
+    private BilinearKernels bilinear(Call call) {
+        return switch (call.op()) {
+            case BilinearProduct op -> kernels.bilinear(op.terms(), isBf16(call, 1), isBf16(call));
+            case GatherBilinear op -> kernels.bilinear(op.terms(), isBf16(call, 1), isBf16(call));
+            case BilinearSegmentSum op -> kernels.bilinear(op.terms(), isBf16(call, 1), isBf16(call));
+            case BilinearOuter op -> kernels.bilinear(op.terms(), isBf16(call, 1), isBf16(call, 0));
+            default -> throw new IllegalArgumentException(call.op().toString());
+        };
+    }
+
+    private GridKernel grid(GridActivation op, Call call) {
+        int bf16 = isBf16(call) ? 1 << call.inputs().size() : 0;
+        for (int input = 0; input < call.inputs().size(); input++) {
+            bf16 |= isBf16(call, input) ? 1 << input : 0;
+        }
+        return kernels.gridActivation(op, precision.isFast(), bf16);
     }
 
     /// Whether an input is bfloat16.
@@ -168,10 +194,6 @@ final class Launches {
         return schedule.buffers().get(call.out()).bf16();
     }
 
-    private int[] shape(Call call, int input) {
-        return call.node().input(input).shape().bind(sizes);
-    }
-
     private static long product(int[] shape, int from, int to) {
         long product = 1;
         for (int axis = from; axis < to; axis++) {
@@ -180,28 +202,28 @@ final class Launches {
         return product;
     }
 
-    private List<Work> matmul(MatMul op, Call call, int[] out, long y) {
+    private List<Work> matmul(MatMul op, BoundCall call, int[] out, long y) {
         int rank = out.length;
         int m = out[rank - 2];
         int n = out[rank - 1];
-        int[] a = shape(call, 0);
+        int[] a = call.shape(0);
         int k = a[op.transposeA() ? rank - 2 : rank - 1];
         int batch = rank == 3 ? out[0] : 1;
         if ((long) m * n * batch == 0) {
             return List.of();
         }
-        GemmFormat format = format(call);
+        GemmFormat format = format(call.call);
         if (k == 0) {
             long bytes = (long) m * n * batch * format.resultBytes();
             return List.of(new Work.Fill(y, 0, bytes));
         }
-        long left = at(call, 0);
-        long right = at(call, 1);
+        long left = call.at(0);
+        long right = call.at(1);
         if (kernels.isSmallGemm(op.transposeA(), m, n, k, batch)) {
             return kernels.smallGemm(format, op.transposeB(), left, right, y, m, n, k);
         }
         boolean byRows = op.transposeA() && !op.transposeB() && batch == 1;
-        if (byRows && Tf32Operands.isIn(call.node())) {
+        if (byRows && Tf32Operands.isIn(call.call.node())) {
             return inPieces(m, n, k, left, right, y);
         }
         Work.Gemm product = new Work.Gemm(format, m, n, k, left, right, y);
@@ -232,11 +254,11 @@ final class Launches {
         return Tf32Operands.isIn(call.node()) ? GemmFormat.TF32 : GemmFormat.of(precision);
     }
 
-    private List<Work> segment(Call call, int[] out, long y, boolean largest) {
-        Csr rows = Objects.requireNonNull(csr[call.inputs().get(1)]);
+    private List<Work> segment(BoundCall call, int[] out, long y, boolean largest) {
+        Csr rows = call.rows(1);
         long columns = product(out, 1, out.length);
-        long entries = shape(call, 0)[0];
-        long x = at(call, 0);
+        long entries = call.shape(0)[0];
+        long x = call.at(0);
         return largest
                 ? kernels.segmentMax(x, rows.start(), rows.order(), y, out[0], columns, entries)
                 : kernels.segmentSum(x, rows.start(), rows.order(), y, out[0], columns, entries);
@@ -266,13 +288,13 @@ final class Launches {
         return folds;
     }
 
-    private List<Work> sum(Sum op, Call call, long workspace, long y) {
-        List<Fold> folds = folds(op, shape(call, 0));
+    private List<Work> sum(Sum op, BoundCall call, long workspace, long y) {
+        List<Fold> folds = folds(op, call.shape(0));
         long between = workspace;
         long scratch = workspace + betweenBytes(folds, precision.bytes());
         List<Work> work = new ArrayList<>();
-        long from = at(call, 0);
-        boolean bf16 = isBf16(call, 0);
+        long from = call.at(0);
+        boolean bf16 = isBf16(call.call, 0);
         for (int pass = 0; pass < folds.size(); pass++) {
             Fold fold = folds.get(pass);
             long to = pass == folds.size() - 1 ? y : between;
@@ -288,15 +310,15 @@ final class Launches {
         return work;
     }
 
-    private List<Work> concat(Concat op, Call call, int[] out, long y) {
+    private List<Work> concat(Concat op, BoundCall call, int[] out, long y) {
         List<Work> work = new ArrayList<>();
         long pitch = product(out, op.axis(), out.length);
         long rows = product(out, 0, op.axis());
         long start = 0;
-        for (int i = 0; i < call.inputs().size(); i++) {
-            int[] part = shape(call, i);
+        for (int i = 0; i < call.call.inputs().size(); i++) {
+            int[] part = call.shape(i);
             long width = product(part, op.axis(), part.length);
-            work.addAll(kernels.copy(at(call, i), y + start * precision.bytes(), rows, width, width, pitch));
+            work.addAll(kernels.copy(call.at(i), y + start * precision.bytes(), rows, width, width, pitch));
             start += width;
         }
         return work;

@@ -1,8 +1,6 @@
 package org.iolaus.cuda;
 
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -10,12 +8,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.iolaus.kernel.Loop;
 import org.iolaus.lower.Precision;
 import org.iolaus.lower.Schedule;
 import org.iolaus.lower.Schedule.Fused;
 import org.iolaus.tensor.ShapeException;
 import org.iolaus.tensor.Sizes;
+import org.jspecify.annotations.Nullable;
 
 /// The generated kernels of a schedule's fused loops: compiled once, launched with a batch's sizes and addresses.
 final class LoopKernels {
@@ -24,20 +24,29 @@ final class LoopKernels {
     /// Threads that give every processor of a large device enough to do.
     private static final long ENOUGH_THREADS = 132 * 2048;
 
+    /// Elements of the largest arrays and loops for which 32 bits do.
+    private static final long MOST_IN_32_BITS = Integer.MAX_VALUE;
+    /// Rows of a walk, which are counted in steps of as many as a block has threads at most.
+    private static final long MOST_ROWS = Integer.MAX_VALUE - (1L << 16);
+
     private final DeviceRuntime device;
     private final Schedule schedule;
     private final Precision precision;
-    private final Map<Integer, Generated> kernels = new HashMap<>();
+    /// By step.
+    private final Map<Integer, Generated> generated = new HashMap<>();
+    /// Number of each kernel by its text; steps with equal text share a kernel.
+    private final Map<String, Integer> numbers = new LinkedHashMap<>();
+    private final int texts;
+    private @Nullable List<DeviceRuntime.Module> modules;
+    private final Map<String, DeviceRuntime.Kernel> of64Bits = new HashMap<>();
 
-    private record Generated(List<Loop> loops, LoopSource source, DeviceRuntime.Kernel kernel) {}
+    private record Generated(List<Loop> loops, LoopSource source) {}
 
-    /// Compiles the loops; steps with equal code share a kernel.
+    /// Writes the kernels of a schedule's loops.
     LoopKernels(DeviceRuntime device, Schedule schedule, Precision precision) {
         this.device = device;
         this.schedule = schedule;
         this.precision = precision;
-        Map<Integer, LoopSource> sources = new LinkedHashMap<>();
-        Map<String, String> names = new LinkedHashMap<>();
         int steps = schedule.steps().size();
         LoopSource[] written = new LoopSource[steps];
         IntStream.range(0, steps).parallel().forEach(step -> {
@@ -51,56 +60,58 @@ final class LoopKernels {
         for (int step = 0; step < steps; step++) {
             LoopSource source = written[step];
             if (source != null) {
-                sources.put(step, source);
-                names.computeIfAbsent(source.body(), key -> "loop" + names.size());
+                generated.put(step, new Generated(((Fused) schedule.steps().get(step)).loops(), source));
+                numbers.putIfAbsent(source.body(), numbers.size());
             }
         }
-        Map<String, DeviceRuntime.Kernel> compiled = compile(names);
-        sources.forEach((step, source) -> {
-            DeviceRuntime.Kernel kernel = Objects.requireNonNull(compiled.get(source.body()));
-            kernels.put(step, new Generated(((Fused) schedule.steps().get(step)).loops(), source, kernel));
-        });
+        texts = Math.clamp(numbers.size() / FEWEST_IN_SOURCE, 1, device.compilesAtOnce());
     }
 
-    /// Compiles kernels, in as many sources as are compiled at the same time.
-    ///
-    /// @param names by body
-    private Map<String, DeviceRuntime.Kernel> compile(Map<String, String> names) {
-        int count = Math.clamp(names.size() / FEWEST_IN_SOURCE, 1, device.compilesAtOnce());
-        List<StringBuilder> texts = new ArrayList<>();
-        for (int i = 0; i < count; i++) {
-            texts.add(new StringBuilder("#include \"tile.cuh\"\ntypedef ")
-                    .append(precision.bytes() == 8 ? "double" : "float")
-                    .append(" T;\n"));
+    /// The kernels, in as many texts as are compiled at the same time.
+    List<DeviceRuntime.Source> sources() {
+        List<StringBuilder> written = new ArrayList<>();
+        for (int i = 0; i < texts; i++) {
+            written.add(new StringBuilder(head("unsigned")));
         }
-        int next = 0;
-        for (Map.Entry<String, String> kernel : names.entrySet()) {
-            texts.get(next++ % count).append(LoopSource.kernel(kernel.getValue(), kernel.getKey()));
+        numbers.forEach((body, number) -> written.get(number % texts).append(LoopSource.kernel(name(number), body)));
+        return written.stream()
+                .map(text -> new DeviceRuntime.Source("fused loops", text.toString()))
+                .toList();
+    }
+
+    /// @param offset type of the numbers of rows and elements
+    private String head(String offset) {
+        return "#include \"tile.cuh\"\ntypedef " + (precision.bytes() == 8 ? "double" : "float") + " T;\ntypedef "
+                + offset + " offset;\n";
+    }
+
+    private static String name(int number) {
+        return "loop" + number;
+    }
+
+    /// The kernel of a text, which finds elements by 32 bits or, where that is not enough, by 64.
+    private DeviceRuntime.Kernel kernel(String body, boolean large) {
+        if (large) {
+            return of64Bits.computeIfAbsent(body, text -> {
+                String whole = head("unsigned long long") + LoopSource.kernel(name(0), text);
+                return device.compile("fused loop over large arrays", whole).kernel(name(0));
+            });
         }
-        List<DeviceRuntime.Module> modules = device.compile(
-                "fused loops", texts.stream().map(StringBuilder::toString).toList());
-        Map<String, DeviceRuntime.Kernel> kernelOf = new HashMap<>();
-        next = 0;
-        for (Map.Entry<String, String> kernel : names.entrySet()) {
-            kernelOf.put(kernel.getKey(), modules.get(next++ % count).kernel(kernel.getValue()));
+        List<DeviceRuntime.Module> compiled = modules;
+        if (compiled == null) {
+            compiled = device.compile(sources());
+            modules = compiled;
         }
-        return kernelOf;
+        int number = Objects.requireNonNull(numbers.get(body));
+        return compiled.get(number % texts).kernel(name(number));
     }
 
     /// The work of one fused step.
-    ///
-    /// @param address of each buffer
-    /// @param csr compressed rows of the indices that segment operations walk
-    /// @param memory holds the arguments; lives as long as the work may be started
-    List<Work> of(int step, Sizes sizes, long[] address, Csr[] csr, Arena memory) {
-        Generated generated = Objects.requireNonNull(kernels.get(step));
-        Loop loop = generated.loops().getFirst();
-        LoopLayout layout = generated.source().layout();
-        long elements = loop.iteration().volume().value(sizes);
-        if (elements > Integer.MAX_VALUE) {
-            throw new ShapeException(
-                    "loop over " + loop.iteration() + ": want at most 2^31 - 1 elements, got " + elements);
-        }
+    List<Work> of(int step, Binding binding) {
+        Generated made = Objects.requireNonNull(generated.get(step));
+        Loop loop = made.loops().getFirst();
+        LoopLayout layout = made.source().layout();
+        Sizes sizes = binding.sizes();
         long rows = layout.rows(sizes);
         long results = loop.walk() instanceof Loop.Walk.None
                 ? rows
@@ -108,34 +119,50 @@ final class LoopKernels {
         if (results * layout.packs() == 0) {
             return List.of();
         }
+        if (!(loop.walk() instanceof Loop.Walk.None) && rows > MOST_ROWS) {
+            throw new ShapeException(
+                    "loop over " + loop.iteration() + ": want at most " + MOST_ROWS + " rows, got " + rows);
+        }
         long walkers = walkers(loop, layout, rows, results);
         List<Long> values = new ArrayList<>();
-        for (Loop one : generated.loops()) {
-            addAddresses(values, one, address, csr);
+        for (Loop one : made.loops()) {
+            addAddresses(values, one, binding);
             values.add(rows);
             if (!(one.walk() instanceof Loop.Walk.None)) {
                 values.add(results);
                 values.add(walkers);
                 values.add((rows + results - 1) / results);
             }
-            for (long value : generated.source().symbolicValues(sizes)) {
+            for (long value : made.source().symbolicValues(sizes)) {
                 values.add(value);
             }
         }
-        MemorySegment arguments = memory.allocateFrom(
-                ValueLayout.JAVA_LONG,
-                values.stream().mapToLong(Long::longValue).toArray());
+        long[] arguments = values.stream().mapToLong(Long::longValue).toArray();
         long items = layout.lanes() == 1 && loop.walk() instanceof Loop.Walk.None
                 ? results * layout.packs() / layout.packsPerLane()
                 : results * layout.tiles();
         int perBlock = (int) (BLOCK / (layout.lanes() * walkers));
         int grid = Math.toIntExact((items + perBlock - 1) / perBlock);
         int shared = walkers == 1 ? 0 : BLOCK * layout.pack() * precision.bytes();
+        DeviceRuntime.Kernel kernel = kernel(made.source().body(), isLarge(made.loops(), sizes));
         return List.of(
-                new Work.Launch(generated.kernel(), grid, generated.loops().size(), BLOCK, shared, arguments));
+                new Work.Launch(kernel, grid, made.loops().size(), BLOCK, shared, MemorySegment.ofArray(arguments)));
     }
 
-    private void addAddresses(List<Long> values, Loop loop, long[] address, Csr[] csr) {
+    /// Whether a loop, or an array that it touches, has more elements than 32 bits tell apart.
+    private boolean isLarge(List<Loop> loops, Sizes sizes) {
+        return loops.stream()
+                .anyMatch(loop -> loop.iteration().volume().value(sizes) > MOST_IN_32_BITS
+                        || Stream.concat(
+                                        loop.loads().stream().map(Loop.Load::buffer),
+                                        loop.stores().stream().map(Loop.Store::buffer))
+                                .map(buffer ->
+                                        schedule.buffers().get(buffer).type().shape())
+                                .anyMatch(shape -> shape.volume().value(sizes) > MOST_IN_32_BITS));
+    }
+
+    private void addAddresses(List<Long> values, Loop loop, Binding binding) {
+        long[] address = binding.address();
         List<Loop.Load> loads = loop.loads();
         loads.forEach(load -> values.add(at(address, load.buffer())));
         for (Loop.Load load : loads) {
@@ -145,7 +172,7 @@ final class LoopKernels {
         }
         loop.stores().forEach(store -> values.add(at(address, store.buffer())));
         if (loop.walk() instanceof Loop.Walk.Segments segments) {
-            Csr compressed = Objects.requireNonNull(csr[segments.indexBuffer()]);
+            Csr compressed = binding.rows(segments.indexBuffer());
             values.add(compressed.start());
             values.add(compressed.order());
         }

@@ -14,15 +14,16 @@ import org.iolaus.tensor.Sizes;
 /// CUDA C++ for fused loops that differ only in their buffers, one in each row of blocks, the work of each shared as
 /// [LoopLayout] says; constant extents and strides are literals, symbolic ones arguments.
 ///
+/// Rows and elements are numbers of the type `offset`, which the text in front of the kernels sets: 32 bits, or 64
+/// where an array needs it.
+///
 /// A register that varies over columns holds packs (`iolaus_pack`), any other one number. In a walk, what does not
 /// change from row to row of a result is computed before it.
 ///
 /// The argument structure holds for each loop, in this order and 8 bytes each: the address of every load, of every
-/// load's index (only
-/// where one is read), of every store; for a walk over segments the addresses of their compressed rows (`start`,
-/// `order`); the number of rows; for a walk the number of results, of walkers and the length of a chunk; the values of
-/// the
-/// symbolic quantities.
+/// load's index (only where one is read), of every store; for a walk over segments the addresses of their compressed
+/// rows (`start`, `order`); the number of rows; for a walk the number of results, of walkers and the length of a chunk;
+/// the values of the symbolic quantities.
 final class LoopSource {
     private static final int LOADS_AT_ONCE = 12;
     static final int MOST_ROWS_AT_ONCE = 8;
@@ -197,20 +198,20 @@ final class LoopSource {
     }
 
     private void flat() {
-        line("  const unsigned i = (unsigned) IOLAUS_GLOBAL_INDEX;");
+        line("  const offset i = (offset) IOLAUS_GLOBAL_INDEX;");
         line("  if (i >= job.rows * %d) return;".formatted(layout.packs()));
-        line("  const unsigned e = i / %du;".formatted(layout.packs()));
-        line("  const unsigned c[1] = {i %% %du * %du};".formatted(layout.packs(), layout.pack()));
+        line("  const offset e = i / %du;".formatted(layout.packs()));
+        line("  const unsigned c[1] = {(unsigned) (i %% %du) * %du};".formatted(layout.packs(), layout.pack()));
         statements("  ", loop.body(), "e", Part.ALL);
         stores("  ", loop.body(), "e", "true", "true");
     }
 
     private void rows() {
         line("  const unsigned lane = threadIdx.x %% %du;".formatted(layout.lanes()));
-        line("  const unsigned item = blockIdx.x * (blockDim.x / %du) + threadIdx.x / %du;"
+        line("  const offset item = (offset) blockIdx.x * (blockDim.x / %du) + threadIdx.x / %du;"
                 .formatted(layout.lanes(), layout.lanes()));
         line("  const bool inside = item < job.rows;");
-        line("  const unsigned e = inside ? item : 0;");
+        line("  const offset e = inside ? item : 0;");
         columns("0");
         statements("  ", loop.body(), "e", Part.ALL);
         stores("  ", loop.body(), "e", "inside", "lane == 0");
@@ -220,11 +221,11 @@ final class LoopSource {
         boolean segments = loop.walk() instanceof Loop.Walk.Segments;
         line("  const unsigned walkers = (unsigned) job.walkers, group = threadIdx.x / %du;".formatted(layout.lanes()));
         line("  const unsigned lane = threadIdx.x %% %du, walker = group %% walkers;".formatted(layout.lanes()));
-        line("  const unsigned item = blockIdx.x * (blockDim.x / (%du * walkers)) + group / walkers;"
+        line("  const offset item = (offset) blockIdx.x * (blockDim.x / (%du * walkers)) + group / walkers;"
                 .formatted(layout.lanes()));
-        line("  const unsigned tile = item %% %du;".formatted(layout.tiles()));
+        line("  const unsigned tile = (unsigned) (item %% %du);".formatted(layout.tiles()));
         line("  const bool inside = item / %du < job.results;".formatted(layout.tiles()));
-        line("  const unsigned r = inside ? item / %du : 0;".formatted(layout.tiles()));
+        line("  const offset r = inside ? item / %du : 0;".formatted(layout.tiles()));
         columns("tile");
         statements("  ", loop.body(), "r", Part.FIXED);
         for (Loop.RowSum sum : loop.sums()) {
@@ -262,7 +263,7 @@ final class LoopSource {
         int count = Integer.highestOneBit(Math.clamp(LOADS_AT_ONCE / Math.max(1, moving.size()), 1, MOST_ROWS_AT_ONCE));
         String next = "for (int u = 0; u < %d; u++)".formatted(count);
         line("  for (int q = from + (int) walker; q < to; q += %d * (int) walkers) {".formatted(count));
-        line("    unsigned e[%d];".formatted(count));
+        line("    offset e[%d];".formatted(count));
         line("    bool valid[%d];".formatted(count));
         line("#pragma unroll");
         line("    %s {".formatted(next));
@@ -447,7 +448,7 @@ final class LoopSource {
                     ? coordinate(row, layout.rowExtents(), axis)
                     : coordinate("c[k]", layout.columnExtents(), axis - rows);
             if (axis == 0 && index >= 0) {
-                at = "(unsigned) job.x%d[%s]".formatted(index, at);
+                at = "(offset) job.x%d[%s]".formatted(index, at);
             }
             terms.add(stride.isOne() ? at : at + " * " + text(stride));
         }
@@ -501,6 +502,6 @@ final class LoopSource {
     private String text(Dim dim) {
         return dim.isConstant()
                 ? dim.factor() + "u"
-                : "(unsigned) job." + symbolic.computeIfAbsent(dim, key -> "s" + symbolic.size());
+                : "(offset) job." + symbolic.computeIfAbsent(dim, key -> "s" + symbolic.size());
     }
 }

@@ -19,6 +19,7 @@ public final class HostKernels {
             ValueLayout.JAVA_INT,
             ValueLayout.JAVA_INT,
             ValueLayout.JAVA_INT,
+            ValueLayout.JAVA_INT,
             ValueLayout.JAVA_INT);
 
     private final SymbolLookup symbols;
@@ -34,7 +35,7 @@ public final class HostKernels {
                 .map(address -> new Entry(Linker.nativeLinker().downcallHandle(address, ENTRY)));
     }
 
-    /// A kernel's function `const char* name__host(const void* args, int gridX, int gridY, int blockX, int
+    /// A kernel's function `const char* name__host(const void* args, int firstX, int gridX, int gridY, int blockX, int
     /// sharedBytes)`.
     public static final class Entry {
         private final MethodHandle handle;
@@ -43,13 +44,16 @@ public final class HostKernels {
             this.handle = handle;
         }
 
-        /// Runs all blocks.
+        /// Runs the blocks.
         ///
         /// @param arguments native memory that holds the kernel's parameter
+        /// @param firstX the first column of blocks
         /// @return what went wrong, or null
-        public @Nullable String run(MemorySegment arguments, int gridX, int gridY, int blockX, int sharedBytes) {
+        public @Nullable String run(
+                MemorySegment arguments, int firstX, int gridX, int gridY, int blockX, int sharedBytes) {
             try {
-                MemorySegment text = (MemorySegment) handle.invokeExact(arguments, gridX, gridY, blockX, sharedBytes);
+                MemorySegment text =
+                        (MemorySegment) handle.invokeExact(arguments, firstX, gridX, gridY, blockX, sharedBytes);
                 return text.address() == 0
                         ? null
                         : text.reinterpret(Long.MAX_VALUE).getString(0);

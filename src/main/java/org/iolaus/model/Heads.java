@@ -24,7 +24,7 @@ import org.iolaus.op.Expr;
 import org.iolaus.tensor.Shape;
 import org.jspecify.annotations.Nullable;
 
-/// Makes the heads. Each branch (dataset) has its own layers, and each graph gets the result of its branch.
+/// Builds the heads. Each branch (dataset) has layers of its own; a graph's branch decides which of them it gets.
 final class Heads {
     private static final String KEYS = ARCHITECTURE + "output_heads.";
 
@@ -189,7 +189,7 @@ final class Heads {
         return widths;
     }
 
-    /// Takes each row from the branch of its graph.
+    /// Each row from its graph's branch.
     ///
     /// @param graph each row's graph; null where rows are graphs
     private Head choose(List<Head> branches, @Nullable Node graph) {

@@ -12,12 +12,12 @@ final class HydraGnnCompat {
         return architecture.compatibility() == Compatibility.HYDRAGNN;
     }
 
-    /// SchNet of HydraGNN treats every system as not periodic.
+    /// The reference's SchNet treats every system as if it were not periodic.
     static boolean ignoresShifts(Architecture architecture) {
         return wanted(architecture) && architecture.mpnnType() == MpnnType.SCHNET;
     }
 
-    /// SchNet of HydraGNN looks for neighbours itself, in every layer, without edge features and without GPS.
+    /// The reference's SchNet without edge features and without GPS looks for neighbours itself, in every layer.
     static boolean rebuildsEdges(Architecture architecture) {
         Integer edgeDim = architecture.dimensions().edgeDim();
         return ignoresShifts(architecture)

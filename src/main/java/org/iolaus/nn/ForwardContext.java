@@ -8,8 +8,7 @@ import org.iolaus.ir.Node;
 import org.iolaus.op.Expr;
 import org.jspecify.annotations.Nullable;
 
-/// One evaluation of a model: its mode, the weights of its atoms, its random numbers, and the new values
-/// of its buffers.
+/// One evaluation of a model: its mode, the weights of its atoms, and what its buffers become.
 public final class ForwardContext {
     private final boolean training;
     private final boolean synchronised;
@@ -71,7 +70,7 @@ public final class ForwardContext {
         return rngKey;
     }
 
-    /// The next stream of random numbers; each place that draws some has its own.
+    /// A stream of random numbers of its own, for each place that draws some.
     public int nextStream() {
         return streams++;
     }

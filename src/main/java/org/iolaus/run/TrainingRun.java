@@ -52,8 +52,7 @@ public final class TrainingRun implements AutoCloseable {
                 new EngineFactory(comm, given.neuralNetwork().training())) {
             ShardSet shards = ShardSets.open(comm, given);
             try {
-                ConfiguredModel configured = comm.rootFirst(
-                        () -> ModelFactory.of(given, shards.index().requireTrainingFrames()));
+                ConfiguredModel configured = comm.rootFirst(() -> ModelFactory.of(given, shards.index()));
                 configured.lowerAhead();
                 return open(comm, configured, shards, engines.engine());
             } catch (RuntimeException | Error e) {

@@ -54,11 +54,13 @@ final class CudaSourceTest {
                 new Class<?>[] {DeviceRuntime.class},
                 (self, method, arguments) -> {
                     if (method.getName().equals("compile")) {
-                        String name = (String) arguments[0];
-                        if (arguments[1] instanceof List<?> sources) {
-                            sources.forEach(source -> check(name, (String) source));
-                        } else {
-                            check(name, (String) arguments[1]);
+                        for (DeviceRuntime.Source source : sources(arguments)) {
+                            check(source.name(), source.text());
+                            // as for arrays of more than 2^31 elements: some, since compilers take their time
+                            if (source.name().equals("fused loops") && compiled.size() % 8 == 0) {
+                                String wide = source.text().replace("unsigned offset;", "unsigned long long offset;");
+                                check("fused loops over large arrays", wide);
+                            }
                         }
                     }
                     try {
@@ -72,8 +74,15 @@ final class CudaSourceTest {
             assertTrue(lines.stream().allMatch(OpVerification.Line::ok), lines::toString);
         }
         assertTrue(compiled.contains("fused loops"), compiled::toString);
+        assertTrue(compiled.contains("fused loops over large arrays"), compiled::toString);
         assertTrue(compiled.contains("activation on a grid"), compiled::toString);
         assertTrue(compiled.stream().anyMatch(name -> name.startsWith("bilinear")), compiled::toString);
+    }
+
+    private static List<DeviceRuntime.Source> sources(Object[] arguments) {
+        return arguments[0] instanceof List<?> several
+                ? several.stream().map(DeviceRuntime.Source.class::cast).toList()
+                : List.of(new DeviceRuntime.Source((String) arguments[0], (String) arguments[1]));
     }
 
     private void check(String name, String source) {

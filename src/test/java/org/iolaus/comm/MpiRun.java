@@ -138,7 +138,11 @@ public record MpiRun(int exitCode, String out, String err, Duration took) {
                 List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xmx1g"));
         command.addAll(List.of("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")); // runs of seconds: start fast
         command.addAll(List.of("--add-modules", "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED"));
-        command.addAll(List.of("-Djava.library.path=" + libraries, "-cp", System.getProperty("java.class.path"), main));
+        command.addAll(List.of(
+                "-Djava.library.path=" + libraries + ":target/native",
+                "-cp",
+                System.getProperty("java.class.path"),
+                main));
         command.addAll(List.of(arguments));
         var builder = new ProcessBuilder(command)
                 .redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()));

@@ -23,7 +23,7 @@ public final class Emulated implements AutoCloseable {
     Emulated(int bytes) {
         this.device = runtime();
         this.bytes = bytes;
-        this.kernels = new Kernels(device.builtin(), bytes, arena);
+        this.kernels = new Kernels(device, bytes);
     }
 
     /// A runtime, if there is a compiler for it ([Tool#CXX]).

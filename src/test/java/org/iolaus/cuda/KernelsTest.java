@@ -253,9 +253,7 @@ class KernelsTest {
                     }
                     double[] got = on.twice(
                             y.length,
-                            at -> on.kernels
-                                    .bilinear(on.device, terms, false, false)
-                                    .product(aAt, xAt, 0, at, items, channels));
+                            at -> on.kernels.bilinear(terms, false, false).product(aAt, xAt, 0, at, items, channels));
                     on.assertProducts(y, parts, got, "product of " + what);
                     double[] z = new double[a.length];
                     new BilinearOuter(terms)
@@ -277,9 +275,7 @@ class KernelsTest {
                     }
                     got = on.twice(
                             z.length,
-                            at -> on.kernels
-                                    .bilinear(on.device, terms, false, false)
-                                    .outer(uAt, xAt, at, items, channels));
+                            at -> on.kernels.bilinear(terms, false, false).outer(uAt, xAt, at, items, channels));
                     on.assertProducts(z, products, got, "outer of " + what);
                     List.of(aAt, xAt, uAt).forEach(on.device::free);
                 }
@@ -332,7 +328,7 @@ class KernelsTest {
                         }
                     }
                 }
-                BilinearKernels kernels = on.kernels.bilinear(on.device, terms, false, false);
+                BilinearKernels kernels = on.kernels.bilinear(terms, false, false);
                 long values = on.indices(index.values());
                 double[] got =
                         on.twice(gathered.size(), y -> kernels.product(aAt, atomsAt, values, y, edges, channels));
@@ -404,10 +400,7 @@ class KernelsTest {
                     double largest = Arrays.stream(exact).map(Math::abs).max().orElse(0);
                     for (boolean fast : new boolean[] {false, true}) {
                         double[] got = on.twice(
-                                n,
-                                y -> on.kernels
-                                        .gridActivation(on.device, op, fast, 0)
-                                        .of(at, y, shape[0], shape[2]));
+                                n, y -> on.kernels.gridActivation(op, fast, 0).of(at, y, shape[0], shape[2]));
                         // where results are few, plain arithmetic may be right by luck: a value of one term has about
                         // ten roundings; a hyperbolic tangent is rounded to 11 bits
                         double plain = Math.max(2 * plainError(op, in, shape, exact), 10 * 0x1p-24 * largest);

@@ -6,7 +6,8 @@ import org.iolaus.op.Expr;
 
 /// SiLU of a function on the sphere, taken point by point on a grid ([org.iolaus.op.GridActivation]).
 ///
-/// In the separable form, l = 0 of the result comes from separate scalars; the grid still reads l = 0 of the input.
+/// The separable form takes l = 0 of its result from scalars of its own; the l = 0 that enters still reaches
+/// the grid.
 public final class S2Activation {
 
     private S2Activation() {}

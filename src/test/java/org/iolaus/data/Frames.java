@@ -1,4 +1,4 @@
-package org.iolaus.convert;
+package org.iolaus.data;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -10,19 +10,14 @@ import java.util.Random;
 import java.util.Set;
 import java.util.stream.IntStream;
 import org.iolaus.atoms.Structure;
-import org.iolaus.comm.Comm;
-import org.iolaus.comm.SoloComm;
-import org.iolaus.data.FrameSource;
-import org.iolaus.data.Neighbours;
-import org.iolaus.data.ShardIndex;
 import org.jspecify.annotations.Nullable;
 
 /// Random frames and sets made of them.
-public final class Frames {
+final class Frames {
     private Frames() {}
 
     /// Clusters and periodic cells of 3 to 12 atoms of H, C and Cu, with energy, forces and a column of each kind.
-    public static List<Structure> random(int count, long seed) {
+    static List<Structure> random(int count, long seed) {
         Random random = new Random(seed);
         List<Structure> frames = new ArrayList<>();
         for (int f = 0; f < count; f++) {
@@ -31,7 +26,7 @@ public final class Frames {
         return frames;
     }
 
-    public static Structure random(Random random, int atoms, String source) {
+    static Structure random(Random random, int atoms, String source) {
         int[] elements = {1, 6, 29};
         boolean periodic = random.nextBoolean();
         // positions on a jittered grid, so that no two atoms meet
@@ -56,12 +51,12 @@ public final class Frames {
                 source);
     }
 
-    public static Convert.Options options(Path out, Splits.Rule split) {
+    static Convert.Options options(Path out, Splits.Rule split) {
         return options(out, split, null);
     }
 
     /// With a second neighbour list.
-    public static Convert.Options options(Path out, Neighbours attention) {
+    static Convert.Options options(Path out, Neighbours attention) {
         return options(out, new Splits.Fractions(0.6, 0.2, 0.2, false, 7), attention);
     }
 
@@ -69,7 +64,8 @@ public final class Frames {
         return new Convert.Options(
                 out,
                 Convert.Existing.REFUSE,
-                new Neighbours(3.5, null),
+                3.5,
+                null,
                 attention,
                 null,
                 split,
@@ -81,17 +77,17 @@ public final class Frames {
     }
 
     /// Shards of about 100 atoms each.
-    public static ShardIndex convert(List<Structure> frames, Path out) {
-        return convert(frames, options(out, new Splits.Fractions(0.6, 0.2, 0.2, false, 7)), new SoloComm());
+    static ShardIndex convert(List<Structure> frames, Path out) {
+        return convert(frames, options(out, new Splits.Fractions(0.6, 0.2, 0.2, false, 7)), Convert.Ranks.single());
     }
 
-    public static ShardIndex convert(List<Structure> frames, Convert.Options options, Comm comm) {
+    static ShardIndex convert(List<Structure> frames, Convert.Options options, Convert.Ranks ranks) {
         try {
             Path raw = options.out().resolveSibling("raw.xyz");
-            if (comm.isRoot()) {
+            if (ranks.rank() == 0) {
                 Files.writeString(raw, "stands for the frames");
             }
-            return Convert.run(List.of(new Convert.Input(raw, null, () -> FrameSource.of(frames))), options, comm)
+            return Convert.run(List.of(new Convert.Input(raw, null, () -> FrameSource.of(frames))), options, ranks)
                     .index();
         } catch (java.io.IOException e) {
             throw new java.io.UncheckedIOException(e);

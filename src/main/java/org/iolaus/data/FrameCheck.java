@@ -1,4 +1,4 @@
-package org.iolaus.convert;
+package org.iolaus.data;
 
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -6,7 +6,6 @@ import java.util.Map;
 import java.util.Set;
 import org.iolaus.atoms.Elements;
 import org.iolaus.atoms.Structure;
-import org.iolaus.data.DataException;
 import org.jspecify.annotations.Nullable;
 
 /// Refuses frames that cannot be trained on.

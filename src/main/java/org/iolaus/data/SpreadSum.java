@@ -1,14 +1,10 @@
-package org.iolaus.convert;
+package org.iolaus.data;
 
-import java.io.DataInputStream;
-import java.io.DataOutputStream;
-import java.io.IOException;
 import java.util.Arrays;
-import org.iolaus.data.Statistics;
 
 /// Collects mean, standard deviation and range of each component of many vectors, in parts that can be put together.
-/// Sums of squares are about the running mean (Chan, Golub, LeVeque 1979): energies of -10^5 eV that differ by 0.01
-/// eV keep their spread.
+/// Sums of squares are about the running mean (Chan, Golub, LeVeque 1979): energies of -10^5 eV that differ by 0.01 eV
+/// keep their spread.
 final class SpreadSum {
     private long count;
     private final double[] mean;
@@ -38,10 +34,10 @@ final class SpreadSum {
         }
     }
 
-    /// With all that another one has seen.
-    SpreadSum plus(SpreadSum other) {
+    /// Adds all that another one has seen.
+    void add(SpreadSum other) {
         if (other.count == 0) {
-            return this;
+            return;
         }
         long total = count + other.count;
         for (int i = 0; i < mean.length; i++) {
@@ -52,23 +48,12 @@ final class SpreadSum {
             max[i] = Math.max(max[i], other.max[i]);
         }
         count = total;
-        return this;
     }
 
-    long count() {
-        return count;
-    }
-
-    /// All of it NaN if there was nothing.
     Statistics.Spread spread() {
-        if (count == 0) {
-            double[] none = new double[mean.length];
-            Arrays.fill(none, Double.NaN);
-            return new Statistics.Spread(none, none, none, none);
-        }
         double[] std = new double[mean.length];
         for (int i = 0; i < std.length; i++) {
-            std[i] = Math.sqrt(squares[i] / count);
+            std[i] = count == 0 ? 0 : Math.sqrt(squares[i] / count);
         }
         return new Statistics.Spread(mean.clone(), std, min.clone(), max.clone());
     }
@@ -82,24 +67,22 @@ final class SpreadSum {
         return Math.sqrt(sum / mean.length);
     }
 
-    void write(DataOutputStream out) throws IOException {
-        out.writeLong(count);
-        out.writeInt(mean.length);
-        for (double[] part : new double[][] {mean, squares, min, max}) {
-            for (double value : part) {
-                out.writeDouble(value);
-            }
+    double[] toArray() {
+        double[] all = new double[1 + 4 * mean.length];
+        all[0] = count;
+        double[][] parts = {mean, squares, min, max};
+        for (int p = 0; p < 4; p++) {
+            System.arraycopy(parts[p], 0, all, 1 + p * mean.length, mean.length);
         }
+        return all;
     }
 
-    static SpreadSum read(DataInputStream in) throws IOException {
-        long count = in.readLong();
-        SpreadSum sum = new SpreadSum(in.readInt());
-        sum.count = count;
-        for (double[] part : new double[][] {sum.mean, sum.squares, sum.min, sum.max}) {
-            for (int i = 0; i < part.length; i++) {
-                part[i] = in.readDouble();
-            }
+    static SpreadSum of(double[] all) {
+        SpreadSum sum = new SpreadSum((all.length - 1) / 4);
+        sum.count = (long) all[0];
+        double[][] parts = {sum.mean, sum.squares, sum.min, sum.max};
+        for (int p = 0; p < 4; p++) {
+            System.arraycopy(all, 1 + p * sum.mean.length, parts[p], 0, sum.mean.length);
         }
         return sum;
     }

@@ -1,4 +1,4 @@
-package org.iolaus.convert;
+package org.iolaus.data;
 
 import java.util.Arrays;
 import org.iolaus.atoms.LinearAlgebra;
