@@ -16,11 +16,6 @@ public record Config(
         Visualization visualization,
         Profile profile) {
 
-    /// This configuration with another architecture.
-    public Config with(Architecture architecture) {
-        return Records.with(this, "neuralNetwork.architecture", architecture);
-    }
-
     /// The network and its training.
     public record NeuralNetwork(
             Architecture architecture, VariablesOfInterest variablesOfInterest, Training training) {}

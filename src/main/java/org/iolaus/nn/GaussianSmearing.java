@@ -12,9 +12,6 @@ public final class GaussianSmearing {
     ///
     /// @param count at least 2
     public GaussianSmearing(Scope scope, double cutoffAngstrom, int count) {
-        if (count < 2) {
-            throw new IllegalArgumentException("num_gaussians: want at least 2, got " + count);
-        }
         double step = cutoffAngstrom / (count - 1);
         double[] centres = new double[count];
         for (int i = 0; i < count; i++) {

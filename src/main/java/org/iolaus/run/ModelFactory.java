@@ -56,7 +56,7 @@ public final class ModelFactory {
     }
 
     private static ConfiguredModel make(Config given, Columns columns, Architecture architecture) {
-        Config config = given.with(architecture);
+        Config config = Records.with(given, "neuralNetwork.architecture", architecture);
         Loss loss = config.neuralNetwork().training().lossFunctionType();
         return new ConfiguredModel(config, columns, new Model(architecture, loss, columns.attributeWidth()));
     }
