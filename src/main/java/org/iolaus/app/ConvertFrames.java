@@ -17,12 +17,13 @@ import org.iolaus.comm.Comm;
 import org.iolaus.config.Config;
 import org.iolaus.config.ConfigException;
 import org.iolaus.config.ConfigReader;
-import org.iolaus.data.Convert;
+import org.iolaus.convert.Convert;
+import org.iolaus.convert.FrameCheck;
+import org.iolaus.convert.Splits;
 import org.iolaus.data.DatasetConfig;
-import org.iolaus.data.FrameCheck;
+import org.iolaus.data.Neighbours;
 import org.iolaus.data.ShardIndex;
 import org.iolaus.data.Split;
-import org.iolaus.data.Splits;
 import org.iolaus.data.read.ReadOptions;
 import org.iolaus.data.read.Readers;
 import org.iolaus.model.Architecture;
@@ -95,7 +96,7 @@ final class ConvertFrames extends CommandBase implements OnRanks {
     public int run(Comm comm) {
         Work work = comm.rootFirst(this::work);
         long start = System.nanoTime();
-        Convert.Result result = Convert.run(work.frames, work.options, ranks(comm));
+        Convert.Result result = Convert.run(work.frames, work.options, comm);
         if (comm.isRoot()) {
             report(result, work.options.out(), (System.nanoTime() - start) / 1e9);
         }
@@ -164,8 +165,7 @@ final class ConvertFrames extends CommandBase implements OnRanks {
         return new Convert.Options(
                 out == null ? Path.of(dataset.shards()) : out,
                 existing,
-                radius,
-                architecture.maxNeighbours(),
+                new Neighbours(radius, architecture.maxNeighbours()),
                 Cutoffs.attention(architecture),
                 architecture.periodicBoundaryConditions(),
                 rule(config, dataset),
@@ -256,29 +256,5 @@ final class ConvertFrames extends CommandBase implements OnRanks {
                         factors.forces(),
                         factors.stress(),
                         names);
-    }
-
-    private static Convert.Ranks ranks(Comm comm) {
-        return new Convert.Ranks() {
-            @Override
-            public int rank() {
-                return comm.rank();
-            }
-
-            @Override
-            public int size() {
-                return comm.size();
-            }
-
-            @Override
-            public List<byte[]> gather(byte[] mine) {
-                return comm.gather(mine, 0);
-            }
-
-            @Override
-            public byte[] broadcast(byte[] ofRankZero) {
-                return comm.broadcast(ofRankZero, 0);
-            }
-        };
     }
 }

@@ -63,7 +63,7 @@ final class Describe extends CommandBase implements Callable<Integer> {
         ShardIndex index = null;
         if (dataset != null && Files.exists(Path.of(dataset.shards(), ShardIndex.FILE))) {
             Path folder = Path.of(dataset.shards());
-            index = ShardIndex.of(ShardIndex.read(folder), folder);
+            index = ShardIndex.read(folder);
         }
         if (index == null && (atoms == null || edges == null)) {
             throw wrong("--atoms and --edges: want both where there are no shards to take means from, got "

@@ -121,8 +121,8 @@ final class Import extends CommandBase implements Callable<Integer> {
                         : ", %,d of them under further names"
                                 .formatted(match.copies().size()),
                 numbers);
-        line(print, "fresh", match.fresh().size(), "names with first values from the seed");
-        line(print, "ignored", match.ignored().size(), "arrays, as told");
+        line(print, "fresh", match.missing().size(), "names with first values from the seed");
+        line(print, "ignored", match.unexpected().size(), "arrays, as told");
         line(print, "skipped", match.constants().size(), "buffers that follow from the configuration");
         line(print, "skipped", read.outside(), "arrays outside of " + read.from());
         line(print, "skipped", read.others(), "entries that are no arrays");

@@ -29,7 +29,7 @@ final class Inspect extends CommandBase implements Callable<Integer> {
     @Override
     public Integer call() {
         PrintWriter out = out();
-        ShardIndex index = ShardIndex.of(ShardIndex.read(folder), folder);
+        ShardIndex index = ShardIndex.read(folder);
         List<String> damages = verify ? ShardSet.damages(folder, index, 0, 1) : List.of();
         if (json) {
             out.println(ShardReport.json(index, damages));

@@ -32,7 +32,7 @@ import org.iolaus.train.Training.ReduceLrOnPlateau;
 import org.iolaus.train.optimize.OptimizerType;
 import org.jspecify.annotations.Nullable;
 
-/// What must hold between the values of a configuration, all in one place.
+/// Checks between the values of a configuration; the model checks its architecture itself.
 final class ConfigCheck {
     private static final String VARIABLES = "NeuralNetwork.Variables_of_interest.";
     private static final String TRAINING = "NeuralNetwork.Training.";
@@ -69,8 +69,8 @@ final class ConfigCheck {
         build(config);
     }
 
-    /// Builds the model as it would be with any data: so it checks what it needs itself. What this program has no model
-    /// for is not checked.
+    /// Builds the model without data, so it checks its own settings. A model that is not supported
+    /// yet is not checked.
     private static void build(Config config) {
         Architecture architecture = config.neuralNetwork().architecture();
         AttentionEngine engine = architecture.attention().globalAttnEngine();
@@ -139,7 +139,7 @@ final class ConfigCheck {
         }
     }
 
-    /// The root of a mean over a step is no sum over its batches.
+    /// The root of a mean over a step is not a sum over its batches.
     private static void accumulation(Potential potential, Training training) {
         boolean root = training.lossFunctionType() == Loss.RMSE
                 || potential.energyLossType() == Loss.RMSE

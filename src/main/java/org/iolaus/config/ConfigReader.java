@@ -13,7 +13,7 @@ import tools.jackson.databind.node.ObjectNode;
 
 /// Reads configurations: HydraGNN's JSON, strictly, with all defaults filled in.
 ///
-/// Every fault is one [ConfigException] that names the file, the JSON path, what is wanted and what is there.
+/// Every fault is one [ConfigException] that names the file, the path of the key, what is wanted and what was found.
 public final class ConfigReader {
     private ConfigReader() {}
 
@@ -52,7 +52,7 @@ public final class ConfigReader {
         return complete(parse(json, overrides));
     }
 
-    /// The text of a configuration without its wish to go on from a checkpoint: what a run's files say is then the same
+    /// The text of a configuration that starts anew, not from a checkpoint: so the files of a run say the same,
     /// whether the run was interrupted or not.
     public static String toJsonOfWholeRun(Config config) {
         return toJson(complete(parse(

@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Fills in the values that follow from others; what the file gives stays and is checked by [ConfigCheck].
+/// Fills in values that follow from others. Values that the file gives stay; [ConfigCheck] checks them.
 final class Derived {
     private Derived() {}
 
@@ -44,7 +44,7 @@ final class Derived {
         }
     }
 
-    /// Likewise: there is one schedule of the learning rate, and the usual one only where no other is given.
+    /// Before the records are made: the usual schedule of the learning rate is used only if no other is given.
     static void scheduleDefaults(ObjectNode root) {
         if (root.path("NeuralNetwork").path("Training") instanceof ObjectNode training
                 && training.path("CosineWithWarmup").isObject()

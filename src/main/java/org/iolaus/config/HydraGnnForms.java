@@ -11,7 +11,7 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Brings what HydraGNN accepts beside its main form into that form, in the tree, before it is read.
+/// Converts the other forms that HydraGNN accepts to its main form, in the tree, before it is read.
 ///
 /// Values of a wrong type are left for the reader to report.
 final class HydraGnnForms {
@@ -20,7 +20,7 @@ final class HydraGnnForms {
     private static final String VARIABLES = "NeuralNetwork.Variables_of_interest";
     private static final String TRAINING = "NeuralNetwork.Training";
 
-    /// Keys of HydraGNN that this program knows but has nothing for: the values with which they change nothing.
+    /// Keys of HydraGNN that have no meaning here, and the values that change nothing.
     static final Map<String, Set<String>> WITHOUT_EFFECT = Map.of(
             "NeuralNetwork.ds_config",
             Set.of("null", "{}"),

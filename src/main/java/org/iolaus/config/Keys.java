@@ -11,8 +11,8 @@ import org.iolaus.model.Architecture;
 
 /// The keys of a configuration file that belong to record components.
 ///
-/// A key is its component's name in snake case unless [#ODD] says otherwise. The components of a record in
-/// [#FLAT] stand in the file beside those of the record around it.
+/// A key is its component's name in snake case unless [#ODD] says otherwise. The components of a record in [#FLAT]
+/// stand in the file beside those of the record around it.
 final class Keys {
     private static final Map<String, String> ODD = Map.ofEntries(
             Map.entry("Config.verbosity", "Verbosity"),
@@ -72,8 +72,8 @@ final class Keys {
         return keys;
     }
 
-    /// Every key of a file by its full path: `NeuralNetwork.Training.num_epoch`; `[]` stands for the elements of a
-    /// list.
+    /// Every key of a file by its full path: `NeuralNetwork.Training.num_epoch`; `[]` stands for the elements
+    /// of a list.
     static Map<String, RecordComponent> paths() {
         Map<String, RecordComponent> paths = new TreeMap<>();
         collect(Config.class, "", paths);

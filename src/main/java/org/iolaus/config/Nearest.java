@@ -5,11 +5,12 @@ import java.util.Comparator;
 import java.util.Locale;
 import java.util.Optional;
 
-/// Finds the name that somebody may have meant.
+/// Finds the name that was probably meant.
 final class Nearest {
     private Nearest() {}
 
-    /// The candidate at the smallest edit distance from `name` (case and underscores aside), if it is anywhere near.
+    /// The candidate with the smallest edit distance from `name` (case and underscores do not count), if it
+    /// is near enough.
     static Optional<String> to(String name, Collection<String> candidates) {
         String plain = plain(name);
         int near = Math.max(1, plain.length() / 3);

@@ -10,8 +10,8 @@ import tools.jackson.databind.node.ObjectNode;
 
 /// Settings from the command line, `key=value`.
 ///
-/// The key is a full path, or the end of one if only one path ends so (`num_epoch`); numbers count through arrays. The
-/// value is JSON, and a string where it is not.
+/// The key is a full path, or the end of one if only one path ends so (`num_epoch`); numbers count through arrays.
+/// The value is JSON, and a string where it is not.
 final class Overrides {
     private static final Set<String> SECTIONS = Keys.of(Config.class).keySet();
 

@@ -27,7 +27,8 @@ final class RecordMapper {
 
     private RecordMapper() {}
 
-    /// The record for an object; a missing key takes its default, null if there is none and the component may be null.
+    /// The record for an object; a missing key takes its default, null if there is none and the component
+    /// may be null.
     ///
     /// @param path of the object in its file, for messages; empty for the whole file
     /// @throws ConfigException at the first key that does not fit

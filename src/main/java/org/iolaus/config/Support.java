@@ -15,7 +15,7 @@ import org.iolaus.model.MpnnType;
 import org.iolaus.model.Require;
 import tools.jackson.databind.JsonNode;
 
-/// What of HydraGNN's vocabulary this build can do: the permitted values of keys that have others, too.
+/// The part of HydraGNN's vocabulary that this build supports: the permitted values of keys that have others, too.
 final class Support {
     static final Map<String, List<String>> SUPPORTED = new LinkedHashMap<>();
 
@@ -47,7 +47,7 @@ final class Support {
         return all;
     }
 
-    /// The first setting of `config` that this build cannot honour, as a message.
+    /// The first setting of `config` that this build does not support, as a message.
     static Optional<String> missing(Config config) {
         JsonNode root = RecordMapper.write(config);
         for (Map.Entry<String, List<String>> rule : SUPPORTED.entrySet()) {

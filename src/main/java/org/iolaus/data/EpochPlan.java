@@ -110,7 +110,7 @@ public abstract sealed class EpochPlan permits FixedPlan, BudgetPlan {
     /// Refuses what cannot be trained on.
     public static void requireTraining(ShardIndex index, Batching batching, int ranks, int microBatches) {
         batching.requireFit(index, Split.TRAIN);
-        GraphTable table = index.table();
+        GraphTable table = index.requireTrainingFrames().table();
         int graphs = batching.skips(table)
                 ? batching.kept(table, table.graphs(Split.TRAIN)).length
                 : table.size(Split.TRAIN);

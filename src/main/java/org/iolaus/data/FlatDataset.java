@@ -69,6 +69,13 @@ final class FlatDataset extends WritableDatasetImpl {
             });
         }
 
+        static Content of(short[] data) {
+            return new Content((short) 0, data.length, Short.BYTES, (from, to, into) -> {
+                into.asShortBuffer().put(data, from, to - from);
+                into.position(into.position() + (to - from) * Short.BYTES);
+            });
+        }
+
         static Content of(byte[] data) {
             return new Content((byte) 0, data.length, 1, (from, to, into) -> into.put(data, from, to - from));
         }

@@ -12,8 +12,8 @@ import org.iolaus.atoms.Structure;
 ///
 /// HDF5 with `pos`, `batch`, `edge_index` (row 0 source, row 1 target) and either HydraGNN's names (`z`, `energy`,
 /// `forces`, `cell` with the edge of a cube, 0 without a box) or those of Open Catalyst's models (`atomic_numbers`,
-/// `target_energy`, `target_forces`, `cell`). The edges are made anew from the positions; the file's own are there to
-/// be compared with.
+/// `target_energy`, `target_forces`, `cell`). The edges are made anew from the positions; the file's own are there
+/// to be compared with.
 ///
 /// @param name for messages
 /// @param structures the graphs

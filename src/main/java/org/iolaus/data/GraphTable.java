@@ -1,9 +1,13 @@
 package org.iolaus.data;
 
 import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -38,6 +42,53 @@ public final class GraphTable {
         this.dataset = dataset;
         for (int graph = 0; graph < split.length(); graph++) {
             sizes[split.get(graph)]++;
+        }
+    }
+
+    /// The graphs of several tables, one after another.
+    static GraphTable joined(List<GraphTable> parts) {
+        if (parts.size() == 1) {
+            return parts.getFirst();
+        }
+        Map<String, Counts> counts = new HashMap<>();
+        for (String symbol : parts.getFirst().counts.keySet()) {
+            counts.put(symbol, joined(parts, part -> part.counts(symbol)));
+        }
+        return new GraphTable(counts, joined(parts, GraphTable::split), joined(parts, GraphTable::dataset));
+    }
+
+    private static Counts joined(List<GraphTable> parts, Function<GraphTable, Counts> field) {
+        return Counts.joined(parts.stream().map(field).toList());
+    }
+
+    static GraphTable read(Hdf5File file) {
+        Map<String, Counts> counts = new HashMap<>();
+        for (String symbol : file.datasets("graphs/sizes")) {
+            counts.put(symbol, Counts.read(file, "graphs/sizes/" + symbol));
+        }
+        Counts split = Counts.read(file, "graphs/split");
+        Counts dataset = file.datasets("graphs").contains("dataset")
+                ? Counts.read(file, "graphs/dataset")
+                : Counts.of(split.length(), _ -> 0);
+        for (Counts each : counts.values()) {
+            if (each.length() != split.length() || dataset.length() != split.length()) {
+                throw new DataException(
+                        file.name() + ", graphs: want " + split.length() + " values each, got " + each.length());
+            }
+        }
+        if (split.max() >= Split.values().length) {
+            throw new DataException(file.name() + ", graphs/split: want 0 to 3, got " + split.max());
+        }
+        return new GraphTable(counts, split, dataset);
+    }
+
+    /// Writes some graphs. Datasets are left out where all are 0.
+    void write(Hdf5Writer out, int from, int to) {
+        new TreeMap<>(counts).forEach((symbol, each) -> each.write(out, "graphs/sizes/" + symbol, from, to));
+        split.write(out, "graphs/split", from, to);
+        out.attribute("graphs/split", "values", "0 train, 1 validation, 2 test, 3 unused");
+        if (dataset.max() > 0) {
+            dataset.write(out, "graphs/dataset", from, to);
         }
     }
 

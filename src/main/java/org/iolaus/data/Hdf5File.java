@@ -28,9 +28,9 @@ import org.jspecify.annotations.Nullable;
 
 /// An HDF5 file open for reading, or the bytes of one.
 ///
-/// Paths are written `group/dataset`, the root group is the empty string. Arrays come flat, row-major, with the shape
-/// asked for separately; a scalar has shape `()`. Whatever goes wrong is a [DataException] that names file and dataset.
-/// [Hdf5Writer] is the other direction.
+/// Paths are written `group/dataset`, the root group is the empty string. Arrays come flat, row-major, with the
+/// shape asked for separately; a scalar has shape `()`. Whatever goes wrong is a [DataException] that names file and
+/// dataset. [Hdf5Writer] is the other direction.
 public final class Hdf5File implements AutoCloseable {
     /// The attribute that holds the CRC-32C of a dataset's bytes as they lie in the file.
     static final String CHECKSUM = "crc32c";
@@ -161,6 +161,15 @@ public final class Hdf5File implements AutoCloseable {
             }
         }
         return values;
+    }
+
+    /// All values of an integer dataset, flat, in an array of their own type.
+    Object integers(String dataset) {
+        Object data = data(dataset);
+        if (data instanceof byte[] || data instanceof short[] || data instanceof int[] || data instanceof long[]) {
+            return data;
+        }
+        throw wrongType(dataset, "integers", data);
     }
 
     /// All values of a dataset of bytes, flat.

@@ -19,9 +19,9 @@ import java.util.Map;
 
 /// Writes an HDF5 file that appears under its name complete or not at all.
 ///
-/// Datasets are contiguous, little-endian, and carry the CRC-32C of their bytes as attribute `crc32c`. Groups of a path
-/// are made as needed. Nothing touches the disk before [#commit], and the arrays are not copied: they must not change
-/// until then.
+/// Datasets are contiguous, little-endian, and carry the CRC-32C of their bytes as attribute `crc32c`. Groups of a
+/// path are made as needed. Nothing touches the disk before [#commit], and the arrays are not copied: they must not
+/// change until then.
 ///
 /// ```java
 /// Hdf5Writer out = new Hdf5Writer(path); out.doubles("atoms/pos", positions, atoms,
@@ -49,6 +49,10 @@ public final class Hdf5Writer {
 
     public Hdf5Writer ints(String dataset, int[] data, int... shape) {
         return put(dataset, FlatDataset.Content.of(data), data.length, shape);
+    }
+
+    Hdf5Writer shorts(String dataset, short[] data) {
+        return put(dataset, FlatDataset.Content.of(data), data.length, new int[0]);
     }
 
     public Hdf5Writer bytes(String dataset, byte[] data, int... shape) {
@@ -84,8 +88,8 @@ public final class Hdf5Writer {
         return putAttribute(node, name, value);
     }
 
-    /// Writes everything to a temporary file, waits until it is on disk and gives it its name, in place of an older
-    /// file.
+    /// Writes everything to a temporary file, waits until it is on disk and gives it its name, in place of an
+    /// older file.
     public void commit() {
         Path temporary = target.resolveSibling(
                 target.getFileName() + ".tmp" + ProcessHandle.current().pid());
@@ -173,7 +177,7 @@ public final class Hdf5Writer {
     }
 
     /// A rename survives a power cut only when the directory has been written too.
-    static void syncDirectoryOf(Path file) throws IOException {
+    public static void syncDirectoryOf(Path file) throws IOException {
         Path parent = file.toAbsolutePath().getParent();
         try (FileChannel channel = FileChannel.open(parent == null ? file : parent, StandardOpenOption.READ)) {
             channel.force(true);

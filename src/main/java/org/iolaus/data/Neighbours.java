@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
 /// @param most the nearest so many; null: all
 public record Neighbours(double cutoffAngstrom, @Nullable Integer most) {
 
-    int limit() {
+    public int limit() {
         return most == null ? NeighbourList.UNLIMITED : most;
     }
 

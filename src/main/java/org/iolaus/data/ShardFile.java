@@ -15,22 +15,27 @@ import java.util.function.Predicate;
 import org.iolaus.atoms.Structure;
 
 /// One file of a shard set: the frames of some consecutive graphs as flat arrays, mapped when first asked for.
-final class ShardFile {
-    static final String POSITIONS = "atoms/pos";
-    static final String NUMBERS = "atoms/atomic_number";
-    static final String FORCES = "atoms/forces";
-    static final String DEGREE = "atoms/degree";
-    static final String NODE_PTR = "graphs/node_ptr";
-    static final String CELL = "graphs/cell";
-    static final String PERIODIC = "graphs/pbc";
-    static final String ENERGY = "graphs/energy";
-    static final String STRESS = "graphs/stress";
-    static final String ATOM_COLUMNS = "atoms/columns";
-    static final String GRAPH_COLUMNS = "graphs/columns";
+public final class ShardFile {
+    public static final String POSITIONS = "atoms/pos";
+    public static final String NUMBERS = "atoms/atomic_number";
+    public static final String FORCES = "atoms/forces";
+    public static final String DEGREE = "atoms/degree";
+    public static final String NODE_PTR = "graphs/node_ptr";
+    public static final String CELL = "graphs/cell";
+    public static final String PERIODIC = "graphs/pbc";
+    public static final String ENERGY = "graphs/energy";
+    public static final String STRESS = "graphs/stress";
+    public static final String ATOM_COLUMNS = "atoms/columns";
+    /// The size of each graph by symbol, but for atoms, which [#NODE_PTR] tells.
+    public static final String SIZES = "graphs/sizes";
+    /// Left out where all are 0.
+    public static final String DATASET = "graphs/dataset";
+    public static final String GRAPH_COLUMNS = "graphs/columns";
 
     private static final String FORMAT = "iolaus shard";
     private static final ValueLayout.OfDouble DOUBLE =
             ValueLayout.JAVA_DOUBLE_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     private final Path path;
@@ -42,7 +47,7 @@ final class ShardFile {
     /// @param set the set that it must belong to, as shard `number`
     /// @param verify whether the checksum of a dataset is checked when it is first asked for
     /// @param arena owns what is mapped
-    ShardFile(Path folder, ShardIndex.Shard shard, String set, int number, boolean verify, Arena arena) {
+    public ShardFile(Path folder, ShardIndex.Shard shard, String set, int number, boolean verify, Arena arena) {
         this.path = folder.resolve(shard.file());
         this.shard = shard;
         this.verify = verify;
@@ -58,14 +63,22 @@ final class ShardFile {
         }
     }
 
-    static String name(int number) {
+    public static String name(int number) {
         return "shard-%05d.h5".formatted(number);
     }
 
-    /// Writes frames in eV and Å. A quantity is stored if every frame has it; columns are those that the caller names.
+    /// What a file is written from, in eV and Å.
     ///
     /// @param degrees of each frame the number of neighbours of each atom
-    static void write(Path file, String set, int number, List<Structure> frames, List<int[]> degrees, Columns columns) {
+    /// @param sizes of each frame by symbol
+    /// @param dataset number of the dataset that each frame comes from
+    @SuppressWarnings("ArrayRecordComponent")
+    public record Contents(
+            List<Structure> frames, List<int[]> degrees, Map<String, int[]> sizes, int[] dataset, Columns columns) {}
+
+    /// Writes frames. A quantity is stored if every frame has it.
+    public static void write(Path file, String set, int number, Contents contents) {
+        List<Structure> frames = contents.frames;
         long[] nodePtr = new long[frames.size() + 1];
         for (int f = 0; f < frames.size(); f++) {
             nodePtr[f + 1] = nodePtr[f] + frames.get(f).atoms();
@@ -91,8 +104,12 @@ final class ShardFile {
                 .attribute("", "number", number);
         out.bytes(NUMBERS, numbers);
         out.doubles(POSITIONS, joined(frames, Structure::positions), atoms, 3).attribute(POSITIONS, "units", "Å");
-        out.ints(DEGREE, degrees.stream().flatMapToInt(Arrays::stream).toArray());
+        out.ints(DEGREE, contents.degrees.stream().flatMapToInt(Arrays::stream).toArray());
         out.longs(NODE_PTR, nodePtr);
+        contents.sizes.forEach((symbol, each) -> out.ints(SIZES + "/" + symbol, each));
+        if (Arrays.stream(contents.dataset).anyMatch(dataset -> dataset > 0)) {
+            out.ints(DATASET, contents.dataset);
+        }
         double[] none = new double[9];
         out.doubles(CELL, joined(frames, f -> f.cell() == null ? none : f.cell()), graphs, 3, 3)
                 .attribute(CELL, "units", "Å");
@@ -109,13 +126,15 @@ final class ShardFile {
             out.doubles(STRESS, joined(frames, f -> f.stress() == null ? none : f.stress()), graphs, 3, 3)
                     .attribute(STRESS, "units", "eV/Å³");
         }
-        columns.atom()
+        contents.columns
+                .atom()
                 .forEach((name, width) -> out.doubles(
                         ATOM_COLUMNS + "/" + name,
                         joined(frames, f -> f.atomColumns().getOrDefault(name, none)),
                         atoms,
                         width));
-        columns.graph()
+        contents.columns
+                .graph()
                 .forEach((name, width) -> out.doubles(
                         GRAPH_COLUMNS + "/" + name,
                         joined(frames, f -> f.graphColumns().getOrDefault(name, none)),
@@ -125,7 +144,7 @@ final class ShardFile {
     }
 
     /// Further columns and their widths.
-    record Columns(Map<String, Integer> atom, Map<String, Integer> graph) {}
+    public record Columns(Map<String, Integer> atom, Map<String, Integer> graph) {}
 
     private static boolean all(List<Structure> frames, Predicate<Structure> has) {
         return frames.stream().allMatch(has);
@@ -135,13 +154,28 @@ final class ShardFile {
         return frames.stream().map(field).flatMapToDouble(Arrays::stream).toArray();
     }
 
+    /// Where the atoms of a graph begin.
+    ///
+    /// @param graph its number in this file
+    /// @param atoms how many it has
+    public long firstAtom(int graph, int atoms) {
+        MemorySegment starts = segment(NODE_PTR);
+        long first = starts.getAtIndex(LONG, graph);
+        long found = starts.getAtIndex(LONG, graph + 1L) - first;
+        if (found != atoms) {
+            throw new DataException(
+                    path + ", " + NODE_PTR + ": want " + atoms + " atoms in graph " + graph + ", got " + found);
+        }
+        return first;
+    }
+
     /// Copies `length` numbers beginning at element `from` of a dataset.
-    void doubles(String dataset, long from, double[] into, int at, int length) {
+    public void doubles(String dataset, long from, double[] into, int at, int length) {
         MemorySegment.copy(segment(dataset), DOUBLE, from * Double.BYTES, into, at, length);
     }
 
     /// Copies `length` bytes likewise, widened.
-    void bytes(String dataset, long from, int[] into, int at, int length) {
+    public void bytes(String dataset, long from, int[] into, int at, int length) {
         MemorySegment segment = segment(dataset);
         for (int i = 0; i < length; i++) {
             into[at + i] = segment.get(ValueLayout.JAVA_BYTE, from + i);
@@ -149,7 +183,7 @@ final class ShardFile {
     }
 
     /// Copies `length` 32-bit integers likewise.
-    void ints(String dataset, long from, int[] into, int at, int length) {
+    public void ints(String dataset, long from, int[] into, int at, int length) {
         MemorySegment.copy(segment(dataset), INT, from * Integer.BYTES, into, at, length);
     }
 

@@ -5,16 +5,17 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.IntFunction;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/// What a shard set holds, without its frames: the file `index.h5`, small enough that rank zero reads it and sends
-/// its bytes to the others. Graphs are numbered through all shards in the order of the source files.
+/// What a shard set holds, without its frames: the file `index.h5` and, for graphs beyond [#GRAPHS_PER_FILE], others
+/// beside it. Rank zero reads each and sends its bytes to the others. Graphs are numbered through all shards in the
+/// order of the source files.
 ///
 /// @param name the folder, for messages
 /// @param set identifies the set; each of its shards carries it too
@@ -30,7 +31,10 @@ public record ShardIndex(
     public static final String FILE = "index.h5";
 
     static final String FORMAT = "iolaus shards";
-    static final long VERSION = 1;
+    static final long VERSION = 2;
+
+    /// Graphs of one file of the index: so many take less than 300 MB.
+    private static final int GRAPHS_PER_FILE = 1 << 24;
 
     /// What is known about every graph of the set, in eV and Å.
     ///
@@ -82,6 +86,17 @@ public record ShardIndex(
         return table.counts(GraphTable.EDGES);
     }
 
+    /// Refuses a set without training frames, such as a published test split.
+    ///
+    /// @return this
+    public ShardIndex requireTrainingFrames() {
+        if (table.size(Split.TRAIN) == 0) {
+            throw new DataException(name + ": want training frames, got none of " + graphs()
+                    + ": models can be evaluated on this set, but not trained");
+        }
+        return this;
+    }
+
     /// Refuses a set made for other neighbour lists than the model wants: its statistics would not fit.
     ///
     /// @param attention of the second list; null if none is needed
@@ -101,45 +116,74 @@ public record ShardIndex(
         }
     }
 
-    /// The bytes of a set's index, for [#of].
-    public static byte[] read(Path folder) {
+    /// The index of a set.
+    public static ShardIndex read(Path folder) {
+        return read(folder, file -> bytes(folder, file));
+    }
+
+    /// The bytes of one file of the index.
+    public static byte[] bytes(Path folder, int file) {
         try {
-            return Files.readAllBytes(folder.resolve(FILE));
+            return Files.readAllBytes(folder.resolve(file(file)));
         } catch (NoSuchFileException e) {
             throw new DataException(
-                    folder + ": want a folder of shards with its " + FILE + ", got none; iolaus convert makes one", e);
+                    folder + ": want a folder of shards with its " + file(file)
+                            + ", got none; iolaus convert makes one",
+                    e);
         } catch (IOException e) {
-            throw new DataException(folder.resolve(FILE) + ": cannot be read: " + e.getMessage(), e);
+            throw new DataException(folder.resolve(file(file)) + ": cannot be read: " + e.getMessage(), e);
         }
     }
 
-    /// The index in the bytes of its file; all checksums are checked.
+    private static String file(int number) {
+        return number == 0 ? FILE : "index-%05d.h5".formatted(number);
+    }
+
+    /// The index in the bytes of its files; all checksums are checked.
     ///
     /// @param folder for messages
-    public static ShardIndex of(byte[] bytes, Path folder) {
-        try (Hdf5File file = Hdf5File.of(bytes, folder.resolve(FILE).toString())) {
-            requireFormat(file, FORMAT);
-            file.allDatasets().forEach(file::verify);
+    /// @param bytes gives the bytes of each file, by number from 0 on, as [#bytes] does
+    public static ShardIndex read(Path folder, IntFunction<byte[]> bytes) {
+        try (Hdf5File file = open(folder, bytes, 0)) {
             List<Shard> shards = shards(file);
-            Map<String, Counts> counts = new HashMap<>();
-            counts.put(GraphTable.ATOMS, Counts.of(file.ints("graphs/atoms")));
-            counts.put(GraphTable.EDGES, Counts.of(file.ints("graphs/edges")));
-            if (attention(file) != null) {
-                counts.put(GraphTable.ATTENTION_EDGES, Counts.of(file.ints("graphs/attention_edges")));
+            int graphs = 0;
+            for (Shard shard : shards) {
+                graphs = Math.addExact(graphs, shard.graphs);
             }
-            byte[] split = file.bytes("graphs/split");
+            String set = file.stringAttribute("", "set");
+            List<GraphTable> parts = new ArrayList<>(List.of(GraphTable.read(file)));
+            for (int number = 1; parts.stream().mapToInt(GraphTable::size).sum() < graphs; number++) {
+                try (Hdf5File next = open(folder, bytes, number)) {
+                    if (!next.stringAttribute("", "set").equals(set)) {
+                        throw new DataException(next.name() + ": want set " + set + " as in " + FILE + ", got "
+                                + next.stringAttribute("", "set"));
+                    }
+                    parts.add(GraphTable.read(next));
+                }
+            }
             ShardIndex index = new ShardIndex(
                     folder.toString(),
-                    file.stringAttribute("", "set"),
+                    set,
                     content(file),
                     shards,
-                    new GraphTable(
-                            counts, Counts.of(split.length, g -> split[g]), Counts.of(file.ints("graphs/dataset"))),
+                    GraphTable.joined(parts),
                     Statistics.read(file, "statistics"),
                     provenance(file));
             index.check(file.name());
             return index;
         }
+    }
+
+    private static Hdf5File open(Path folder, IntFunction<byte[]> bytes, int number) {
+        Hdf5File file =
+                Hdf5File.of(bytes.apply(number), folder.resolve(file(number)).toString());
+        requireFormat(file, FORMAT);
+        long found = file.longAttribute("", "number");
+        if (found != number) {
+            throw new DataException(file.name() + ", /: want file " + number + " of an index, got " + found);
+        }
+        file.allDatasets().forEach(file::verify);
+        return file;
     }
 
     static void requireFormat(Hdf5File file, String format) {
@@ -170,24 +214,29 @@ public record ShardIndex(
                         file + ", graphs/atoms: want " + shard.atoms + " in " + shard.file + ", got " + counted);
             }
         }
-        List<Counts> all = new ArrayList<>(table.counts().values());
-        all.add(table.split());
-        all.add(table.dataset());
-        for (Counts each : all) {
-            if (each.length() != graphs) {
-                throw new DataException(file + ", graphs: want " + graphs + " values each, got " + each.length());
-            }
+        if (table.size() != graphs) {
+            throw new DataException(file + ", graphs: want " + graphs + " values each, got " + table.size());
         }
     }
 
     /// The same with other statistics.
-    ShardIndex with(Statistics other) {
+    public ShardIndex with(Statistics other) {
         return new ShardIndex(name, set, content, shards, table, other, provenance);
     }
 
-    void write(Path file) {
-        Hdf5Writer out = new Hdf5Writer(file);
-        out.attribute("", "format", FORMAT).attribute("", "version", VERSION).attribute("", "set", set);
+    /// Writes the files of the index.
+    public void write(Path folder) {
+        write(folder, GRAPHS_PER_FILE);
+    }
+
+    void write(Path folder, int graphsPerFile) {
+        for (int from = graphsPerFile; from < graphs(); from += graphsPerFile) {
+            Hdf5Writer part = begin(folder, from / graphsPerFile);
+            table.write(part, from, Math.min(graphs(), from + graphsPerFile));
+            part.commit();
+        }
+        Hdf5Writer out = begin(folder, 0);
+        table.write(out, 0, Math.min(graphs(), graphsPerFile));
         out.group("content")
                 .attribute("content", "cutoff", content.cutoffAngstrom)
                 .attribute("content", "max_neighbours", content.maxNeighbours == null ? -1L : content.maxNeighbours)
@@ -199,9 +248,6 @@ public record ShardIndex(
             Integer most = content.attention.most();
             out.attribute("content", "attention_cutoff", content.attention.cutoffAngstrom())
                     .attribute("content", "attention_max_neighbours", most == null ? -1L : most);
-            out.ints(
-                    "graphs/attention_edges",
-                    table.counts(GraphTable.ATTENTION_EDGES).stream().toArray());
         }
         writeColumns(out, "content/atom_columns", content.atomColumns);
         writeColumns(out, "content/graph_columns", content.graphColumns);
@@ -209,15 +255,6 @@ public record ShardIndex(
                 .longs("shards/bytes", shards.stream().mapToLong(Shard::bytes).toArray())
                 .ints("shards/graphs", shards.stream().mapToInt(Shard::graphs).toArray())
                 .longs("shards/atoms", shards.stream().mapToLong(Shard::atoms).toArray());
-        byte[] split = new byte[graphs()];
-        for (int graph = 0; graph < split.length; graph++) {
-            split[graph] = (byte) table.split().get(graph);
-        }
-        out.ints("graphs/atoms", atoms().stream().toArray())
-                .ints("graphs/edges", edges().stream().toArray())
-                .bytes("graphs/split", split)
-                .ints("graphs/dataset", table.dataset().stream().toArray());
-        out.attribute("graphs/split", "values", "0 train, 1 validation, 2 test, 3 unused");
         statistics.write(out, "statistics");
         List<Source> sources = provenance.sources;
         out.string("provenance/program", provenance.program)
@@ -234,6 +271,14 @@ public record ShardIndex(
                         "provenance/frames",
                         sources.stream().mapToInt(Source::frames).toArray());
         out.commit();
+    }
+
+    private Hdf5Writer begin(Path folder, int number) {
+        return new Hdf5Writer(folder.resolve(file(number)))
+                .attribute("", "format", FORMAT)
+                .attribute("", "version", VERSION)
+                .attribute("", "set", set)
+                .attribute("", "number", number);
     }
 
     private static void writeColumns(Hdf5Writer out, String group, Map<String, Integer> columns) {

@@ -25,9 +25,6 @@ public final class ShardSet implements AutoCloseable {
     private final boolean verify;
     private final Arena arena = Arena.ofShared();
     private final ShardFile[] files;
-    /// `(G)` where the atoms of each graph begin in its shard.
-    private final long[] firstAtom;
-
     private final EdgeCache neighbours;
     private final EdgeCache attention;
 
@@ -36,36 +33,32 @@ public final class ShardSet implements AutoCloseable {
         this.index = index;
         this.verify = verify;
         this.files = new ShardFile[index.shards().size()];
-        this.firstAtom = new long[index.graphs()];
         boolean both = index.content().attention() != null;
         long room = Math.min(cacheBytes, Runtime.getRuntime().maxMemory() / 4);
         this.neighbours = new EdgeCache(both ? room / 2 : room);
         this.attention = new EdgeCache(room / 2);
-        for (ShardIndex.Shard shard : index.shards()) {
-            long atom = 0;
-            for (int g = shard.firstGraph(); g < shard.firstGraph() + shard.graphs(); g++) {
-                firstAtom[g] = atom;
-                atom += index.atoms().get(g);
-            }
-        }
     }
 
-    /// Opens a set whose index was read by this or another rank ([ShardIndex#read]). The shards must be there in the
-    /// right sizes; their content is looked at when it is needed.
+    /// Opens a set whose index was read by this or another rank. Its files are looked at when they are needed.
     ///
     /// @param verify whether each dataset's checksum is checked when this rank first needs it
     /// @param cacheBytes room for neighbour lists
-    public static ShardSet open(Path folder, byte[] index, boolean verify, long cacheBytes) {
-        ShardIndex parsed = ShardIndex.of(index, folder);
-        for (ShardIndex.Shard shard : parsed.shards()) {
-            ShardFile.requireSize(folder.resolve(shard.file()), shard.bytes());
-        }
-        return new ShardSet(folder, parsed, verify, cacheBytes);
+    public static ShardSet open(Path folder, ShardIndex index, boolean verify, long cacheBytes) {
+        return new ShardSet(folder, index, verify, cacheBytes);
     }
 
     /// Opens a set on a single rank, with checksums checked.
     public static ShardSet open(Path folder) {
-        return open(folder, ShardIndex.read(folder), true, DEFAULT_CACHE_BYTES);
+        ShardIndex index = ShardIndex.read(folder);
+        requireFiles(folder, index);
+        return open(folder, index, true, DEFAULT_CACHE_BYTES);
+    }
+
+    /// Refuses a set whose files are not there in the right sizes.
+    public static void requireFiles(Path folder, ShardIndex index) {
+        for (ShardIndex.Shard shard : index.shards()) {
+            ShardFile.requireSize(folder.resolve(shard.file()), shard.bytes());
+        }
     }
 
     public ShardIndex index() {
@@ -104,7 +97,7 @@ public final class ShardSet implements AutoCloseable {
         for (int i = 0; i < g; i++) {
             ShardFile file = file(graphs[i]);
             int atoms = atomStart[i + 1] - atomStart[i];
-            file.bytes(ShardFile.NUMBERS, firstAtom[graphs[i]], atomicNumbers, atomStart[i], atoms);
+            file.bytes(ShardFile.NUMBERS, firstAtom(graphs[i]), atomicNumbers, atomStart[i], atoms);
             file.bytes(ShardFile.PERIODIC, 3L * local(graphs[i]), periodic, 3 * i, 3);
             Arrays.fill(graphOfAtom, atomStart[i], atomStart[i + 1], i);
             dataset[i] = index.table().dataset().get(graphs[i]);
@@ -220,7 +213,7 @@ public final class ShardSet implements AutoCloseable {
         double[] values = new double[Math.multiplyExact(atomStart[graphs.length], width)];
         for (int i = 0; i < graphs.length; i++) {
             int length = (atomStart[i + 1] - atomStart[i]) * width;
-            file(graphs[i]).doubles(dataset, firstAtom[graphs[i]] * width, values, atomStart[i] * width, length);
+            file(graphs[i]).doubles(dataset, firstAtom(graphs[i]) * width, values, atomStart[i] * width, length);
         }
         return values;
     }
@@ -231,6 +224,10 @@ public final class ShardSet implements AutoCloseable {
             file(graphs[i]).doubles(dataset, (long) local(graphs[i]) * width, values, i * width, width);
         }
         return values;
+    }
+
+    private long firstAtom(int graph) {
+        return file(graph).firstAtom(local(graph), index.atoms().get(graph));
     }
 
     private int local(int graph) {

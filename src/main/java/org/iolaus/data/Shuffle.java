@@ -2,7 +2,7 @@ package org.iolaus.data;
 
 /// A seeded order of things that is the same on every machine and Java version: SplitMix64 (Steele, Lea,
 /// Flood 2014) and Fisher-Yates.
-final class Shuffle {
+public final class Shuffle {
     private static final long GOLDEN = 0x9E3779B97F4A7C15L;
 
     private long state;
@@ -18,9 +18,14 @@ final class Shuffle {
 
     /// Shuffles in place; each `stream` of a seed gives another order.
     static void shuffle(int[] values, long seed, long stream) {
+        shuffle(values, 0, values.length, seed, stream);
+    }
+
+    /// Shuffles `values[from .. to)` likewise.
+    public static void shuffle(int[] values, int from, int to, long seed, long stream) {
         Shuffle random = new Shuffle(mix(seed + GOLDEN) ^ mix(stream * GOLDEN + 1));
-        for (int i = values.length - 1; i > 0; i--) {
-            int j = random.below(i + 1);
+        for (int i = to - 1; i > from; i--) {
+            int j = from + random.below(i - from + 1);
             int value = values[i];
             values[i] = values[j];
             values[j] = value;

@@ -16,7 +16,8 @@ import java.util.function.Function;
 /// @param energyPerAtomStd its standard deviation, likewise
 /// @param forceRms eV/Å, root mean square of all components; NaN without forces
 /// @param degree histogram of the number of neighbours per atom (`pna_deg`): `degree[k]` atoms have k
-/// @param columns of each dataset of the shards (`graphs/energy`, `atoms/columns/charge`) the spread of each component
+/// @param columns of each dataset of the shards (`graphs/energy`, `atoms/columns/charge`) the spread of
+///     each component
 @SuppressWarnings("ArrayRecordComponent")
 public record Statistics(
         int graphs,
@@ -32,7 +33,7 @@ public record Statistics(
         Map<String, Spread> columns) {
 
     /// Of no frames.
-    static final Statistics NONE = new Statistics(
+    public static final Statistics NONE = new Statistics(
             0, 0, 0, new int[0], new long[0], new double[0], Double.NaN, Double.NaN, Double.NaN, new long[0], Map.of());
 
     /// Mean, standard deviation (of the population) and range of each component of a column.

@@ -1,4 +1,4 @@
-/// Datasets on disk and on their way to a training step: HDF5 files, shards, splits, statistics, epoch plans, batches.
+/// Datasets on disk and on their way to a training step: HDF5 files, shards, epoch plans, batches.
 @NullMarked
 package org.iolaus.data;
 

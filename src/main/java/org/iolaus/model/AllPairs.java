@@ -2,7 +2,7 @@ package org.iolaus.model;
 
 import java.util.Arrays;
 
-/// Edges between all atoms of each graph, for models that ask for them ([Model#wantsAllPairs], [AttentionEdges]).
+/// Edges between all atoms of each graph ([Model#wantsAllPairs], [AttentionEdges]).
 ///
 /// @param source sender of each edge; edges are sorted by receiver, then by sender
 /// @param target receiver of each edge

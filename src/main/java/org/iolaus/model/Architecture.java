@@ -9,10 +9,10 @@ import org.iolaus.nn.Loss;
 import org.iolaus.nn.Pooling;
 import org.jspecify.annotations.Nullable;
 
-/// What the network looks like: `NeuralNetwork.Architecture` of a configuration.
+/// The network: `NeuralNetwork.Architecture` of a configuration.
 ///
-/// The nested records [Dimensions], [Basis], [Potential] and [Attention] group keys that stand side by side in
-/// the file. Every value is described in `docs/configuration.md`.
+/// The records in [Dimensions], [Basis], [Potential] and [Attention] group keys that stand side by side in the file.
+/// `docs/configuration.md` describes every key.
 ///
 /// @param radius cutoff of the neighbour list, Å; null where the model needs none
 /// @param maxNeighbours nearest neighbours kept per atom; null keeps all
@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
 /// @param equivariance whether positions move from layer to layer (EGNN, SchNet); null counts as false
 /// @param taskWeights one per head, divided by the sum of their absolute values in the loss
 /// @param normalizeTargets whether losses compare numbers of the size of 1 instead of those of the data
-/// @param compatibility null, or whose oddities to reproduce
+/// @param compatibility the program whose peculiarities are reproduced; null: none
 /// @param elementEmbedding learned embedding of the atomic number (width hiddenDim) instead of raw node columns
 public record Architecture(
         MpnnType mpnnType,
@@ -84,7 +84,7 @@ public record Architecture(
             List<Level> outputType,
             @Nullable Integer numNodes,
             @Nullable Integer edgeDim,
-            @Nullable List<Integer> pnaDeg,
+            @Nullable List<Long> pnaDeg,
             @Nullable Double avgNumNeighbors) {}
 
     /// Sizes of radial and angular bases and of the blocks around them; null where the model has no such thing.
@@ -140,8 +140,8 @@ public record Architecture(
     public enum ScaleRule {
         /// root mean square of the components of the forces
         AUTO,
-        /// standard deviation of what [EnergyReference] leaves: of a frame's energy with `MEAN`, of the energy per atom
-        /// with `PER_ELEMENT`
+        /// standard deviation of what [EnergyReference] leaves: of a frame's energy with `MEAN`, of the energy per
+        /// atom with `PER_ELEMENT`
         ENERGY_STD
     }
 
@@ -149,8 +149,8 @@ public record Architecture(
     ///
     /// @param globalAttnScope who attends to whom in GPS; null: the atoms of a graph to each other, but as the
     ///     reference with its compatibility
-    /// @param globalAttnNorm normalisation in GPS; null: `BATCH`, but `LAYER` in a potential that needs no
-    ///     compatibility
+    /// @param globalAttnNorm normalisation in GPS; null: `BATCH`, but `LAYER` in a potential that
+    ///     needs no compatibility
     /// @param globalAttnDropout of GPS; null: [#DROPOUT], but none in a potential that needs no compatibility
     /// @param peDim Laplacian eigenvectors that encode positions in the graph; 0 without
     public record Attention(
@@ -185,13 +185,13 @@ public record Architecture(
     /// @param radius cutoff of its own neighbour list, Å
     /// @param maxNeighbours nearest neighbours kept per atom in it; null keeps all
     /// @param frame the edges' frames; null: `smooth` for a potential, else `rolled`
-    /// @param cutoffEnvelope whether edges weigh less towards the cutoff and nothing there; null: only for a
-    ///     potential
+    /// @param cutoffEnvelope whether edges weigh less towards the cutoff and nothing there; null: only
+    ///     for a potential
     /// @param avgDegree what sums over edges are divided by in the first embedding
     /// @param avgNumNodes what the energy head's sum over atoms is divided by
     /// @param layerScale first value of a learned factor for each channel of each branch; null without
-    /// @param heads whether outputs come from the paper's heads: of graphs one energy, of nodes three force
-    ///     components
+    /// @param heads whether outputs come from the paper's heads: of graphs one energy, of nodes
+    ///     three force components
     public record Equiformer(
             List<Integer> lmaxList,
             List<Integer> mmaxList,
@@ -318,8 +318,8 @@ public record Architecture(
         BATCH
     }
 
-    /// Edges that EquiformerV2's attention runs over: its own neighbour list, all pairs of a graph, or the
-    /// message passing's edges with their features.
+    /// Edges that EquiformerV2's attention runs over: its own neighbour list, all pairs of a graph, or the message
+    /// passing's edges with their features.
     public enum EquiformerEdges {
         RADIUS,
         COMPLETE,

@@ -9,8 +9,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param pairsOf the atoms that are paired with each other; null: edges are those of a neighbour list
 /// @param self whether each atom is paired with itself, too; without, nothing may have periodic images
-/// @param cutoffAngstrom cutoff of the neighbour list; likewise `maxNeighbours`, nearest neighbours kept per
-///     atom, null keeps all
+/// @param cutoffAngstrom cutoff of the neighbour list; likewise `maxNeighbours`, nearest neighbours kept per atom,
+///     null keeps all
 public record AttentionEdges(
         @Nullable AttentionScope pairsOf,
         boolean self,

@@ -3,8 +3,8 @@ package org.iolaus.model;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
-/// Global attention engines. Each is a [GlobalAttention] and a line here; those without a constructor are not
-/// supported yet.
+/// Global attention engines. Each is a [GlobalAttention] and a line here; those without a constructor are
+/// not supported yet.
 @SuppressWarnings("ImmutableEnumChecker") // constructors hold nothing
 public enum AttentionEngine {
     GPS("GPS", Gps::new),

@@ -9,11 +9,11 @@ import org.iolaus.nn.Scope;
 import org.iolaus.op.Expr;
 import org.jspecify.annotations.Nullable;
 
-/// Where the attributes of a graph enter.
+/// Brings the attributes of a graph into the network.
 ///
 /// `film`: after each layer, channels are scaled by `1 + tanh(scale)` and shifted, both from an MLP of the attributes
-/// (Perez et al. 2018). `concat_node`: after each layer one dense layer, shared by all, reads features and attributes.
-/// `fuse_pool`: two dense layers read pooled features and attributes.
+/// (Perez et al. 2018). `concat_node`: after each layer one dense layer, shared by all, reads features and
+/// attributes. `fuse_pool`: two dense layers read pooled features and attributes.
 final class Conditioning {
     private final int width;
     private final @Nullable Mlp modulation;

@@ -10,8 +10,8 @@ import org.iolaus.nn.Activation;
 import org.iolaus.nn.BatchNorm;
 import org.iolaus.nn.Scope;
 
-/// Per-atom heads of type `conv`: message-passing layers that all such heads share, then one of each head's
-/// own. Every layer is followed by a batch normalisation and the activation, the last one too.
+/// Per-atom heads of type `conv`: message-passing layers that all such heads share, then one of each head's own.
+/// Every layer is followed by a batch normalisation and the activation, the last one too.
 final class ConvolutionHeads {
     private final Architecture architecture;
     private final Scope root;

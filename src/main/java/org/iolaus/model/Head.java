@@ -2,7 +2,7 @@ package org.iolaus.model;
 
 import org.iolaus.ir.Node;
 
-/// One quantity's layers: (G, W) for graphs, (N, W) for atoms, from what the stack made of the batch.
+/// The layers of one quantity: (G, W) for graphs, (N, W) for atoms, from the features of the batch.
 @FunctionalInterface
 interface Head {
     Node apply(Encoding encoding);

@@ -24,7 +24,7 @@ import org.iolaus.op.Expr;
 import org.iolaus.tensor.Shape;
 import org.jspecify.annotations.Nullable;
 
-/// Builds the heads. Each branch (dataset) has layers of its own; a graph's branch decides which of them it gets.
+/// Makes the heads. Each branch (dataset) has its own layers, and each graph gets the result of its branch.
 final class Heads {
     private static final String KEYS = ARCHITECTURE + "output_heads.";
 
@@ -189,7 +189,7 @@ final class Heads {
         return widths;
     }
 
-    /// Each row from its graph's branch.
+    /// Takes each row from the branch of its graph.
     ///
     /// @param graph each row's graph; null where rows are graphs
     private Head choose(List<Head> branches, @Nullable Node graph) {

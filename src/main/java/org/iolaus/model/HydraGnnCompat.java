@@ -12,12 +12,12 @@ final class HydraGnnCompat {
         return architecture.compatibility() == Compatibility.HYDRAGNN;
     }
 
-    /// The reference's SchNet treats every system as if it were not periodic.
+    /// SchNet of HydraGNN treats every system as not periodic.
     static boolean ignoresShifts(Architecture architecture) {
         return wanted(architecture) && architecture.mpnnType() == MpnnType.SCHNET;
     }
 
-    /// The reference's SchNet without edge features and without GPS looks for neighbours itself, in every layer.
+    /// SchNet of HydraGNN looks for neighbours itself, in every layer, without edge features and without GPS.
     static boolean rebuildsEdges(Architecture architecture) {
         Integer edgeDim = architecture.dimensions().edgeDim();
         return ignoresShifts(architecture)

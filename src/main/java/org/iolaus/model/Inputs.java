@@ -7,10 +7,9 @@ import org.iolaus.op.Expr;
 import org.iolaus.tensor.Dim;
 import org.iolaus.tensor.Shape;
 
-/// What a batch hands to a model's programs. A program reads only those that it needs (`program.inputs()`).
+/// The inputs of a model's programs. A program reads only those that it needs (`program.inputs()`).
 ///
-/// Padding is one graph at the end whose atoms and edges are ordinary; only the weights tell it from the
-/// others.
+/// Padding is one graph at the end with ordinary atoms and edges; only the weights tell it from the others.
 ///
 /// | name | shape | meaning |
 /// | --- | --- | --- |

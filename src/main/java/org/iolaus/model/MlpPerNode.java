@@ -12,7 +12,8 @@ import org.iolaus.op.Expr;
 import org.iolaus.tensor.Dim;
 import org.iolaus.tensor.Shape;
 
-/// `mlp_per_node`: an MLP of its own for each atom index, for graphs of one size. All MLPs run as one batched product.
+/// `mlp_per_node`: an MLP of its own for each atom index, for graphs of one size. All MLPs run as
+/// one batched product.
 final class MlpPerNode implements Head {
     private final List<Mlp> mlps = new ArrayList<>();
     private final Activation activation;

@@ -21,7 +21,7 @@ import org.iolaus.nn.Parameters.Role;
 import org.iolaus.op.Expr;
 import org.jspecify.annotations.Nullable;
 
-/// A network built from its architecture: parameters, and programs that predict, measure and train.
+/// A network made from its architecture: parameters, and programs that predict, measure and train.
 ///
 /// Outputs of the programs, of which each has some:
 ///
@@ -32,8 +32,7 @@ import org.jspecify.annotations.Nullable;
 /// | `energy` | (G, 1) | of a potential, eV |
 /// | `forces` | (N, 3) | of a potential, eV/Å |
 /// | `loss` | () | this rank's share of the weighted loss |
-/// | `task_losses` | (T) | this rank's shares of the losses of heads; of a potential: energy, energy per atom,
-/// forces |
+/// | `task_losses` | (T) | this rank's shares of the losses of heads; of a potential: energy, energy per atom, forces |
 /// | `grads/NAME` | of the parameter | gradient of `loss`, for parameters that are trained |
 /// | `buffers_after/NAME` | of the buffer | what a training step sets it to |
 /// | `grads_inputs/pos` | (N, 3) | gradient of the sum of the first graph head, where it reads positions |
@@ -73,7 +72,7 @@ public final class Model {
     /// @param mean (W), likewise `std`: buffers
     private record TargetUnits(Node mean, Node std) {}
 
-    /// Makes the parameters and what connects them.
+    /// Makes the layers with their parameters.
     ///
     /// @param architecture with all sizes known
     /// @param loss of every head
@@ -187,8 +186,8 @@ public final class Model {
         return parameters;
     }
 
-    /// Whether the edges must be all ordered pairs of different atoms of a graph instead of a neighbour
-    /// list; so it is for SchNet with `"compatibility": "hydragnn"`, which finds neighbours itself.
+    /// Whether the edges must be all ordered pairs of different atoms of a graph instead of a neighbour list. So it
+    /// is for SchNet with `"compatibility": "hydragnn"`, which looks for neighbours itself.
     public boolean wantsAllPairs() {
         return HydraGnnCompat.rebuildsEdges(architecture);
     }
@@ -254,7 +253,7 @@ public final class Model {
         return training;
     }
 
-    /// Everything at once, to compare with a reference.
+    /// All outputs at once, to compare with a reference.
     ///
     /// @param training whether batch statistics are in use
     public Program check(boolean training) {
@@ -267,11 +266,11 @@ public final class Model {
         return Program.of(outputs);
     }
 
-    /// One evaluation, of which the programs take what they need.
+    /// One evaluation; each program takes the outputs that it needs.
     private final class Evaluation {
         private final ForwardContext context;
         private final Node atomsPerGraph;
-        /// Outputs of the heads, before what they are multiplied by and what is added to them.
+        /// Outputs of the heads before units are applied.
         private final List<Node> values = new ArrayList<>();
         private final List<@Nullable Node> variances = new ArrayList<>();
         private final Potential.@Nullable Prediction prediction;

@@ -6,7 +6,7 @@ import org.iolaus.ir.Node;
 import org.iolaus.op.Expr;
 import org.iolaus.tensor.Shape;
 
-/// What training lessens: this rank's share, so that the sum over ranks is the loss.
+/// What training minimises: this rank's share, so that the sum over ranks is the loss.
 ///
 /// @param loss (): weighted sum of the tasks
 /// @param tasks (T): loss of each task, without its weight

@@ -17,10 +17,10 @@ import org.iolaus.nn.Scope;
 import org.iolaus.op.Expr;
 import org.jspecify.annotations.Nullable;
 
-/// Interatomic-potential mode: the only head gives the energy of each graph, forces are minus its derivative.
+/// Interatomic potential: the only head gives the energy of each graph, and forces are minus its derivative.
 ///
-/// `energy = energy_scale * output + sum over atoms of element_energy[z]`, or `... + energy_mean`; these are buffers,
-/// there only if configured.
+/// `energy = energy_scale * output + sum over atoms of element_energy[z]`, or `... + energy_mean`. These are buffers,
+/// and exist only if configured.
 final class Potential {
     static final String ENERGY_SCALE = "energy_scale";
     static final String ELEMENT_ENERGY = "element_energy";
@@ -32,7 +32,7 @@ final class Potential {
     private final @Nullable Node elementEnergy;
     private final @Nullable Node energyMean;
 
-    /// What the potential says of a batch.
+    /// The prediction for a batch.
     ///
     /// @param interaction (G, 1): energy without its reference, eV
     /// @param reference (G, 1) or (1): the elements' share or the mean, eV; null without
@@ -169,7 +169,7 @@ final class Potential {
         return Objective.of(terms, List.of(energy, perAtom, forces));
     }
 
-    /// Energies or forces as the losses compare them.
+    /// Energies or forces in the units in which losses compare them.
     private Node unit(Node x) {
         return scale != null && architecture.normalizeTargets() ? Expr.div(x, scale) : x;
     }

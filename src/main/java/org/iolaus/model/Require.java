@@ -6,8 +6,8 @@ import java.util.Set;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/// Checks of settings. A setting that fails one is a [ModelException] `<path of the key>: want <contract>, got
-/// <value>`.
+/// Checks of settings. A setting that fails one is a [ModelException]
+/// `<path of the key>: want <contract>, got <value>`.
 public final class Require {
     /// Path of the keys of [Architecture].
     public static final String ARCHITECTURE = "NeuralNetwork.Architecture.";

@@ -3,7 +3,7 @@ package org.iolaus.model;
 import java.util.List;
 import org.iolaus.model.Architecture.Level;
 
-/// What goes into the network and what comes out: `NeuralNetwork.Variables_of_interest` of a configuration.
+/// The inputs and outputs of the network: `NeuralNetwork.Variables_of_interest` of a configuration.
 ///
 /// @param inputNodeFeatures columns of the node features that the network reads
 /// @param outputNames one name per head

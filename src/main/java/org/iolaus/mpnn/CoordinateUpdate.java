@@ -8,8 +8,8 @@ import org.iolaus.nn.Linear;
 import org.iolaus.nn.Scope;
 import org.iolaus.op.Expr;
 
-/// Moves each atom along its edges: by the mean over its neighbours of `vector / (length + 1)` times a learned
-/// factor of the edge (Satorras, Hoogeboom and Welling 2021, eq. 4).
+/// Moves each atom along its edges: by the mean over neighbours of `vector / (length + 1)` times a learned factor
+/// (Satorras, Hoogeboom and Welling 2021, eq. 4).
 final class CoordinateUpdate {
     private static final double LARGEST_STEP_ANGSTROM = 100;
 
@@ -25,7 +25,7 @@ final class CoordinateUpdate {
         this.bounded = bounded;
     }
 
-    /// (E, 3): the step that each edge asks its target to take, Å
+    /// (E, 3): the step of the target that each edge asks for, Å
     ///
     /// @param edge (E, width)
     Node steps(Geometry geometry, Node edge) {

@@ -12,10 +12,11 @@ import org.iolaus.op.Expr;
 import org.iolaus.tensor.Shape;
 import org.jspecify.annotations.Nullable;
 
-/// E(n)-equivariant graph network (Satorras, Hoogeboom and Welling 2021), with the length of the edge instead of its
-/// square.
+/// E(n)-equivariant graph network (Satorras, Hoogeboom and Welling 2021), with the length of the edge instead
+/// of its square.
 ///
-/// With moving positions, each layer but the last also displaces the atoms, and the next one measures from there.
+/// With moving positions, each layer but the last also moves the atoms, and the next layer measures
+/// distances from there.
 public final class Egnn implements MessagePassing {
     private final int hidden;
     private final int edgeWidth;
@@ -75,8 +76,8 @@ public final class Egnn implements MessagePassing {
             return NodeFeatures.ofScalars(updated).withPositions(Expr.add(positions, Expr.div(steps, graph.degree())));
         }
 
-        /// (E, hidden). The first layer reads `[x target, x source, length, edge features]`; its parts that
-        /// depend on one atom are computed per atom.
+        /// (E, hidden). The first dense layer reads `[x target, x source, length, edge features]`; the parts for one
+        /// atom are computed per atom.
         private Node messages(Node x, Geometry geometry, Graph graph) {
             Linear first = edge.layers().getFirst();
             Node received = new Linear(first.columns(0, in).weight(), first.bias()).apply(x);

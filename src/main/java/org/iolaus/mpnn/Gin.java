@@ -7,7 +7,8 @@ import org.iolaus.nn.Mlp;
 import org.iolaus.nn.Scope;
 import org.iolaus.op.Expr;
 
-/// Graph isomorphism network (Xu et al. 2019): `mlp((1 + eps) x_i + sum_j x_j)` with a trained eps that starts at 100.
+/// Graph isomorphism network (Xu et al. 2019): `mlp((1 + eps) x_i + sum_j x_j)` with a trained eps that
+/// starts at 100.
 public final class Gin implements MessagePassing {
 
     @Override

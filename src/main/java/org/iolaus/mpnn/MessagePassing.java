@@ -5,7 +5,7 @@ import org.iolaus.nn.ForwardContext;
 import org.iolaus.nn.Graph;
 import org.iolaus.nn.Scope;
 
-/// A kind of message passing: makes layers, and says what a stack of them begins with.
+/// A kind of message passing. It makes the layers of a network.
 public interface MessagePassing {
 
     /// One layer.
@@ -20,13 +20,12 @@ public interface MessagePassing {
     /// @param last whether no layer follows that reads vectors or positions
     Layer layer(Scope scope, int in, int out, boolean last);
 
-    /// Width C of the vectors (N, 3, C) that leave a layer made with the same arguments; 0 where there are
-    /// none.
+    /// Width C of the vectors (N, 3, C) that leave a layer with the same arguments; 0 without.
     default int vectors(int in, int out, boolean last) {
         return 0;
     }
 
-    /// What enters the first layer. x: (N, in)
+    /// The features that enter the first layer. x: (N, in)
     default NodeFeatures start(Node x, Graph graph) {
         return NodeFeatures.ofScalars(x);
     }
@@ -36,8 +35,8 @@ public interface MessagePassing {
         return true;
     }
 
-    /// Whether the first of the two atoms that HydraGNN's `edge_index` lists for an edge receives the message, not the
-    /// second; for files with its edges.
+    /// Whether an edge's message goes to the first atom that HydraGNN's `edge_index` lists for it, not to the second;
+    /// files with edges of HydraGNN need it.
     default boolean firstEndReceives() {
         return false;
     }

@@ -2,7 +2,7 @@ package org.iolaus.mpnn;
 
 import org.iolaus.nn.Scope;
 
-/// Layers that change nothing: for a global attention alone.
+/// No message passing, for a global attention that works alone.
 public final class NoMessagePassing implements MessagePassing {
 
     @Override

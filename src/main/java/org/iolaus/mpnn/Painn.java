@@ -16,8 +16,8 @@ import org.jspecify.annotations.Nullable;
 
 /// Polarisable atom interaction network (Schütt, Unke and Gastegger 2021): scalars (N, C) and vectors (N, 3, C).
 ///
-/// As in HydraGNN, a layer is as wide as what enters it and is followed by maps to the stack's width, and the vector
-/// message carries `r / |r|^2`.
+/// As in HydraGNN, a layer has the width of its input and is followed by maps to the width of the network, and the
+/// message for vectors carries `r / |r|^2`.
 public final class Painn implements MessagePassing {
     private static final double SMALL_ANGSTROM = 1e-9;
 
@@ -59,8 +59,8 @@ public final class Painn implements MessagePassing {
         return true;
     }
 
-    /// (E, B + 1): the radial basis times the cutoff function, then the cutoff function, so that one dense
-    /// layer gives a filter whose bias is damped too.
+    /// (E, B + 1): the radial basis times the cutoff function, then the cutoff function, so that one dense layer
+    /// gives a filter whose bias is damped too.
     private Node dampedBasis(Geometry geometry) {
         Node cutoff = Cutoff.cosine(geometry.length(), cutoffAngstrom);
         Node basis = SincBasis.of(geometry.length(), cutoffAngstrom, radial);
@@ -74,7 +74,7 @@ public final class Painn implements MessagePassing {
         return Expr.unsqueeze(Expr.mul(geometry.vector(), scale), 2);
     }
 
-    /// What neighbours send.
+    /// The messages of neighbours.
     private final class Message implements Layer {
         private final int width;
         private final Mlp scalar;
@@ -112,8 +112,8 @@ public final class Painn implements MessagePassing {
                     .withVectors(v == null ? vectorSum : Expr.add(v, vectorSum));
         }
 
-        /// (E, width): one third of what the edge lets through of its source's scalars: gate of the
-        /// source's vectors (0), gate of the edge's direction (1), scalar message (2).
+        /// (E, width): a third of the filtered scalars of an edge's source: the gate of the source's vectors (0), the
+        /// gate of the edge's direction (1), the message for scalars (2).
         private Node third(int part, Node hidden, Node basis, @Nullable Node edge, Graph graph) {
             int start = part * width;
             Linear rows = filter.rows(start, width);
@@ -129,7 +129,7 @@ public final class Painn implements MessagePassing {
         }
     }
 
-    /// How an atom's scalars and vectors act on each other.
+    /// Lets the scalars and vectors of an atom act on each other.
     private static final class Update {
         private final int width;
         private final boolean last;

@@ -14,9 +14,11 @@ import org.iolaus.nn.Scope;
 import org.iolaus.op.Expr;
 import org.jspecify.annotations.Nullable;
 
-/// SchNet's continuous-filter convolution (Schütt et al. 2017): neighbours times a filter of the distance, summed.
+/// SchNet's continuous-filter convolution (Schütt et al. 2017): the sum over neighbours of their features times a
+/// filter of the distance.
 ///
-/// With moving positions, each layer but the last also displaces the atoms, and the next one measures from there.
+/// With moving positions, each layer but the last also moves the atoms, and the next layer measures
+/// distances from there.
 public final class SchNet implements MessagePassing {
 
     /// Which edges count.
@@ -25,8 +27,8 @@ public final class SchNet implements MessagePassing {
         GIVEN,
         /// the given ones, with a cutoff function that is not truncated
         GIVEN_UNTRUNCATED,
-        /// those of the given ones that are within the cutoff where the layer's atoms are: given all pairs
-        /// of a graph, this is a neighbour list rebuilt in every layer
+        /// the given ones that are within the cutoff at the positions of the layer: if all pairs of a graph are
+        /// given, this is a neighbour list that each layer rebuilds
         REBUILT
     }
 
@@ -46,7 +48,7 @@ public final class SchNet implements MessagePassing {
 
     /// Makes the radial basis that all layers share.
     ///
-    /// @param root where the radial basis keeps its centres
+    /// @param root scope of the centres of the radial basis
     public SchNet(Scope root, Settings settings) {
         this.settings = settings;
         Scope scope = root.at("distance_expansion");
@@ -110,7 +112,7 @@ public final class SchNet implements MessagePassing {
             return Expr.mul(weights, envelope);
         }
 
-        /// (N, 3): mean step over the edges that count, Å
+        /// (N, 3): the mean step over the edges that count, Å
         private Node displacement(Geometry geometry, Graph graph, Node weights) {
             if (movement == null) {
                 throw new IllegalStateException("SchNet: want a layer that moves atoms, got one that does not");

@@ -5,7 +5,7 @@ import org.iolaus.ir.Node;
 import org.iolaus.op.Expr;
 import org.jspecify.annotations.Nullable;
 
-/// A nonlinearity. Where PyTorch fixes a derivative at a kink, it is the same here.
+/// A nonlinearity. At a kink its derivative is that of PyTorch.
 public final class Activation {
     public static final Activation RELU = new Activation(Expr::relu, null);
     public static final Activation SILU = new Activation(x -> Expr.mul(x, Expr.sigmoid(x)), null);
@@ -63,7 +63,7 @@ public final class Activation {
         return function.apply(x);
     }
 
-    /// Gives the parameters of this activation, if any, a further name in `scope`.
+    /// Gives the parameters of this activation, if there are any, a second name in `scope`.
     public void nameAt(Scope scope) {
         if (slopeName != null) {
             scope.alias("weight", slopeName);

@@ -7,7 +7,7 @@ import org.iolaus.op.Expr;
 /// Normalises each channel over the atoms of the batch (Ioffe and Szegedy 2015), eps 1e-5, momentum 0.1.
 ///
 /// Training divides by the biased variance of the batch and moves the running statistics towards the mean and the
-/// unbiased variance; evaluation uses the running statistics. Padding atoms do not count.
+/// unbiased variance. Evaluation uses the running statistics. Padding atoms do not count.
 public final class BatchNorm {
     private static final double EPSILON = 1e-5;
     private static final double MOMENTUM = 0.1;

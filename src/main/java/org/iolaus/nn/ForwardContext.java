@@ -8,7 +8,8 @@ import org.iolaus.ir.Node;
 import org.iolaus.op.Expr;
 import org.jspecify.annotations.Nullable;
 
-/// One evaluation of a model: its mode, the weights of its atoms, and what its buffers become.
+/// One evaluation of a model: its mode, the weights of its atoms, its random numbers, and the new values
+/// of its buffers.
 public final class ForwardContext {
     private final boolean training;
     private final boolean synchronised;
@@ -70,7 +71,7 @@ public final class ForwardContext {
         return rngKey;
     }
 
-    /// A stream of random numbers of its own, for each place that draws some.
+    /// The next stream of random numbers; each place that draws some has its own.
     public int nextStream() {
         return streams++;
     }

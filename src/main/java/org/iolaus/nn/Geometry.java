@@ -6,7 +6,7 @@ import java.util.function.Function;
 import org.iolaus.ir.Node;
 import org.iolaus.op.Expr;
 
-/// Edge vectors and lengths for one set of positions, with what layers derive from them.
+/// Vectors and lengths of the edges for one set of positions, and what layers derive from them.
 public final class Geometry {
     private final Node vector;
     private final Node length;
@@ -29,7 +29,7 @@ public final class Geometry {
         return length;
     }
 
-    /// What `rule` makes of this geometry, made once for all that ask with an equal key.
+    /// The result of `rule` for this geometry, computed once for all callers with an equal key.
     public Node derived(Object key, Function<Geometry, Node> rule) {
         Node known = derived.get(key);
         if (known == null) {

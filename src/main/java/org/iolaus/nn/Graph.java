@@ -7,9 +7,9 @@ import org.iolaus.op.Expr;
 import org.iolaus.tensor.Shape;
 import org.jspecify.annotations.Nullable;
 
-/// A batch of graphs as the layers see it: who is whose neighbour, and where.
+/// A batch of graphs as layers see it: edges and positions.
 ///
-/// Quantities that several layers need are made once, so that their gradient is propagated once too.
+/// Quantities that several layers need are computed once, so the backward pass visits them once too.
 public final class Graph {
     private final Node positions;
     private final Node source;

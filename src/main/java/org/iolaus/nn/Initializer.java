@@ -3,11 +3,11 @@ package org.iolaus.nn;
 import java.util.Arrays;
 import java.util.SplittableRandom;
 
-/// How a parameter gets its first values.
+/// Sets the initial values of a parameter.
 @FunctionalInterface
 public interface Initializer {
 
-    /// Sets the first values.
+    /// Sets the values.
     ///
     /// @param values to fill, row-major
     /// @param shape extents; a weight is `(out, in)`
@@ -18,7 +18,7 @@ public interface Initializer {
         return (values, shape, random) -> Arrays.fill(values, value);
     }
 
-    /// The same values whatever the seed.
+    /// Fixed values, whatever the seed.
     static Initializer of(double... fixed) {
         return (values, shape, random) -> System.arraycopy(fixed, 0, values, 0, values.length);
     }

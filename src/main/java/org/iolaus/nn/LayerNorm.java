@@ -4,8 +4,8 @@ import org.iolaus.ir.Node;
 import org.iolaus.nn.Parameters.Group;
 import org.iolaus.op.Expr;
 
-/// Normalises the last axis to mean 0 and variance 1, then scales and shifts (Ba, Kiros and Hinton 2016);
-/// population variance, eps 1e-5 inside the root.
+/// Normalises the last axis to mean 0 and variance 1, then scales and shifts (Ba, Kiros and Hinton 2016); population
+/// variance, eps 1e-5 inside the root.
 ///
 /// @param weight (C)
 /// @param bias (C)

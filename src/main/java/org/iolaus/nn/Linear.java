@@ -21,7 +21,7 @@ public record Linear(Node weight, @Nullable Node bias) {
         return of(scope, in, out, Initializer.dense(in), null);
     }
 
-    /// With chosen first values.
+    /// With given initial values.
     ///
     /// @param biasInitializer null for a layer without bias
     public static Linear of(
@@ -47,7 +47,7 @@ public record Linear(Node weight, @Nullable Node bias) {
         return new Linear(Expr.slice(weight, 1, start, length), null);
     }
 
-    /// What the layer makes of the concatenation of `parts` along their last axis, without the copy.
+    /// The output for the concatenation of `parts` along their last axis, without the copy.
     public Node applyToParts(Node... parts) {
         Node sum = null;
         int start = 0;

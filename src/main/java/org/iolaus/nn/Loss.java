@@ -4,7 +4,7 @@ import org.iolaus.ir.Node;
 import org.iolaus.op.Expr;
 import org.jspecify.annotations.Nullable;
 
-/// Distance between prediction and target, averaged over all components (`L2`: all rows) of all ranks.
+/// Distance between prediction and target: the mean over all components of all ranks (`L2`: over all rows).
 public enum Loss {
     MSE("mse"),
     MAE("mae"),
@@ -22,7 +22,7 @@ public enum Loss {
         this.key = key;
     }
 
-    /// This rank's share of the loss: the shares of all ranks add up to the loss, so their gradients add up too.
+    /// This rank's share of the loss. The shares of all ranks add up to the loss, and so do their gradients.
     ///
     /// @param predicted (R, C); likewise `target` and `variance` (GAUSSIAN_NLL only)
     /// @param weight (R, 1): 1, or 0 for a row that is padding
@@ -56,7 +56,7 @@ public enum Loss {
         return Expr.where(some, Expr.sqrt(Expr.where(some, square, Expr.constant(1))), Expr.constant(0));
     }
 
-    /// Variances below the smallest one count as that; the gradient passes as if they did not.
+    /// Variances below the smallest one are raised to it; the gradient ignores that.
     private static Node negativeLogLikelihood(Node difference, @Nullable Node variance) {
         if (variance == null) {
             throw new IllegalArgumentException("GaussianNLLLoss: want a variance, got none");

@@ -5,8 +5,8 @@ import java.util.List;
 import org.iolaus.ir.Node;
 import org.jspecify.annotations.Nullable;
 
-/// Dense layers with an activation between them, named as in a PyTorch `Sequential`: layers at even places, activations
-/// at odd ones.
+/// Dense layers with an activation between them, named as in a PyTorch `Sequential`: layers at even places,
+/// activations at odd ones.
 ///
 /// @param layers first to last
 /// @param activation after each layer, after the last only if `activateLast`
@@ -19,9 +19,9 @@ public record Mlp(List<Linear> layers, Activation activation, boolean activateLa
         return of(scope, activation, activateLast, null, widths);
     }
 
-    /// With a chosen start for the last bias.
+    /// With given initial values for the last bias.
     ///
-    /// @param lastBias first values of the last layer's bias; null: PyTorch's default
+    /// @param lastBias initial values of the last layer's bias; null: PyTorch's default
     public static Mlp of(
             Scope scope, Activation activation, boolean activateLast, @Nullable Initializer lastBias, int... widths) {
         List<Linear> layers = new ArrayList<>();
@@ -41,9 +41,9 @@ public record Mlp(List<Linear> layers, Activation activation, boolean activateLa
         return after(layers.getFirst().apply(x));
     }
 
-    /// All that follows the first layer's sum.
+    /// Everything after the first layer.
     ///
-    /// @param first what the first layer gives: (..., hidden)
+    /// @param first the output of the first layer: (..., hidden)
     public Node after(Node first) {
         Node x = first;
         for (int i = 0; i < layers.size(); i++) {

@@ -10,20 +10,20 @@ import org.iolaus.op.Expr;
 import org.iolaus.tensor.HostTensor;
 import org.iolaus.tensor.Shape;
 
-/// Everything that a model remembers: its parameters and buffers, each with a name, a shape, a role and first values.
+/// The parameters and buffers of a model, each with a name, a shape, a role and initial values.
 ///
-/// A model makes its parameters once; the nodes are shared by all programs that are built from it. Names
-/// are those of the reference's state dict. A module that the reference reaches by several names has one
-/// parameter here, and the other names are aliases.
+/// A model makes its parameters once; all its programs share their nodes. Names are those of the reference's
+/// state dict. If the reference reaches a module by several names, there is one parameter here and the other
+/// names are aliases.
 public final class Parameters {
 
-    /// What training does with a value.
+    /// What training does with an array.
     public enum Role {
-        /// follows the gradient
+        /// the optimizer changes it
         TRAINED,
         /// a weight that keeps its value
         FROZEN,
-        /// not a weight: statistics and constants; a training step may set it anew
+        /// statistics and constants; a training step may set new values
         BUFFER
     }
 
@@ -57,7 +57,7 @@ public final class Parameters {
     private final Map<String, Node> nodes = new LinkedHashMap<>();
     private final Map<String, String> aliases = new LinkedHashMap<>();
 
-    /// The place where names have no prefix.
+    /// The scope of names without a prefix.
     public Scope root() {
         return new Scope(this, "", List.of(), false);
     }
@@ -67,7 +67,7 @@ public final class Parameters {
         return Collections.unmodifiableMap(specs);
     }
 
-    /// Further names and what they stand for.
+    /// The parameter or buffer that each alias stands for.
     public Map<String, String> aliases() {
         return Collections.unmodifiableMap(aliases);
     }
@@ -89,8 +89,8 @@ public final class Parameters {
                 .sum();
     }
 
-    /// First values by name. Each parameter has a generator of its own, seeded by `seed` and its name, so that a change
-    /// elsewhere in the model leaves it as it is.
+    /// Initial values by name. Each parameter has its own generator, seeded by `seed` and its name, so a change
+    /// elsewhere in the model does not change them.
     public Map<String, HostTensor> initial(long seed) {
         Map<String, HostTensor> values = new LinkedHashMap<>();
         for (Spec spec : specs.values()) {
@@ -99,7 +99,7 @@ public final class Parameters {
         return values;
     }
 
-    /// First values of one parameter.
+    /// Initial values of one parameter.
     public static HostTensor initial(Spec spec, long seed) {
         HostTensor tensor = new HostTensor(spec.extents(), new double[spec.size()]);
         spec.initializer().fill(tensor.data(), tensor.shape(), new SplittableRandom(seed ^ hash(spec.name())));

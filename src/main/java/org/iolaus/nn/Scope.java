@@ -8,7 +8,7 @@ import org.iolaus.nn.Parameters.Role;
 import org.iolaus.nn.Parameters.Spec;
 import org.iolaus.tensor.Shape;
 
-/// A place in the tree of names, where a module makes its parameters.
+/// A place in the tree of names, in which a module makes its parameters.
 public final class Scope {
     private final Parameters parameters;
     private final String path;
@@ -35,14 +35,14 @@ public final class Scope {
         return at(Integer.toString(number));
     }
 
-    /// The same place; what is made in it gets a second name below `other`, counted from the root.
+    /// The same place; parameters that are made in it get a second name below `other`, counted from the root.
     public Scope alsoAt(String other) {
         List<String> paths = new ArrayList<>(otherPaths);
         paths.add(other);
         return new Scope(parameters, path, List.copyOf(paths), frozen);
     }
 
-    /// The same place; weights made in it keep their values.
+    /// The same place; weights that are made in it keep their values.
     public Scope frozen(boolean value) {
         return new Scope(parameters, path, otherPaths, value);
     }
@@ -57,7 +57,7 @@ public final class Scope {
         return add(name, frozen ? Role.FROZEN : Role.TRAINED, group, initializer, shape);
     }
 
-    /// A value that belongs to the model's state but is not trained.
+    /// An array of the state that is not trained.
     public Node buffer(String name, Initializer initializer, Object... shape) {
         return add(name, Role.BUFFER, Group.WEIGHTS, initializer, shape);
     }

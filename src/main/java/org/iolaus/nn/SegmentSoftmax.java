@@ -4,14 +4,14 @@ import org.iolaus.ir.Node;
 import org.iolaus.op.Expr;
 import org.jspecify.annotations.Nullable;
 
-/// Softmax among the rows that share an index value, column by column: `w exp(x - max) / (sum + 1e-16)` with
-/// a weight w for each row.
+/// Softmax over the rows that share an index value, for each column: `w exp(x - max) / (sum + 1e-16)` with a weight w
+/// for each row.
 public final class SegmentSoftmax {
     private static final double SMALL = 1e-16;
 
     private SegmentSoftmax() {}
 
-    /// x: (E, H) -> (E, H); the largest value only guards against overflow, no gradient flows through it
+    /// x: (E, H) -> (E, H). The maximum only prevents overflow; no gradient flows through it.
     ///
     /// @param segment E -> R
     /// @param weight (E, 1), at least 0; null: 1

@@ -14,36 +14,34 @@ import java.util.regex.Pattern;
 import org.iolaus.nn.Parameters.Role;
 import org.iolaus.nn.Parameters.Spec;
 
-/// Which array of a state dict that PyTorch saved becomes which parameter or buffer of a model. Names decide, shapes
-/// and
+/// Which array of a state dict from PyTorch becomes which parameter or buffer of a model. Names decide; shapes and
 /// kinds of numbers must agree.
 ///
-/// @param unwrapped what was taken off the names: `module.` of `DistributedDataParallel` and the like
-/// @param taken the model's names and the file's names for them
-/// @param copies further names in the file of what is taken, and the model's names for it
-/// @param fresh the model's names that the file need not have
-/// @param ignored the file's names that were to be ignored
-/// @param constants buffers that follow from a configuration (index lists, grids): their names without wrappers, and
-/// the
-///     file's names for them
+/// @param unwrapped prefixes that were removed from the names, such as `module.` of `DistributedDataParallel`
+/// @param taken the names of the model, and the names of the file for them
+/// @param copies further names in the file for arrays that are taken, and the names of the model for them
+/// @param missing names of the model that the file need not have
+/// @param unexpected names of the file that are left out
+/// @param constants buffers that follow from a configuration (index lists, grids): their names without prefixes, and
+///     the names of the file for them
 /// @param faults a line for each name that does not fit
 public record StateMatch(
         List<String> unwrapped,
         SortedMap<String, String> taken,
         SortedMap<String, String> copies,
-        Set<String> fresh,
-        Set<String> ignored,
+        Set<String> missing,
+        Set<String> unexpected,
         SortedMap<String, String> constants,
         List<String> faults) {
 
-    /// What modules around a model put before its names: data parallelism, wrappers, `torch.compile`.
+    /// Prefixes from modules around a model: data parallelism, wrappers, `torch.compile`.
     private static final List<String> WRAPPERS = List.of("module.", "model.", "_orig_mod.");
 
-    /// What fairchem's models of backbone and heads put before the names of one network.
+    /// Prefixes of the networks in fairchem's models of backbone and heads.
     private static final Pattern PARTS = Pattern.compile("^(?:backbone|output_heads\\.[^.]+)\\.");
 
-    /// Buffers of EquiformerV2's code: orders of coefficients, matrices to and from grids, weights of degrees in norms,
-    /// centres of Gaussians.
+    /// Buffers of EquiformerV2's code: orders of coefficients, matrices to and from grids, weights of degrees in
+    /// norms, centres of Gaussians.
     private static final Pattern CONSTANTS = Pattern.compile("(?:.*\\.)?(?:"
             + "mappingReduced\\.(?:l_harmonic|m_harmonic|m_complex|res_size|to_m|m_size)"
             + "|SO3_grid\\.\\d+\\.\\d+\\.(?:to|from)_grid_mat"
@@ -55,16 +53,16 @@ public record StateMatch(
     @SuppressWarnings("ArrayRecordComponent")
     public record Found(boolean floating, int[] shape) {}
 
-    /// What may differ.
+    /// What may differ, in PyTorch's terms.
     ///
-    /// @param fresh beginnings of the model's names that keep their first values
-    /// @param ignored beginnings of the file's names that are left out
-    public record Leeway(List<String> fresh, List<String> ignored) {}
+    /// @param missing beginnings of names of the model that the file need not have: they keep their initial values
+    /// @param unexpected beginnings of names of the file that are left out
+    public record Allowed(List<String> missing, List<String> unexpected) {}
 
     /// Compares a model with a file.
     ///
     /// @param arrays of the file by name
-    public static StateMatch of(Parameters parameters, Map<String, Found> arrays, Leeway leeway) {
+    public static StateMatch of(Parameters parameters, Map<String, Found> arrays, Allowed allowed) {
         List<String> unwrapped = new ArrayList<>();
         Map<String, String> left = unwrap(arrays.keySet(), parameters.specs().keySet(), unwrapped);
         StateMatch match = new StateMatch(
@@ -76,12 +74,13 @@ public record StateMatch(
                 new TreeMap<>(),
                 new ArrayList<>());
         parameters.specs().values().stream()
-                .filter(spec -> begins(spec.name(), leeway.fresh))
-                .forEach(spec -> match.fresh.add(spec.name()));
+                .filter(spec -> begins(spec.name(), allowed.missing))
+                .forEach(spec -> match.missing.add(spec.name()));
         left.entrySet()
-                .removeIf(entry -> begins(entry.getKey(), leeway.ignored) && match.ignored.add(entry.getValue()));
+                .removeIf(
+                        entry -> begins(entry.getKey(), allowed.unexpected) && match.unexpected.add(entry.getValue()));
         parameters.specs().values().stream()
-                .filter(spec -> !match.fresh.contains(spec.name()))
+                .filter(spec -> !match.missing.contains(spec.name()))
                 .forEach(spec -> match.take(spec, left, arrays, parameters.aliases()));
         left.forEach((name, theirs) -> {
             if (CONSTANTS.matcher(name).matches()) {

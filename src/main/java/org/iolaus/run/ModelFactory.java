@@ -52,7 +52,7 @@ public final class ModelFactory {
             return of(given, null);
         }
         Path folder = Path.of(dataset.shards());
-        return of(given, ShardIndex.of(ShardIndex.read(folder), folder));
+        return of(given, ShardIndex.read(folder));
     }
 
     private static ConfiguredModel make(Config given, Columns columns, Architecture architecture) {
@@ -65,8 +65,7 @@ public final class ModelFactory {
         Statistics statistics = index.statistics();
         Counts atoms = index.atoms();
         boolean equal = atoms.length() > 0 && atoms.sum() == (long) atoms.max() * atoms.length();
-        List<Integer> degrees =
-                Arrays.stream(statistics.degree()).mapToObj(Math::toIntExact).toList();
+        List<Long> degrees = Arrays.stream(statistics.degree()).boxed().toList();
         Architecture completed = Records.with(
                 architecture, "dimensions.inputDim", columns.inputs().size());
         completed = Records.with(

@@ -120,7 +120,7 @@ public record ModelImport(
             arrays.put(name, new StateMatch.Found(info.type().floating(), info.shape()));
         });
         StateMatch match = StateMatch.of(
-                configured.model().parameters(), arrays, new StateMatch.Leeway(choices.fresh, choices.ignored));
+                configured.model().parameters(), arrays, new StateMatch.Allowed(choices.fresh, choices.ignored));
         if (!match.faults().isEmpty()) {
             throw new DataException("%s: want the names and shapes of %s's model, got %d that differ:%n  %s"
                     .formatted(file, choices.config, match.faults().size(), String.join("\n  ", match.faults())));
@@ -133,10 +133,10 @@ public record ModelImport(
             Path file, StateDict dict, Map<String, String> names, StateMatch match, ConfiguredModel configured) {
         Parameters parameters = configured.model().parameters();
         Map<String, HostTensor> values = new LinkedHashMap<>();
-        Map<String, HostTensor> first = match.fresh().isEmpty()
+        Map<String, HostTensor> first = match.missing().isEmpty()
                 ? Map.of()
                 : parameters.initial(configured.training().seed());
-        match.fresh().forEach(name -> values.put(name, Objects.requireNonNull(first.get(name))));
+        match.missing().forEach(name -> values.put(name, Objects.requireNonNull(first.get(name))));
         List<String> faults = new ArrayList<>();
         match.taken().forEach((name, theirs) -> {
             double[] data = dict.read(Objects.requireNonNull(names.get(theirs))).data();

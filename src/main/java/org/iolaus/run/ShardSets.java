@@ -31,9 +31,12 @@ public final class ShardSets {
     ///
     /// @param verify whether the ranks, sharing the work, check every byte first
     public static ShardSet open(Comm comm, Path folder, boolean verify) {
-        byte[] mine = comm.isRoot() ? ShardIndex.read(folder) : new byte[0];
-        byte[] bytes = comm.broadcast(mine, 0);
-        ShardSet shards = comm.rootFirst(() -> ShardSet.open(folder, bytes, false, ShardSet.DEFAULT_CACHE_BYTES));
+        ShardIndex index = ShardIndex.read(
+                folder, file -> comm.broadcast(comm.isRoot() ? ShardIndex.bytes(folder, file) : new byte[0], 0));
+        if (comm.isRoot()) {
+            ShardSet.requireFiles(folder, index);
+        }
+        ShardSet shards = ShardSet.open(folder, index, false, ShardSet.DEFAULT_CACHE_BYTES);
         if (verify) {
             verify(comm, folder, shards.index());
         }

@@ -52,7 +52,8 @@ public final class TrainingRun implements AutoCloseable {
                 new EngineFactory(comm, given.neuralNetwork().training())) {
             ShardSet shards = ShardSets.open(comm, given);
             try {
-                ConfiguredModel configured = comm.rootFirst(() -> ModelFactory.of(given, shards.index()));
+                ConfiguredModel configured = comm.rootFirst(
+                        () -> ModelFactory.of(given, shards.index().requireTrainingFrames()));
                 configured.lowerAhead();
                 return open(comm, configured, shards, engines.engine());
             } catch (RuntimeException | Error e) {

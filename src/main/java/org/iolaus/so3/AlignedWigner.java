@@ -5,18 +5,17 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/// The Wigner blocks of the smallest rotation that takes a direction to `+y`, as polynomials of the
-/// direction.
+/// The Wigner blocks of the smallest rotation that takes a direction to `+y`, as polynomials of the direction.
 ///
-/// For a unit vector `n = (x, y, z)` with `y > -1`, `h = (1 + y) / 2` and `c_k + i s_k = (z + i x)^k`,
-/// every entry of `D(R)` with `R n = (0, 1, 0)`, turned about `n` cross `+y`, is a sum of terms
+/// For a unit vector `n = (x, y, z)` with `y > -1`, `h = (1 + y) / 2` and `c_k + i s_k = (z + i x)^k`, every
+/// entry of `D(R)` with `R n = (0, 1, 0)`, turned about `n` cross `+y`, is a sum of terms
 /// `coefficient * factor * T_j(y)`, where a factor is `c_k / h^d` or `s_k / h^d` and `T_j` is a Chebyshev
 /// polynomial. There are no angles and no square roots, so every derivative exists, at `n = +y` too; only
 /// `n = -y`, where no smallest rotation is distinct, is singular.
 ///
-/// It is Wigner's formula for small d with Jacobi polynomials (for example Varshalovich, Moskalev and
-/// Khersonskii 1988, section 4.3.4), in which `sin^k` of the polar angle and the turns by the azimuth on
-/// both sides are taken together. The entries are in the order of [Wigner#packed].
+/// It is Wigner's formula for small d with Jacobi polynomials (for example Varshalovich, Moskalev and Khersonskii
+/// 1988, section 4.3.4), in which `sin^k` of the polar angle and the turns by the azimuth on both sides are taken
+/// together. The entries are in the order of [Wigner#packed].
 public final class AlignedWigner {
     private final int lmax;
     private final int mmax;
@@ -156,9 +155,9 @@ public final class AlignedWigner {
         return List.copyOf(terms);
     }
 
-    /// The sign of column `n` of degree `l` under the half turn about `x`, `D(half turn)` being diagonal:
-    /// with it, the block for a direction of the lower half sphere comes from that of the upper one: if
-    /// `R'` aligns `(x, -y, -z)`, then `R'` after the half turn aligns `(x, y, z)`.
+    /// The sign of column `n` of degree `l` under the half turn about `x`, `D(half turn)` being diagonal: with it,
+    /// the block for a direction of the lower half sphere comes from that of the upper one: if `R'` aligns
+    /// `(x, -y, -z)`, then `R'` after the half turn aligns `(x, y, z)`.
     public static int halfTurn(int l, int n) {
         return (l % 2 == 0) == (n >= 0) ? 1 : -1;
     }

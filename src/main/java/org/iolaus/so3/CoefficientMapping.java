@@ -10,8 +10,8 @@ import java.util.Map;
 ///
 /// - full: by resolution, degree, order: K = sum of `(lmax + 1)^2`
 /// - reduced: the full order without `|m| > mmax`: R coefficients; what an edge keeps in its own frame
-/// - m-major: the reduced coefficients by `|m|`: first `m = 0` of every resolution and degree, then for m =
-///   1, 2, ... all `+m` followed by all `-m`, so that each `m` of an SO(2) convolution is one block
+/// - m-major: the reduced coefficients by `|m|`: first `m = 0` of every resolution and degree, then for m = 1, 2, ...
+///   all `+m` followed by all `-m`, so that each `m` of an SO(2) convolution is one block
 ///
 /// Several resolutions are several embeddings side by side, each with its own `lmax` and `mmax`.
 ///
@@ -104,8 +104,7 @@ public record CoefficientMapping(List<Integer> lmaxList, List<Integer> mmaxList)
         return reduced().stream().filter(c -> c.m() == m).toList();
     }
 
-    /// For each m, how many degrees of all resolutions have it: rows of the block `+m` (and as many of
-    /// `-m`).
+    /// For each m, how many degrees of all resolutions have it: rows of the block `+m` (and as many of `-m`).
     public int[] mSize() {
         int[] size = new int[mmax() + 1];
         for (int m = 0; m < size.length; m++) {

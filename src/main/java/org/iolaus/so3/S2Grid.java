@@ -5,16 +5,14 @@ import org.iolaus.so3.SphericalHarmonics.Normalization;
 
 /// A grid on the sphere with the matrices between coefficients and values on it.
 ///
-/// Points are `(sin b sin a, cos b, sin b cos a)` with `b` at the middles of equal steps over `[0, pi]` and
-/// `a` at equal steps from 0 over the circle; the quadrature over `b` is that of Driscoll and Healy (1994).
-/// Values are scaled as in EquiformerV2: a coefficient of degree `l` enters a value with
-/// `sqrt(4 pi / ((2 l + 1) (lmax + 1)))` times the orthonormal harmonic, and the matrix back has the
-/// inverse factors.
+/// Points are `(sin b sin a, cos b, sin b cos a)` with `b` at the middles of equal steps over `[0, pi]` and `a` at
+/// equal steps from 0 over the circle; the quadrature over `b` is that of Driscoll and Healy (1994). Values are
+/// scaled as in EquiformerV2: a coefficient of degree `l` enters a value with `sqrt(4 pi / ((2 l + 1) (lmax + 1)))`
+/// times the orthonormal harmonic, and the matrix back has the inverse factors.
 ///
-/// With `mmax < lmax` **both** matrices also carry `sqrt((2 l + 1) / (2 mmax + 1))` for `l > mmax`, so
-/// going to the grid and back multiplies such degrees by `(2 l + 1) / (2 mmax + 1)`; for others, and with
-/// `mmax = lmax`, it is the identity to rounding if the grid is fine enough: at least `2 (lmax + 1)` by
-/// `2 mmax + 1` points.
+/// With `mmax < lmax` **both** matrices also carry `sqrt((2 l + 1) / (2 mmax + 1))` for `l > mmax`, so going to the
+/// grid and back multiplies such degrees by `(2 l + 1) / (2 mmax + 1)`; for others, and with `mmax = lmax`, it is the
+/// identity to rounding if the grid is fine enough: at least `2 (lmax + 1)` by `2 mmax + 1` points.
 ///
 /// @param betas polar angles, (B), rad
 /// @param alphas azimuths, (A), rad
@@ -22,8 +20,8 @@ import org.iolaus.so3.SphericalHarmonics.Normalization;
 /// @param from coefficients from values, (B, A, R) row-major: coefficient r is the sum over the grid of
 ///     `value * from[b, a, r]`
 /// @param orders m of each reduced coefficient, (R)
-/// @param polarTo factors of `to` that belong to polar angles, (B, R) row-major: `to[b, a, r]` is
-///     `polarTo[b, r]` times `cos(m alpha)`, or `sin(|m| alpha)` for m < 0
+/// @param polarTo factors of `to` that belong to polar angles, (B, R) row-major: `to[b, a, r]` is `polarTo[b, r]`
+///     times `cos(m alpha)`, or `sin(|m| alpha)` for m < 0
 /// @param polarFrom likewise of `from`
 @SuppressWarnings("ArrayRecordComponent")
 public record S2Grid(
@@ -35,8 +33,7 @@ public record S2Grid(
         double[] polarTo,
         double[] polarFrom) {
 
-    /// The paper's default: `2 (lmax + 1)` polar angles and `2 mmax + 1` azimuths, two more if
-    /// `mmax = lmax`.
+    /// The paper's default: `2 (lmax + 1)` polar angles and `2 mmax + 1` azimuths, two more if `mmax = lmax`.
     public static S2Grid of(int lmax, int mmax) {
         return of(lmax, mmax, 2 * (lmax + 1), mmax == lmax ? 2 * mmax + 3 : 2 * mmax + 1);
     }

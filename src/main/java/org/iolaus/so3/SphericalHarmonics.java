@@ -15,8 +15,8 @@ public final class SphericalHarmonics {
 
     private SphericalHarmonics() {}
 
-    /// The harmonics at the direction of a vector: (lmax + 1)^2, index `l^2 + l + m`. Polynomials of the
-    /// unit vector, so the poles are no exception; errors are a few units in the last place.
+    /// The harmonics at the direction of a vector: (lmax + 1)^2, index `l^2 + l + m`. Polynomials of the unit vector,
+    /// so the poles are no exception; errors are a few units in the last place.
     ///
     /// @throws IllegalArgumentException for the zero vector
     public static double[] at(int lmax, Normalization normalization, double x, double y, double z) {

@@ -2,9 +2,9 @@ package org.iolaus.so3;
 
 /// Rotations of real spherical harmonics: `D(R) Y(v) = Y(R v)`, block by degree.
 ///
-/// Computed from the entries of the rotation matrix by the recurrence of Ivanic and Ruedenberg (J. Phys.
-/// Chem. 100 (1996) 6342; corrections in 102 (1998) 9099), so no angles occur and no direction is special.
-/// Errors grow with the degree to about 1e-14 at l = 8.
+/// Computed from the entries of the rotation matrix by the recurrence of Ivanic and Ruedenberg (J. Phys. Chem. 100
+/// (1996) 6342; corrections in 102 (1998) 9099), so no angles occur and no direction is special. Errors grow with the
+/// degree to about 1e-14 at l = 8.
 public final class Wigner {
 
     private Wigner() {}
@@ -57,8 +57,7 @@ public final class Wigner {
         return packedOffset(l, mmax) + (m + Math.min(l, mmax)) * (2 * l + 1) + n + l;
     }
 
-    /// Block-diagonal storage of the rows `|m| <= mmax`: degree by degree, row-major. `mmax = lmax` keeps
-    /// all.
+    /// Block-diagonal storage of the rows `|m| <= mmax`: degree by degree, row-major. `mmax = lmax` keeps all.
     public static double[] packed(int lmax, int mmax, double[] rotation) {
         double[] packed = new double[packedSize(lmax, mmax)];
         double[][] blocks = blocks(lmax, rotation);

@@ -17,7 +17,7 @@ import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import org.iolaus.atoms.Structure;
 import org.iolaus.comm.MpiRun;
-import org.iolaus.data.Splits;
+import org.iolaus.convert.Splits;
 import org.iolaus.data.read.ExtXyzWriter;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
@@ -142,6 +142,14 @@ final class BadInputTest {
                             return train(at);
                         },
                         "shards: want forces for a potential, got none"),
+                mistake(
+                        "no training frames",
+                        at -> {
+                            List<Structure> frames = TinyRun.frames(30, 1);
+                            TinyRun.shards(at, frames, new Splits.Counts(0, 0, 30, false, 3), Set.of());
+                            return train(at);
+                        },
+                        "shards: want training frames, got none of 30"),
                 mistake(
                         "no forces in a frame",
                         at -> {

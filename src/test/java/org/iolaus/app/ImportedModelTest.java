@@ -224,7 +224,7 @@ final class ImportedModelTest extends ImportRuns {
                     "blocks.0.norm_1.balance_degree_weight",
                     "energy_block.SO3_grid.4.4.from_grid_mat");
             buffers.forEach(name -> arrays.put("module.module." + name, new StateMatch.Found(true, new int[] {9})));
-            StateMatch match = StateMatch.of(parameters, arrays, new StateMatch.Leeway(List.of(), List.of()));
+            StateMatch match = StateMatch.of(parameters, arrays, new StateMatch.Allowed(List.of(), List.of()));
             assertEquals(List.of(), match.faults());
             assertEquals(List.of("module.", "module."), match.unwrapped());
             assertEquals(buffers.size(), match.constants().size());
@@ -237,7 +237,7 @@ final class ImportedModelTest extends ImportRuns {
                         : name.startsWith("force_block") ? "output_heads.forces." : "backbone.";
                 parts.put("module." + part + name, new StateMatch.Found(true, value.shape()));
             });
-            StateMatch later = StateMatch.of(parameters, parts, new StateMatch.Leeway(List.of(), List.of()));
+            StateMatch later = StateMatch.of(parameters, parts, new StateMatch.Allowed(List.of(), List.of()));
             assertEquals(List.of(), later.faults());
             assertEquals(parameters.specs().keySet(), later.taken().keySet());
         }

@@ -17,7 +17,7 @@ import org.iolaus.bench.EnergiesAndForces;
 import org.iolaus.bench.Symmetries.Answer;
 import org.iolaus.comm.SoloComm;
 import org.iolaus.config.ConfigReader;
-import org.iolaus.data.Splits;
+import org.iolaus.convert.Splits;
 import org.iolaus.run.ConfiguredModel;
 import org.iolaus.run.ModelFactory;
 import org.iolaus.train.checkpoint.Checkpoint;

@@ -12,12 +12,13 @@ import java.util.Random;
 import java.util.Set;
 import org.iolaus.atoms.Structure;
 import org.iolaus.comm.Comm;
+import org.iolaus.comm.SoloComm;
 import org.iolaus.config.ConfigReader;
-import org.iolaus.data.Convert;
-import org.iolaus.data.FrameCheck;
+import org.iolaus.convert.Convert;
+import org.iolaus.convert.FrameCheck;
+import org.iolaus.convert.Splits;
 import org.iolaus.data.FrameSource;
 import org.iolaus.data.Neighbours;
-import org.iolaus.data.Splits;
 import org.iolaus.run.TrainingRun;
 import org.jspecify.annotations.Nullable;
 
@@ -109,8 +110,7 @@ final class TinyRun {
                 new Convert.Options(
                         out,
                         Convert.Existing.REPLACE,
-                        CUTOFF,
-                        null,
+                        new Neighbours(CUTOFF, null),
                         attention,
                         null,
                         counts,
@@ -119,7 +119,7 @@ final class TinyRun {
                         "test",
                         "2026-01-01",
                         ""),
-                Convert.Ranks.single());
+                new SoloComm());
         return out;
     }
 

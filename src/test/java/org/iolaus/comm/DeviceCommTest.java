@@ -14,6 +14,7 @@ import org.iolaus.cuda.EmulatedRuntime;
 import org.iolaus.cuda.Task;
 import org.iolaus.cuda.Work;
 import org.iolaus.cuda.WorkQueue;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -22,6 +23,11 @@ import org.junit.jupiter.params.provider.ValueSource;
 /// Sums of device arrays where ranks are threads and devices are emulated.
 @Timeout(120)
 class DeviceCommTest {
+
+    @BeforeAll
+    static void needsCompiler() {
+        Emulated.runtime().close();
+    }
 
     @ParameterizedTest
     @ValueSource(ints = {2, 3, 5})
@@ -95,7 +101,7 @@ class DeviceCommTest {
     }
 
     private static void onDevice(Comm comm, Kind kind, BiConsumer<DeviceComm, EmulatedRuntime> body) {
-        try (EmulatedRuntime device = Emulated.runtime();
+        try (EmulatedRuntime device = new EmulatedRuntime();
                 DeviceComm sums = DeviceComm.open(kind, comm, device)) {
             body.accept(sums, device);
         }

@@ -7,7 +7,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
-import java.util.stream.IntStream;
 import org.iolaus.cpu.CpuExecutor;
 import org.iolaus.grad.Gradient;
 import org.iolaus.ir.Node;
@@ -19,7 +18,6 @@ import org.iolaus.op.Expr;
 import org.iolaus.so3.CoefficientMapping;
 import org.iolaus.tensor.Dim;
 import org.iolaus.tensor.HostTensor;
-import org.iolaus.tensor.Index;
 import org.iolaus.tensor.Shape;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -37,8 +35,7 @@ final class EdgeFrameDeviceTest {
         Node vector = Expr.input("vector", Shape.of("E", 3));
         Node x = Expr.input("x", Shape.of("E", mapping.fullSize(), 8));
         Node key = Expr.input("key", Shape.of(2));
-        Node zone = Expr.index("zone", Dim.symbol("Z"), Dim.symbol("E"));
-        EdgeFrame smooth = EdgeFrame.smooth(vector, mapping, zone);
+        EdgeFrame smooth = EdgeFrame.smooth(vector, mapping);
         Node roll = EdgeFrame.randomRoll(key, 3, Dim.symbol("E"));
         Node there = rotation.toEdge(smooth.wigner(), x);
         Node back = rotation.toGlobal(smooth.wigner(), smooth.activate(rotation, there, Expr::tanh));
@@ -65,18 +62,13 @@ final class EdgeFrameDeviceTest {
                 "vector", new HostTensor(new int[] {EDGES, 3}, vectors),
                 "x", new HostTensor(new int[] {EDGES, mapping.fullSize(), 8}, coefficients),
                 "key", new HostTensor(new int[] {2}, new double[] {17, 4}));
-        int[] inZone = IntStream.range(0, EDGES)
-                .filter(e -> EdgeFrame.inZone(vectors[3 * e], vectors[3 * e + 1], vectors[3 * e + 2]))
-                .toArray();
-        assertTrue(inZone.length > 3 && inZone.length < EDGES / 2);
-        Map<String, Index> indices = Map.of("zone", new Index(inZone, EDGES));
         Map<String, HostTensor> want;
         try (CpuExecutor cpu = new CpuExecutor(program, CpuExecutor.Options.SINGLE)) {
-            want = cpu.run(floats, indices, Map.of());
+            want = cpu.run(floats, Map.of(), Map.of());
         }
         try (EmulatedRuntime runtime = Emulated.runtime();
                 DeviceExecutor executor = new DeviceExecutor(runtime, program, precision)) {
-            Map<String, HostTensor> got = executor.run(floats, indices, Map.of());
+            Map<String, HostTensor> got = executor.run(floats, Map.of(), Map.of());
             double unit = precision == Precision.FP64 ? 0x1p-53 : 0x1p-24;
             want.forEach((name, tensor) -> {
                 double size = Arrays.stream(tensor.data()).map(Math::abs).max().orElseThrow();

@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -23,6 +24,10 @@ import java.util.stream.IntStream;
 import org.iolaus.atoms.Edges;
 import org.iolaus.atoms.NeighbourList;
 import org.iolaus.atoms.Structure;
+import org.iolaus.comm.LocalComm;
+import org.iolaus.comm.SoloComm;
+import org.iolaus.convert.Frames;
+import org.iolaus.run.ShardSets;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -122,7 +127,7 @@ final class ShardSetTest {
     void hasASecondListWhereOneIsAskedFor() {
         Path other = folder.resolve("second");
         Neighbours wanted = new Neighbours(4.5, 6);
-        ShardIndex second = Frames.convert(frames, Frames.options(other, wanted), Convert.Ranks.single());
+        ShardIndex second = Frames.convert(frames, Frames.options(other, wanted), new SoloComm());
         assertEquals(index.edges(), second.edges());
         Counts attention = second.table().counts(GraphTable.ATTENTION_EDGES);
         try (ShardSet set = ShardSet.open(other)) {
@@ -150,7 +155,7 @@ final class ShardSetTest {
 
     @Test
     void indexSurvivesTheWire() {
-        ShardIndex again = ShardIndex.of(ShardIndex.read(out), out);
+        ShardIndex again = ShardIndex.read(out);
         assertEquals(index.atoms(), again.atoms());
         assertEquals(index.table().split(), again.table().split());
         assertEquals(index.content(), again.content());
@@ -178,7 +183,7 @@ final class ShardSetTest {
                 places.put(dataset, (long) indexOf(whole, bytes) + bytes.length / 2);
             }
         }
-        assertEquals(10, datasets.size());
+        assertEquals(11, datasets.size());
         for (String dataset : datasets) {
             byte[] damaged = whole.clone();
             damaged[Math.toIntExact(places.get(dataset))] ^= 1;
@@ -189,7 +194,7 @@ final class ShardSetTest {
                 assertTrue(
                         damages.getFirst().contains("shard-00001.h5, " + dataset + ": want CRC-32C"),
                         damages.toString());
-                if (!dataset.equals(ShardFile.NODE_PTR) && !dataset.equals(ShardFile.DEGREE)) {
+                if (!dataset.startsWith(ShardFile.SIZES) && !dataset.equals(ShardFile.DEGREE)) {
                     int[] graphs = {index.shards().get(1).firstGraph()};
                     assertSays(() -> set.batch(graphs, 1, 1), "shard-00001.h5, " + dataset, "damaged");
                 }
@@ -252,18 +257,41 @@ final class ShardSetTest {
     }
 
     private ShardSet sameSizes(ShardIndex changed) {
-        changed.write(out.resolve(ShardIndex.FILE));
+        changed.write(out);
         return ShardSet.open(out);
     }
 
     @Test
+    void anIndexMayHaveSeveralFiles() throws IOException {
+        index.write(out, 7);
+        LocalComm.run(3, comm -> {
+            try (ShardSet set = ShardSets.open(comm, out, false)) {
+                ShardIndex read = set.index();
+                assertEquals(index.table().counts(), read.table().counts());
+                assertEquals(index.table().split(), read.table().split());
+                assertEquals(index.shards(), read.shards());
+            }
+        });
+        Path second = out.resolve("index-00001.h5");
+        byte[] whole = Files.readAllBytes(second);
+        byte[] damaged = whole.clone();
+        damaged[whole.length - 1] ^= 1;
+        Files.write(second, damaged);
+        assertSays(() -> ShardIndex.read(out), "index-00001.h5, graphs/", "want CRC-32C");
+        Files.copy(out.resolve("index-00002.h5"), second, StandardCopyOption.REPLACE_EXISTING);
+        assertSays(() -> ShardIndex.read(out), "index-00001.h5, /: want file 1 of an index, got 2");
+        Files.delete(second);
+        assertSays(() -> ShardIndex.read(out), "index-00001.h5, got none");
+    }
+
+    @Test
     void refusesADamagedIndexWhereverTheDamageIs() throws IOException {
-        byte[] whole = ShardIndex.read(out);
+        byte[] whole = ShardIndex.bytes(out, 0);
         for (int at = 0; at < whole.length; at += 7) {
             byte[] damaged = whole.clone();
             damaged[at] ^= 4;
             try {
-                ShardIndex read = ShardIndex.of(damaged, out);
+                ShardIndex read = ShardIndex.read(out, _ -> damaged);
                 assertEquals(index.atoms(), read.atoms(), "byte " + at);
                 assertEquals(index.table().split(), read.table().split(), "byte " + at);
                 assertEquals(index.shards(), read.shards(), "byte " + at);
@@ -280,7 +308,7 @@ final class ShardSetTest {
                 .attribute("", "format", ShardIndex.FORMAT)
                 .attribute("", "version", 99)
                 .commit();
-        assertSays(() -> ShardSet.open(out), "index.h5", "want version 1, got 99");
+        assertSays(() -> ShardSet.open(out), "index.h5", "want version 2, got 99");
         new Hdf5Writer(out.resolve(ShardIndex.FILE)).ints("x", new int[1]).commit();
         assertSays(() -> ShardSet.open(out), "index.h5", "want format 'iolaus shards'");
     }

@@ -5,7 +5,7 @@ import org.iolaus.op.Expr;
 import org.iolaus.op.Pad;
 import org.iolaus.tensor.Shape;
 
-/// Small matrices that carry values between degrees and coefficients, and look-ups in tables of elements.
+/// Small constant matrices between degrees and coefficients, and look-ups in tables of elements.
 final class Constants {
 
     private Constants() {}
@@ -29,7 +29,7 @@ final class Constants {
         return Expr.constant(Shape.of(lmax + 1, degree.length), values);
     }
 
-    /// Rows of a table by number; a number that the index may have but the table has not gives zeros.
+    /// Rows of a table by number. Numbers that are allowed but not in the table give zeros.
     ///
     /// @param table (Z, C)
     /// @param elements N -> at least Z

@@ -9,10 +9,10 @@ import org.iolaus.op.Expr;
 import org.iolaus.tensor.Shape;
 import org.jspecify.annotations.Nullable;
 
-/// A distance as many numbers: functions of `d - mu` with centres mu evenly over a range, both ends included.
+/// Expands a distance in functions of `d - mu`, with centres mu evenly over a range, both ends included.
 ///
-/// Unlike [org.iolaus.nn.GaussianSmearing], the width is a factor times the spacing and the centres are no
-/// buffer, as in the paper's code. Nothing goes to zero at the end of the range.
+/// Unlike in [org.iolaus.nn.GaussianSmearing], the width is a factor times the spacing, and the centres are no
+/// buffer, as in the paper's code. No function goes to zero at the end of the range.
 public final class DistanceExpansion {
     private final Settings settings;
     private final @Nullable Linear dense;
@@ -29,10 +29,10 @@ public final class DistanceExpansion {
         SILU
     }
 
-    /// What to make.
+    /// Kind and sizes.
     ///
     /// @param stop end of the range, Å
-    /// @param count how many numbers, at least 2
+    /// @param count number of functions, at least 2
     /// @param width factor of the spacing
     public record Settings(Function function, double start, double stop, int count, double width) {}
 

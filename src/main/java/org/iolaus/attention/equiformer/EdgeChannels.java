@@ -1,6 +1,6 @@
 package org.iolaus.attention.equiformer;
 
-/// Widths of what a module's radial function reads, and of its hidden layers.
+/// Widths of the input and of the hidden layers of a module's radial function.
 ///
 /// @param given columns of the edge scalars that the module gets
 /// @param first width of the first hidden layer
@@ -11,10 +11,5 @@ public record EdgeChannels(int given, int first, int second, int elements) {
     /// All columns that the radial function reads.
     int scalars() {
         return elements == 0 ? given : given + 2 * second;
-    }
-
-    /// The same where what is given has the embeddings already.
-    EdgeChannels withoutEmbedding() {
-        return new EdgeChannels(scalars(), first, second, 0);
     }
 }

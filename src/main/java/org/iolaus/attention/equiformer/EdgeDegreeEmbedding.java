@@ -9,9 +9,9 @@ import org.iolaus.so3.CoefficientMapping;
 import org.iolaus.tensor.Shape;
 import org.jspecify.annotations.Nullable;
 
-/// What an atom sees of its surroundings before any layer: each edge gives a radial weight to every degree,
-/// as a function on the sphere that is symmetric about the edge (m = 0); their sum over edges is divided by a
-/// typical degree.
+/// Embedding of an atom's surroundings before the first layer. A radial function gives each edge a weight for every
+/// degree: a function on the sphere that is symmetric about the edge (m = 0). The sum over an atom's edges is divided
+/// by a typical degree.
 public final class EdgeDegreeEmbedding {
     private final CoefficientMapping mapping;
     private final int channels;

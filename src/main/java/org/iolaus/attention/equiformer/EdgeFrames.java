@@ -13,8 +13,8 @@ import org.iolaus.so3.CoefficientMapping;
 import org.iolaus.so3.CoefficientMapping.Coefficient;
 import org.iolaus.so3.Wigner;
 
-/// The frames of edges, whose y axis is the edge, for the features of each resolution. The coefficients of an
-/// edge are m-major; the change of order is part of the rotation and costs nothing.
+/// Rotations of the features of each resolution into the frames of edges and back. The y axis of a frame is its edge.
+/// Coefficients of edges are m-major; the change of order is part of the rotation and costs nothing.
 public final class EdgeFrames {
     private final EdgeFrame frame;
     private final CoefficientMapping mapping;
@@ -37,18 +37,18 @@ public final class EdgeFrames {
         return rotations.get(i).toEdge(frame.wigner(), x);
     }
 
-    /// The way back: (E, R, C) -> (E, K, C). Orders that were left out count as 0; degrees above `mmax` are
-    /// scaled up for what they lost.
+    /// The rotation back: (E, R, C) -> (E, K, C). Orders that an edge does not have count as 0; degrees above `mmax`
+    /// are scaled up for that loss.
     Node rotateBack(int i, Node x) {
         return rotations.get(i).toGlobal(frame.wigner(), x);
     }
 
-    /// The way back for what has m = 0 only: (E, lmax + 1, C) -> (E, K, C)
+    /// The rotation back of coefficients with m = 0 only: (E, lmax + 1, C) -> (E, K, C)
     Node rotateBackFromZero(int i, Node x) {
         return rotations.get(i).zeroToGlobal(frame.wigner(), x);
     }
 
-    /// The way back of one degree alone: (E, rows, C) -> (E, 2 l + 1, C)
+    /// The rotation back of one degree only: (E, rows, C) -> (E, 2 l + 1, C)
     ///
     /// @param x m = 0, +1, -1, ... as far as the degree and `mmax` go
     Node rotateBackDegree(int i, Node x, int l) {
@@ -68,8 +68,7 @@ public final class EdgeFrames {
         return Expr.bilinear(new BilinearTerms(2 * l + 1, entries, rows, terms), frame.wigner(), x);
     }
 
-    /// A function of an edge's coefficients that is not quite the same in every frame, such as an activation
-    /// on a grid: (E, R, C) -> (E, R, C)
+    /// Applies a function that depends a little on the frame, such as an activation on a grid: (E, R, C) -> (E, R, C)
     Node activate(int i, Node x, UnaryOperator<Node> function) {
         return frame.activate(rotations.get(i), x, function);
     }

@@ -6,8 +6,7 @@ import org.iolaus.ir.Node;
 import org.iolaus.nn.Linear;
 import org.iolaus.op.Expr;
 
-/// What does not turn of an edge, as columns one after another: its features, then vectors of the elements at
-/// its ends.
+/// The invariant features of an edge, as columns: its own features, then vectors of the elements at its two ends.
 ///
 /// @param features (E, B): the distance embedding, and what else is known of an edge
 /// @param ends vectors of elements, in order
@@ -31,8 +30,8 @@ public record EdgeScalars(Node features, List<End> ends) {
         return new EdgeScalars(features, List.copyOf(all));
     }
 
-    /// (E, out): the columns through a dense layer. Its products with the vectors of elements are made once
-    /// for each element and then looked up.
+    /// (E, out): a dense layer of the columns. Its products with the vectors of elements are computed once for each
+    /// element and then looked up.
     Node through(Linear layer) {
         int width = features.shape().dim(1).intValue();
         Node sum = new Linear(layer.columns(0, width).weight(), layer.bias()).apply(features);

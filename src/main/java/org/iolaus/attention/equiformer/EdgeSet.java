@@ -3,15 +3,14 @@ package org.iolaus.attention.equiformer;
 import org.iolaus.ir.Node;
 import org.jspecify.annotations.Nullable;
 
-/// The edges that attention runs over, with what all layers read of them.
+/// The edges of attention, with everything that all layers read of them.
 ///
 /// @param source sender of each edge: E -> N
 /// @param target receiver: E -> N
 /// @param elements atomic number of each atom, or another number of its kind: N -> elements
-/// @param frames turns features into the edges' own frames and back
-/// @param scalars what does not turn
-/// @param envelope (E, 1): weight that goes to 0 at the cutoff; null without: then edges count in full up to
-///     it
+/// @param frames rotations into the frames of the edges and back
+/// @param scalars invariant features
+/// @param envelope (E, 1): weight that goes to 0 at the cutoff; null: edges count in full up to the cutoff
 public record EdgeSet(
         Node source,
         Node target,

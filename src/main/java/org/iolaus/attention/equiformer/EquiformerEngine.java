@@ -17,13 +17,13 @@ import org.iolaus.op.Pad;
 import org.iolaus.so3.CoefficientMapping;
 import org.jspecify.annotations.Nullable;
 
-/// EquiformerV2 as global attention beside local message passing: coefficients of all degrees live on from
-/// layer to layer, each layer is a block of the network.
+/// EquiformerV2 as global attention beside message passing. Each layer is a block of the network; the coefficients of
+/// all degrees pass from layer to layer.
 ///
-/// What the local layer makes of the scalars, with its shortcut, is normalised and added where l =
-/// 0; its vectors are added where l = 1. After the block, l = 0 and l = 1 of the normalised coefficients are
-/// added back to both. Without local message passing nothing is added between blocks, so the coefficients are
-/// the paper's.
+/// The scalars that message passing gives are added to a shortcut, normalised, and added to the coefficients of l =
+/// 0; its vectors are added to those of l = 1. After the block, the normalised coefficients of l = 0 and l = 1 are
+/// added to the scalars and vectors. Without message passing nothing is added between blocks, so the coefficients are
+/// those of the paper.
 public final class EquiformerEngine {
     private final EquiformerV2 network;
     private final CoefficientMapping mapping;
@@ -60,7 +60,7 @@ public final class EquiformerEngine {
                 : Linear.withoutBias(scope.at("start"), startWidth, mapping.resolutions() * channels);
     }
 
-    /// How one layer's coefficients and its other features feed each other; parts are null where nothing flows.
+    /// The maps between a layer's coefficients and its other features; null where nothing flows.
     private record Coupling(
             @Nullable LayerNorm feedNorm,
             @Nullable Linear feedScalars,
@@ -140,7 +140,7 @@ public final class EquiformerEngine {
         return So3Embedding.split(Objects.requireNonNull(features.irreps()), mapping);
     }
 
-    /// The local layer's result with a shortcut around it, where widths allow one.
+    /// The result of message passing with a shortcut around it, if the widths agree.
     private static NodeFeatures beside(NodeFeatures before, NodeFeatures after) {
         Node h = before.scalars();
         return h.shape().equals(after.scalars().shape()) ? after.withScalars(Expr.add(h, after.scalars())) : after;

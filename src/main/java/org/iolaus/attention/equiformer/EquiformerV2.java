@@ -12,11 +12,11 @@ import org.iolaus.so3.CoefficientMapping;
 import org.jspecify.annotations.Nullable;
 
 /// The network of Liao, Wood, Das and Smidt, "EquiformerV2: Improved Equivariant Transformer for Scaling to
-/// Higher-Degree Representations" (ICLR 2024): an embedding of atoms and their surroundings, blocks of
-/// attention, and two heads.
+/// Higher-Degree Representations" (ICLR 2024): an embedding of atoms and their surroundings, blocks of attention,
+/// and two heads.
 ///
-/// With several resolutions each has its own coefficients, dense layers, norms and grids; SO(2) convolutions
-/// and the scalars of nonlinearities join them, and all share the frames of the edges.
+/// Each resolution has its own coefficients, dense layers, norms and grids. SO(2) convolutions and the scalars of
+/// nonlinearities join the resolutions; all share the frames of the edges.
 public final class EquiformerV2 {
     private final Settings settings;
     private final CoefficientMapping mapping;
@@ -29,13 +29,13 @@ public final class EquiformerV2 {
     private final @Nullable FeedForwardNetwork energy;
     private final @Nullable So2EquivariantGraphAttention force;
 
-    /// Who embeds the elements at the ends of edges.
+    /// Which modules embed the elements at the ends of edges.
     public enum AtomEdges {
-        /// nobody
+        /// no module
         NONE,
-        /// each attention and the edge-degree embedding for itself
+        /// each attention and the edge-degree embedding has its own embedding
         OWN,
-        /// the model once for all
+        /// one embedding for the whole network
         SHARED
     }
 
@@ -170,7 +170,7 @@ public final class EquiformerV2 {
         return shared == null ? edges : edges.with(shared);
     }
 
-    /// Features of atoms before the first block: the sum over edges, and the element where l = 0.
+    /// Features of atoms before the first block: the sum over edges, plus the embedding of the element where l = 0.
     public So3Embedding embed(EdgeSet edges) {
         So3Embedding surroundings = edgeDegree.apply(edges);
         return surroundings.plusScalars(Constants.lookUp(sphereEmbedding, edges.elements()));
@@ -196,8 +196,8 @@ public final class EquiformerV2 {
         return EquivariantNorm.apply(norms, x);
     }
 
-    /// (G, 1): sum over the atoms of each graph of what the head makes of l = 0, all resolutions together,
-    /// over the average number of atoms.
+    /// (G, 1): the sum of the head over the atoms of each graph (l = 0, all resolutions together), divided by the
+    /// average number of atoms.
     ///
     /// @param x normalised
     public Node energies(So3Embedding x, Node graph) {
@@ -207,7 +207,7 @@ public final class EquiformerV2 {
         return Expr.scale(Expr.segmentSum(energy.scalars(x), graph), 1 / settings.averageAtoms());
     }
 
-    /// (N, 3): coefficients of degree 1 that attention gives, all resolutions together.
+    /// (N, 3): coefficients of degree 1 from an attention, the sum over resolutions.
     ///
     /// @param x normalised
     public Node forces(So3Embedding x, EdgeSet edges, ForwardContext context) {

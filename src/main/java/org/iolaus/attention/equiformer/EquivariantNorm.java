@@ -11,11 +11,11 @@ import org.iolaus.op.Expr;
 import org.iolaus.op.Pad;
 import org.iolaus.tensor.Shape;
 
-/// Normalises the coefficients of each atom by their own sizes, then scales each degree and channel:
-/// normalisation `component`, eps 1e-5 inside the root.
+/// Normalises the coefficients of each atom, then scales each degree and channel: normalisation `component`, eps 1e-5
+/// inside the root.
 ///
-/// All kinds are `y = (x - mean) f w + b`: the mean over channels of l = 0 if the type centres it, a factor f
-/// for each group of degrees, a weight for each degree and channel, a bias where l = 0.
+/// All types are `y = (x - mean) f w + b`: the mean over the channels of l = 0 if the type is centred, a factor f for
+/// each group of degrees, a weight for each degree and channel, and a bias where l = 0.
 public final class EquivariantNorm {
     private final Type type;
     private final int lmax;
@@ -24,7 +24,7 @@ public final class EquivariantNorm {
     private final boolean centred;
     private final Node bias;
 
-    /// What is divided by what.
+    /// What each degree is divided by.
     public enum Type {
         /// every degree by the root mean square over its orders and channels, l = 0 centred
         LAYER_NORM,

@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 
 /// Each atom's features through a dense layer of every degree, a nonlinearity, and another dense layer.
 ///
-/// Scalars that the nonlinearity reads come from l = 0 of what enters, of all resolutions together.
+/// The scalars that the nonlinearity reads come from the input at l = 0, of all resolutions together.
 public final class FeedForwardNetwork {
     private final Settings settings;
     private final CoefficientMapping mapping;
@@ -24,18 +24,18 @@ public final class FeedForwardNetwork {
     private final List<GridTransform> grids = new ArrayList<>();
     private final @Nullable Linear scalar;
 
-    /// What lies between the dense layers.
+    /// The nonlinearity between the dense layers.
     public enum Form {
         /// three dense layers over the channels of each grid point
         GRID,
-        /// the same, with l = 0 from scalars
+        /// the same, but l = 0 comes from scalars
         GRID_SEPARABLE,
         GATE,
         SEPARABLE_S2,
         S2;
 
-        /// As the flags of a configuration say: the grid's layers go before the gate, the gate before the
-        /// separable form.
+        /// The form that the flags of a configuration ask for. The grid has precedence over the gate, the gate over
+        /// the separable form.
         public static Form of(boolean grid, boolean gate, boolean separable) {
             if (grid) {
                 return separable ? GRID_SEPARABLE : GRID;
@@ -111,8 +111,8 @@ public final class FeedForwardNetwork {
         return new So3Embedding(mapping, changed);
     }
 
-    /// (N, out): what the network gives where l = 0, all resolutions added up. Where that comes from scalars
-    /// alone, the other degrees are not computed.
+    /// (N, out): the output at l = 0, the sum over resolutions. Other degrees are not computed if the output does not
+    /// depend on them.
     public Node scalars(So3Embedding x) {
         Node scalars = scalar == null ? null : scalar.apply(x.scalars());
         Node sum = null;

@@ -8,7 +8,7 @@ import org.iolaus.op.Expr;
 import org.iolaus.so3.CoefficientMapping;
 import org.iolaus.tensor.Shape;
 
-/// SiLU where l = 0; every other degree is multiplied by the sigmoid of a gate of its own, whatever the order.
+/// SiLU at l = 0. Every other degree is multiplied by the sigmoid of its own gate, for all its orders.
 public final class GateActivation {
 
     private GateActivation() {}

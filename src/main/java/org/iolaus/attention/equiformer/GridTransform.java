@@ -10,8 +10,7 @@ import org.iolaus.tensor.Dim;
 import org.iolaus.tensor.Shape;
 import org.jspecify.annotations.Nullable;
 
-/// Carries coefficients of functions on the sphere to values on a grid of P points and back, where
-/// nonlinearities act.
+/// Transforms coefficients to values on a grid of P points on the sphere, where nonlinearities act, and back.
 public final class GridTransform {
     private final int points;
     private final int coefficients;
@@ -19,7 +18,7 @@ public final class GridTransform {
     private final Node from;
     private final ProductGrid product;
 
-    /// @param order for each of the coefficients as they come its place among the reduced ones
+    /// @param order the place of each coefficient among the reduced ones
     private GridTransform(S2Grid grid, int[] order) {
         points = grid.points();
         coefficients = order.length;

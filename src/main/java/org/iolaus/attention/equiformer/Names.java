@@ -2,12 +2,12 @@ package org.iolaus.attention.equiformer;
 
 import org.iolaus.nn.Scope;
 
-/// Names of what the paper's code has for one resolution only.
+/// Names of parameters of further resolutions; the paper's code has one resolution only.
 final class Names {
 
     private Names() {}
 
-    /// The place of a resolution's own weights: that of the paper's code for the first, below it for others.
+    /// The place of a resolution's weights: for the first one as in the paper's code, for others below it.
     static Scope resolution(Scope scope, int i) {
         return i == 0 ? scope : scope.at("resolution_" + i);
     }

@@ -8,7 +8,7 @@ import org.iolaus.so3.CoefficientMapping;
 import org.iolaus.tensor.Dim;
 import org.iolaus.tensor.Shape;
 
-/// Features of edges in their own frames, order by order, as SO(2) maps take them.
+/// Features of edges in their frames, sorted by order, as SO(2) maps read them.
 ///
 /// Part m has the shape (E, S, D, C). S is 1 for m = 0; above it is 2: first +m, then -m. D counts the degrees
 /// `l >= m`, of the first resolution, then of the second, and so on.
@@ -92,7 +92,7 @@ public record OrderMajor(CoefficientMapping mapping, List<Node> parts) {
         return Expr.reshape(parts.get(m), Shape.of(shape.dim(0), width));
     }
 
-    /// Every coefficient times the weight of its degree, whatever its order.
+    /// Multiplies every coefficient by the weight of its degree, for all orders.
     ///
     /// @param weights (E, D, C): the degrees of the first resolution, then of the second, ...
     OrderMajor timesDegrees(Node weights) {
@@ -104,7 +104,7 @@ public record OrderMajor(CoefficientMapping mapping, List<Node> parts) {
         return new OrderMajor(mapping, changed);
     }
 
-    /// Of what belongs to degrees, that of the degrees that have the order `m`.
+    /// Selects the degrees that have the order `m`.
     ///
     /// @param byDegree (E, D, C): for each resolution the degrees from `first` on
     static Node withOrder(Node byDegree, CoefficientMapping mapping, int m, int first) {

@@ -7,7 +7,7 @@ import org.iolaus.nn.LayerNorm;
 import org.iolaus.nn.Linear;
 import org.iolaus.nn.Scope;
 
-/// From scalars of an edge to weights: dense, LayerNorm, SiLU, dense, LayerNorm, SiLU, dense.
+/// Weights from the scalars of an edge: dense, LayerNorm, SiLU, dense, LayerNorm, SiLU, dense.
 public final class RadialFunction {
     private final Linear first;
     private final LayerNorm firstNorm;
@@ -25,7 +25,7 @@ public final class RadialFunction {
         last = dense(net.at(6), secondWidth, out);
     }
 
-    /// Of a module with these widths.
+    /// The radial function of a module with these widths.
     static RadialFunction of(Scope scope, EdgeChannels channels, int out) {
         return new RadialFunction(scope, channels.scalars(), channels.first(), channels.second(), out);
     }

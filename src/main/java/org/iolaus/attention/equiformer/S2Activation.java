@@ -6,8 +6,7 @@ import org.iolaus.op.Expr;
 
 /// SiLU of a function on the sphere, taken point by point on a grid ([org.iolaus.op.GridActivation]).
 ///
-/// The separable form takes l = 0 of its result from scalars of its own; the l = 0 that enters still reaches
-/// the grid.
+/// In the separable form, l = 0 of the result comes from separate scalars; the grid still reads l = 0 of the input.
 public final class S2Activation {
 
     private S2Activation() {}

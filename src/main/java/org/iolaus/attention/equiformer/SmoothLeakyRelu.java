@@ -3,9 +3,8 @@ package org.iolaus.attention.equiformer;
 import org.iolaus.ir.Node;
 import org.iolaus.op.Expr;
 
-/// Pointwise functions of attention: smooth leaky ReLU `(1+a)/2 x + (1-a)/2 x (2 sigmoid(x) - 1)`, a = 0.2,
-/// and variants that are scaled to keep the second moment of normal values; the network uses the unscaled
-/// ones.
+/// Pointwise functions of attention: smooth leaky ReLU `(1+a)/2 x + (1-a)/2 x (2 sigmoid(x) - 1)` with a = 0.2, and
+/// scaled variants that keep the second moment of normal values. The network uses the unscaled one.
 public final class SmoothLeakyRelu {
     private static final double SLOPE = 0.2;
 
@@ -15,7 +14,7 @@ public final class SmoothLeakyRelu {
         return of(x, SLOPE);
     }
 
-    /// With another slope far below 0.
+    /// With another slope a.
     public static Node of(Node x, double slope) {
         // (1+a)/2 x + (1-a)/2 x (2 s - 1) = a x + (1-a) x s
         return Expr.mul(x, Expr.shift(Expr.scale(Expr.sigmoid(x), 1 - slope), slope));

@@ -11,10 +11,10 @@ import org.iolaus.so3.CoefficientMapping;
 import org.iolaus.tensor.Shape;
 import org.jspecify.annotations.Nullable;
 
-/// The convolution in the frame of an edge: for each order m a linear map over degrees and channels together,
-/// which commutes with turns about the edge (Passaro and Zitnick 2023).
+/// Convolution in the frame of an edge: for each order m one linear map over degrees and channels together. It
+/// commutes with rolls about the edge (Passaro and Zitnick 2023).
 ///
-/// If a radial function weighs its inputs, +m and -m share the weights.
+/// If there is a radial function, it weighs the inputs; +m and -m share its weights.
 public final class So2Convolution {
     private final CoefficientMapping mapping;
     private final int in;
@@ -27,7 +27,7 @@ public final class So2Convolution {
     /// What comes out.
     ///
     /// @param values with the channels that leave
-    /// @param extra (E, extra): further invariant values, made from m = 0; null if none were asked for
+    /// @param extra (E, extra): further invariant values from m = 0; null without
     public record Result(OrderMajor values, @Nullable Node extra) {}
 
     /// Makes the weights of all orders.
@@ -81,8 +81,7 @@ public final class So2Convolution {
         return new Result(OrderMajor.ofRows(mapping, rows), further);
     }
 
-    /// What comes out of one degree of one resolution alone, without further values and without a radial
-    /// function.
+    /// The output of one degree of one resolution only, without further values and without a radial function.
     ///
     /// @param i which resolution
     /// @return (E, rows, out): m = 0, +1, -1, ... as far as the degree and `mmax` go

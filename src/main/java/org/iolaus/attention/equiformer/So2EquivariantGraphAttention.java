@@ -15,13 +15,13 @@ import org.iolaus.tensor.Dim;
 import org.iolaus.tensor.Shape;
 import org.jspecify.annotations.Nullable;
 
-/// Attention over the edges of each atom, with messages made by SO(2) convolutions (the paper's equivariant
-/// graph attention).
+/// Attention over the edges of each atom, with messages made by SO(2) convolutions (the paper's
+/// equivariant graph attention).
 ///
-/// The message of an edge joins both atoms' features, turned into the edge's frame. The first convolution
-/// gives hidden features, whose nonlinearity is a gate or acts on the sphere, and invariant values, from
-/// which each head's weight comes; the second gives the values that the weights multiply. They are turned
-/// back, summed over the edges of the receiving atom and projected.
+/// The message of an edge joins the features of both atoms, rotated into the edge's frame. The first convolution
+/// gives hidden features, whose nonlinearity is a gate or acts on the sphere, and invariant values, from which the
+/// weight of each head comes. The second convolution gives the values that the weights multiply. These are rotated
+/// back, summed over the edges of the receiving atom, and projected.
 public final class So2EquivariantGraphAttention {
     private final Settings settings;
     private final CoefficientMapping mapping;
@@ -41,7 +41,7 @@ public final class So2EquivariantGraphAttention {
         SEPARABLE_S2,
         S2;
 
-        /// As the flags of a configuration say.
+        /// The nonlinearity that the flags of a configuration ask for.
         public static NonLinearity of(boolean gate, boolean separable) {
             return gate ? GATE : separable ? SEPARABLE_S2 : S2;
         }
@@ -132,8 +132,7 @@ public final class So2EquivariantGraphAttention {
         return new So3Embedding(mapping, sums);
     }
 
-    /// (N, 3, out): what attention gives where l = 1, all resolutions added up; other degrees are not
-    /// computed.
+    /// (N, 3, out): the output at l = 1, the sum over resolutions. Other degrees are not computed.
     Node vectors(So3Embedding x, EdgeSet edges, ForwardContext context) {
         Messages messages = messages(x, edges, context);
         Node sum = null;

@@ -4,11 +4,11 @@ import org.iolaus.ir.Node;
 import org.iolaus.nn.Scope;
 import org.iolaus.op.Expr;
 
-/// The SO(2) map of one order m > 0: with weights r and i, `y(+m) = r x(+m) - i x(-m)` and `y(-m) = r x(-m) +
-/// i x(+m)` (Passaro and Zitnick 2023).
+/// The SO(2) map of one order m > 0: with weights r and i, `y(+m) = r x(+m) - i x(-m)` and
+/// `y(-m) = r x(-m) + i x(+m)` (Passaro and Zitnick 2023).
 ///
-/// Both signs go through one product with the matrix `(r, -i; i, r)`: no more arithmetic than two products
-/// with each of its halves, and nothing left to combine.
+/// One product with the matrix `(r, -i; i, r)` computes both signs: as much arithmetic as two products with its
+/// halves, and nothing to combine after it.
 public final class So2MConvolution {
     private final int out;
     private final Node weight;
@@ -25,7 +25,7 @@ public final class So2MConvolution {
         return apply(x, 0, out);
     }
 
-    /// Of each sign only the outputs from `start` on: (E, 2 * in) -> (E, 2 * length)
+    /// Only some outputs of each sign, from `start` on: (E, 2 * in) -> (E, 2 * length)
     Node apply(Node x, int start, int length) {
         Node real = Expr.slice(weight, 0, start, length);
         Node imaginary = Expr.slice(weight, 0, out + start, length);

@@ -27,7 +27,7 @@ public record So3Embedding(CoefficientMapping mapping, List<Node> values) {
         }
     }
 
-    /// One array of all resolutions' coefficients, (N, sum of K, C), taken apart.
+    /// Splits an array of the coefficients of all resolutions, (N, sum of K, C).
     public static So3Embedding split(Node joined, CoefficientMapping mapping) {
         List<Node> values = new ArrayList<>();
         int start = 0;
@@ -44,7 +44,7 @@ public record So3Embedding(CoefficientMapping mapping, List<Node> values) {
         return Expr.concat(1, values);
     }
 
-    /// (N, resolutions * C): the coefficients that do not turn, l = 0, one resolution after another.
+    /// (N, resolutions * C): the invariant coefficients (l = 0), one resolution after another.
     public Node scalars() {
         return Expr.concat(
                 1,
@@ -53,8 +53,8 @@ public record So3Embedding(CoefficientMapping mapping, List<Node> values) {
                         .toList());
     }
 
-    /// (N, 3, resolutions * C): coefficients of degree 1, one resolution after another; zeros of those that
-    /// have none.
+    /// (N, 3, resolutions * C): coefficients of degree 1, one resolution after another; zeros for
+    /// a resolution without.
     Node vectors() {
         return Expr.concat(
                 2,
@@ -73,7 +73,7 @@ public record So3Embedding(CoefficientMapping mapping, List<Node> values) {
         return new So3Embedding(mapping, sums);
     }
 
-    /// With something added where l = 0.
+    /// Adds scalars to l = 0.
     ///
     /// @param scalars (N, resolutions * C)
     So3Embedding plusScalars(Node scalars) {

@@ -8,8 +8,7 @@ import org.iolaus.op.Expr;
 import org.iolaus.op.Pad;
 import org.iolaus.tensor.Shape;
 
-/// A dense layer over the channels of each degree: `y_lm = W_l x_lm`, with a bias where l = 0
-/// (`SO3_LinearV2`).
+/// A dense layer over the channels of each degree: `y_lm = W_l x_lm`, with a bias where l = 0 (`SO3_LinearV2`).
 ///
 /// All coefficients go through one batched product.
 public final class So3Linear {

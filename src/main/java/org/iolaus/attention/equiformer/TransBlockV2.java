@@ -12,8 +12,7 @@ import org.iolaus.so3.CoefficientMapping;
 import org.iolaus.tensor.Shape;
 import org.jspecify.annotations.Nullable;
 
-/// A layer of the network: attention and feed-forward network, each on normalised features and beside a
-/// shortcut.
+/// A layer of the network: attention, then the feed-forward network, each on normalised features and with a shortcut.
 public final class TransBlockV2 {
     private final Settings settings;
     private final So2EquivariantGraphAttention attention;
@@ -26,11 +25,11 @@ public final class TransBlockV2 {
 
     /// What a block is made of.
     ///
-    /// @param dropPath probability that a branch leaves out a whole graph in training
-    /// @param projectionDropout probability that an atom's channel, with all its coefficients, is left out of
-    ///     a branch in training
-    /// @param layerScale first value of a learned factor for each channel of a branch (Touvron et al. 2021);
-    ///     null without
+    /// @param dropPath probability that a branch is left out for a whole graph in training
+    /// @param projectionDropout probability that a channel of an atom, with all its coefficients, is left out of a
+    ///     branch in training
+    /// @param layerScale initial value of a learned factor for each channel of a branch (Touvron et al.
+    ///     2021); null: none
     public record Settings(
             So2EquivariantGraphAttention.Settings attention,
             FeedForwardNetwork.Settings network,
@@ -89,7 +88,7 @@ public final class TransBlockV2 {
         return new So3Embedding(y.mapping(), values);
     }
 
-    /// A branch as the sum gets it.
+    /// A branch with its factor and dropout.
     private So3Embedding branch(So3Embedding x, @Nullable Node scale, Node graph, ForwardContext context) {
         So3Embedding result = scale == null ? x : x.times(scale);
         if (context.dropsOut(settings.dropPath())) {

@@ -2,8 +2,7 @@ package org.iolaus.attention.equiformer;
 
 import org.iolaus.nn.Initializer;
 
-/// First values of the dense layers' weights; biases start at 0, and those of radial functions are always
-/// uniform.
+/// Initial values of the weights of dense layers. Biases start at 0; radial functions are always uniform.
 public enum WeightInit {
     /// in `±1/sqrt(in)`
     UNIFORM,
@@ -14,7 +13,7 @@ public enum WeightInit {
         return this == NORMAL ? Initializer.normal(1 / Math.sqrt(in)) : Initializer.dense(in);
     }
 
-    /// Of an SO(2) map, whose two halves both add to each output: uniform values are smaller by sqrt 2.
+    /// For an SO(2) map. Both its halves add to each output, so uniform values are smaller by sqrt 2.
     Initializer so2(int in) {
         return this == NORMAL ? dense(in) : Initializer.uniform(1 / Math.sqrt(2.0 * in));
     }

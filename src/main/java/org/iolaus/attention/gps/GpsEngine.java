@@ -13,11 +13,11 @@ import org.iolaus.nn.Scope;
 import org.iolaus.op.Expr;
 import org.jspecify.annotations.Nullable;
 
-/// GPS as global attention: each layer of message passing gets an attention over all atoms of the graph beside it.
+/// GPS as global attention: each layer has message passing and, beside it, attention over all atoms of the graph.
 ///
-/// Attention reads and writes scalars only; vectors are those of the message passing. Positions in the
-/// graph are encoded by eigenvectors of its Laplacian, which enter the features of atoms and, as absolute
-/// differences, those of edges.
+/// Attention reads and writes scalars only; vectors are those of the message passing. Eigenvectors of the graph's
+/// Laplacian encode where an atom is in the graph. They enter the features of atoms and, as absolute differences,
+/// those of edges.
 public final class GpsEngine {
     private final Settings settings;
     private final Attention.Pairs pairs;
@@ -32,12 +32,12 @@ public final class GpsEngine {
     /// Sizes and choices.
     ///
     /// @param channels of the features of atoms in all layers
-    /// @param nodeWidth columns of what describes atoms at the start; 0: features of the channels' width already
+    /// @param nodeWidth columns of the initial features of atoms; 0: they have the channels' width already
     /// @param edgeWidth columns of the edge features, 0 without
     /// @param encodings eigenvectors that encode positions, 0 without
     /// @param readsEdges whether the message passing reads features of edges
-    /// @param performer whether attention goes through random features
-    /// @param layerNorm whether each atom's features are normalised by themselves, not over the batch
+    /// @param performer whether attention uses random features
+    /// @param layerNorm whether the features of each atom are normalised over channels instead of over the batch
     /// @param dropout of both branches and of the layers after them
     public record Settings(
             int channels,
@@ -72,12 +72,12 @@ public final class GpsEngine {
         edgeMap = both ? Linear.withoutBias(root.at("edge_lin"), 2 * channels, channels) : null;
     }
 
-    /// Whether a buffer of this name is a projection that training draws anew from time to time.
+    /// Whether a buffer of this name is a projection that training draws again from time to time.
     public static boolean isProjection(String name) {
         return PerformerAttention.projects(name);
     }
 
-    /// What enters the first layer: (N, nodeWidth or C) -> (N, C)
+    /// The features that enter the first layer: (N, nodeWidth or C) -> (N, C)
     public Node atoms(Node x) {
         Node embedded = nodeEmbedding == null ? x : nodeEmbedding.apply(x);
         return positions == null || positionEmbedding == null || nodeMap == null
@@ -85,7 +85,7 @@ public final class GpsEngine {
                 : nodeMap.applyToParts(embedded, positionEmbedding.apply(positions));
     }
 
-    /// Features of the message passing's edges: (E, C), or as they are without encodings.
+    /// Features of the message passing's edges: (E, C); the given ones without encodings.
     ///
     /// @param features (E, D); null without
     public @Nullable Node edges(@Nullable Node features, Node source, Node target) {

@@ -10,7 +10,7 @@ import org.iolaus.op.Expr;
 
 /// Attention of Vaswani et al. 2017: weights are the softmax over an atom's pairs of `q . k / sqrt(C / H)`.
 ///
-/// Parameters are packed as PyTorch does: queries, keys and values are the thirds of one dense layer.
+/// Parameters are packed as in PyTorch: queries, keys and values are the thirds of one dense layer.
 final class MultiheadAttention implements Attention {
     private final int heads;
     private final int channels;

@@ -6,12 +6,12 @@ import org.iolaus.nn.Linear;
 import org.iolaus.nn.Scope;
 import org.iolaus.op.Expr;
 
-/// Attention with random features (Choromanski et al. 2021) as in PyTorch Geometric: weights are
-/// `f(q) . f(k)` divided by their sum over an atom's pairs, `f(x) = relu(x P^T) + 0.001`.
+/// Attention with random features (Choromanski et al. 2021) as in PyTorch Geometric: weights are `f(q) . f(k)`
+/// divided by their sum over an atom's pairs, `f(x) = relu(x P^T) + 0.001`.
 ///
-/// Each head has 64 channels whatever the width of the features; P (266, 64) is a buffer. The weights are computed
-/// pair by pair like those of [MultiheadAttention], so the result is the reference's but its cost does not grow in
-/// a line with the number of atoms.
+/// Each head has 64 channels, whatever the width of the features; P (266, 64) is a buffer. As in
+/// [MultiheadAttention], weights are computed for each pair, so the result is that of the reference, but the cost is
+/// not linear in the number of atoms.
 final class PerformerAttention implements Attention {
     private static final int CHANNELS = 64;
     private static final int FEATURES = 266;
@@ -54,7 +54,7 @@ final class PerformerAttention implements Attention {
         return Expr.shift(Expr.relu(projected), SMALL);
     }
 
-    /// Rows in blocks of orthogonal ones, each as long as a row of normal numbers.
+    /// Blocks of orthogonal rows, each as long as a row of normal random numbers.
     private static void orthogonalBlocks(double[] values, int[] shape, SplittableRandom random) {
         int rows = shape[0];
         int columns = shape[1];

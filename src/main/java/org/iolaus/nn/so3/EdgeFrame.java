@@ -17,23 +17,19 @@ import org.jspecify.annotations.Nullable;
 
 /// The frames of edges: for each edge a rotation that takes its direction to `+y`, as Wigner blocks.
 ///
-/// Which of the rotations that differ by a roll about the edge is taken is a matter of choice (the gauge).
-/// SO(2) convolutions, gates and attention weights do not depend on it; activations on a grid do, by the
-/// error of the grid. [#rolled] and [#given] are the reference's frames: a roll from outside, no gradient.
+/// Rotations that differ by a roll about the edge are equally good (the gauge). SO(2) convolutions, gates and
+/// attention weights do not depend on the roll; activations on a grid do, by the error of the grid. [#rolled] and
+/// [#given] are the frames of the reference: the roll comes from outside, and there is no gradient.
 ///
-/// [#smooth] has a gradient. No choice of the roll is continuous over all directions (that would comb the
-/// sphere), so two are used. The upper one is the smallest rotation that takes the direction `n` to `+y`,
-/// regular everywhere but at `n = -y`; the lower one is the smallest rotation that takes `n` to `-y` and
-/// then a half turn about x, regular everywhere but at `+y`. They differ by a roll of twice the azimuth of
-/// `n`. An edge's blocks are those of the upper gauge for `n_y >= 0`, of the lower one below. The jump
-/// between them does not matter to what does not depend on the gauge, which is all but the grid; the grid
-/// alone is evaluated in both gauges by [#activate] where `|n_y| < 1/4`, and weighted by a partition of
-/// unity, `t^4 (35 - 84 t + 70 t^2 - 20 t^3)`, whose third derivative is continuous. So a network's energy
-/// is three times continuously differentiable in the positions, poles included, as far as its other parts
-/// are, and forces are its exact derivative.
-///
-/// Cost: the second evaluation is for the edges of the equatorial zone, a quarter of all directions, if
-/// their numbers are given; without, for all edges.
+/// [#smooth] has a gradient. No roll is continuous over all directions (it would comb the sphere), so there are two
+/// gauges. The upper one is the smallest rotation that takes the direction `n` to `+y`; it is regular everywhere but
+/// at `n = -y`. The lower one is the smallest rotation that takes `n` to `-y`, then a half turn about x; it is
+/// regular everywhere but at `+y`. They differ by a roll of twice the azimuth of `n`. An edge has the upper gauge for
+/// `n_y >= 0`, the lower one below. The jump between them matters only to what depends on the gauge, which is the
+/// grid alone. [#activate] evaluates the grid in both gauges; where `|n_y| < 1/4` it blends them by a partition of
+/// unity, `t^4 (35 - 84 t + 70 t^2 - 20 t^3)`, whose third derivative is continuous. So the energy of a network is
+/// three times continuously differentiable in the positions, poles included, as far as its other parts are, and
+/// forces are its exact derivative.
 public final class EdgeFrame {
     /// Height up to which both gauges are evaluated.
     public static final double ZONE = 0.25;
@@ -43,38 +39,24 @@ public final class EdgeFrame {
     private final Node wigner;
     private final @Nullable Blend blend;
 
-    /// What the equatorial zone needs, for its edges alone or for all.
+    /// What joins the two gauges in the equatorial zone.
     ///
-    /// @param zone the edges' numbers, or null: all
-    /// @param multiples (Z, 2 mmax + 1): 1, then cosine and sine of the roll to the other gauge times 1, 2,
-    ///     ...
-    /// @param weight (Z, 1, 1): of the other gauge, 0 to 1/2
-    private record Blend(@Nullable Node zone, Node multiples, Node weight) {}
+    /// @param multiples (E, 2 mmax + 1): 1, then cosine and sine of the roll to the other gauge times 1, 2, ...
+    /// @param weight (E, 1, 1): of the other gauge, 0 to 1/2
+    private record Blend(Node multiples, Node weight) {}
 
     private EdgeFrame(Node wigner, @Nullable Blend blend) {
         this.wigner = wigner;
         this.blend = blend;
     }
 
-    /// Frames with gradients to every order that a program asks for.
+    /// Frames with derivatives of every order.
     ///
     /// @param vector (E, 3): edge vectors, not 0
     /// @param mapping up to which degree and order the blocks go
     public static EdgeFrame smooth(Node vector, CoefficientMapping mapping) {
-        return smooth(vector, mapping, null);
-    }
-
-    /// Like [#smooth(Node, CoefficientMapping)], where only the edges of the equatorial zone are evaluated
-    /// in both gauges.
-    ///
-    /// @param zone index (Z) over E: at least all edges for which [#inZone] holds, each once; others change
-    ///     nothing
-    public static EdgeFrame smooth(Node vector, CoefficientMapping mapping, @Nullable Node zone) {
         Direction direction = new Direction(vector);
-        int mmax = mapping.mmax();
-        Node own = zone == null ? vector : Expr.gather(vector, zone);
-        Direction there = zone == null ? direction : new Direction(own);
-        return new EdgeFrame(direction.wigner(mapping.lmax(), mmax), there.blend(zone, mmax));
+        return new EdgeFrame(direction.wigner(mapping.lmax(), mapping.mmax()), direction.blend(mapping.mmax()));
     }
 
     /// The reference's frames: a roll about the edge, no gradient.
@@ -87,7 +69,7 @@ public final class EdgeFrame {
         return new EdgeFrame(roll(wigner, Expr.cos(angle), Expr.sin(angle), mapping), null);
     }
 
-    /// Rolls that are uniform over the circle: a pure function of (seed, step, stream, edge).
+    /// Random rolls, uniform over the circle: a pure function of (seed, step, stream, edge).
     ///
     /// @param key (2): seed and step
     /// @param stream the stream of random numbers, one for each place in a program that draws some
@@ -124,28 +106,18 @@ public final class EdgeFrame {
         return wigner;
     }
 
-    /// A function of the coefficients of an edge that depends on the gauge, such as an activation on a
-    /// grid, made independent of it where the frame is smooth.
+    /// Applies a function of the coefficients of an edge that depends on the gauge, such as an activation on a grid.
+    /// The result does not depend on it where the frame is smooth.
     ///
     /// @param x (E, R, C), in the order of `rotation`
-    /// @param function from (Z, R, C) to (Z, R, C) for any number Z of edges
+    /// @param function from (E, R, C) to (E, R, C)
     public Node activate(Rotation rotation, Node x, UnaryOperator<Node> function) {
         Node plain = function.apply(x);
         if (blend == null) {
             return plain;
         }
-        Node zone = blend.zone();
-        Node own = zone == null ? x : Expr.gather(x, zone);
-        Node other = rotation.turnBack(blend.multiples(), function.apply(rotation.turn(blend.multiples(), own)));
-        Node before = zone == null ? plain : Expr.gather(plain, zone);
-        Node change = Expr.mul(Expr.sub(other, before), blend.weight());
-        return Expr.add(plain, zone == null ? change : Expr.segmentSum(change, zone));
-    }
-
-    /// Whether an edge lies in the zone where both gauges count; a little more than that, so that rounding
-    /// on another device leaves none out whose weight is more than 1e-18.
-    public static boolean inZone(double x, double y, double z) {
-        return Math.abs(y) < (ZONE + 1e-6) * Math.sqrt(x * x + y * y + z * z);
+        Node other = rotation.rollBack(blend.multiples(), function.apply(rotation.roll(blend.multiples(), x)));
+        return Expr.add(plain, Expr.mul(Expr.sub(other, plain), blend.weight()));
     }
 
     /// Unit vectors of edges, as columns (E, 1), and which gauge each is in.
@@ -211,7 +183,7 @@ public final class EdgeFrame {
         }
 
         /// The roll to the other gauge is minus twice the azimuth above, twice the azimuth below.
-        Blend blend(@Nullable Node zone, int mmax) {
+        Blend blend(int mmax) {
             Node height = Expr.mul(y, side);
             Node inside = Expr.less(height, Expr.full(height.shape(), ZONE));
             Node radius = Expr.where(inside, Expr.add(Expr.square(x), Expr.square(z)), Expr.full(x.shape(), 1));
@@ -220,7 +192,7 @@ public final class EdgeFrame {
             Node t = Expr.shift(Expr.scale(Expr.min(height, Expr.full(height.shape(), ZONE)), -0.5 / ZONE), 0.5);
             Node cubic = Expr.mul(t, Expr.shift(Expr.mul(t, Expr.shift(Expr.scale(t, -20), 70)), -84));
             Node step = Expr.mul(Expr.square(Expr.square(t)), Expr.shift(cubic, 35));
-            return new Blend(zone, multiples(cosine, sine, mmax), Expr.unsqueeze(step, 2));
+            return new Blend(multiples(cosine, sine, mmax), Expr.unsqueeze(step, 2));
         }
     }
 
@@ -249,7 +221,7 @@ public final class EdgeFrame {
         return Expr.concat(1, all);
     }
 
-    /// Blocks after a turn about +y, which mixes the rows m and -m.
+    /// Blocks after a rotation about +y, which mixes the rows m and -m.
     private static Node roll(Node wigner, Node cosine, Node sine, CoefficientMapping mapping) {
         int mmax = mapping.mmax();
         List<Term> terms = new ArrayList<>();

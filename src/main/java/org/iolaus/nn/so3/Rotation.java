@@ -9,14 +9,13 @@ import org.iolaus.op.Expr;
 import org.iolaus.so3.CoefficientMapping;
 import org.iolaus.so3.CoefficientMapping.Coefficient;
 import org.iolaus.so3.Wigner;
-import org.iolaus.tensor.Shape;
 
 /// Rotates embeddings into the frames of edges, where only `|m| <= mmax` is kept, and back.
 ///
-/// The Wigner blocks are a node `wigner: (E, S)` in the order of [Wigner#packed] (rows `|m| <= mmax` of
-/// every degree), shared by all layers. K and R count full and reduced coefficients of the mapping. Every
-/// function is one sparse bilinear map ([org.iolaus.op.BilinearProduct]), linear in `wigner` and in `x`,
-/// with derivatives of every order with respect to both.
+/// The Wigner blocks are a node `wigner: (E, S)` in the order of [Wigner#packed] (rows `|m| <= mmax` of every
+/// degree), shared by all layers. K and R count full and reduced coefficients of the mapping. Every function is one
+/// sparse bilinear map ([org.iolaus.op.BilinearProduct]), linear in `wigner` and in `x`, with derivatives of every
+/// order with respect to both.
 public final class Rotation {
 
     /// How the reduced coefficients of an edge are stored: see [CoefficientMapping].
@@ -32,7 +31,7 @@ public final class Rotation {
     private final BilinearTerms toEdge;
     private final BilinearTerms toGlobal;
     private final BilinearTerms zeroToGlobal;
-    private final BilinearTerms turn;
+    private final BilinearTerms roll;
 
     /// For Wigner blocks stored up to the largest degree and order of the mapping.
     public Rotation(CoefficientMapping mapping, Order order) {
@@ -49,7 +48,7 @@ public final class Rotation {
         List<Coefficient> zeros =
                 mapping.reduced().stream().filter(c -> c.m() == 0).toList();
         this.zeroToGlobal = blocks(mapping.full(), zeros, true).transposed();
-        this.turn = turns(edgeOrder());
+        this.roll = rolls(edgeOrder());
     }
 
     /// The rotation of one resolution alone, with the same Wigner blocks.
@@ -87,9 +86,9 @@ public final class Rotation {
         return new BilinearTerms(kept.size(), storage(), full.size(), terms);
     }
 
-    /// Turns about the polar axis: entry 0 is 1, entry `2 m - 1` the cosine and `2 m` the sine of m times
-    /// the angle.
-    private BilinearTerms turns(List<Coefficient> kept) {
+    /// Rotations about the polar axis: entry 0 is 1, entry `2 m - 1` the cosine and `2 m` the sine of m
+    /// times the angle.
+    private BilinearTerms rolls(List<Coefficient> kept) {
         List<Term> terms = new ArrayList<>();
         for (int row = 0; row < kept.size(); row++) {
             Coefficient one = kept.get(row);
@@ -108,8 +107,7 @@ public final class Rotation {
         return Expr.bilinear(toEdge, wigner, x);
     }
 
-    /// Back from the edge's frame, with the factor of [CoefficientMapping#rescale]: `(E, R, C)` to
-    /// `(E, K, C)`.
+    /// Back from the edge's frame, with the factor of [CoefficientMapping#rescale]: `(E, R, C)` to `(E, K, C)`.
     public Node toGlobal(Node wigner, Node x) {
         return Expr.bilinear(toGlobal, wigner, x);
     }
@@ -120,30 +118,16 @@ public final class Rotation {
         return Expr.bilinear(zeroToGlobal, wigner, x);
     }
 
-    /// Coefficients of an edge after a turn of its frame about the edge.
+    /// The coefficients of an edge after a roll of its frame about the edge.
     ///
     /// @param multiples (E, 2 mmax + 1): 1, then cosine and sine of 1, 2, ... times the angle
     /// @param x (E, R, C)
-    Node turn(Node multiples, Node x) {
-        return Expr.bilinear(turn, multiples, x);
+    Node roll(Node multiples, Node x) {
+        return Expr.bilinear(roll, multiples, x);
     }
 
-    /// The turn of [#turn] undone.
-    Node turnBack(Node multiples, Node x) {
-        return Expr.bilinear(turn.transposed(), multiples, x);
-    }
-
-    /// From the reduced order to the m-major one or back, `(E, R, C)` to `(E, R, C)`; for values that come
-    /// in the other order, since [#toEdge] and [#toGlobal] reorder for nothing.
-    ///
-    /// @param mMajor whether the result is m-major
-    public static Node reorder(CoefficientMapping mapping, Node x, boolean mMajor) {
-        int[] from = mMajor ? mapping.reducedOfMMajor() : mapping.mMajorOfReduced();
-        List<Term> terms = new ArrayList<>();
-        for (int row = 0; row < from.length; row++) {
-            terms.add(new Term(row, 0, from[row], 1));
-        }
-        Node one = Expr.full(Shape.of(x.shape().dim(0), 1), 1);
-        return Expr.bilinear(new BilinearTerms(from.length, 1, from.length, terms), one, x);
+    /// The inverse of [#roll].
+    Node rollBack(Node multiples, Node x) {
+        return Expr.bilinear(roll.transposed(), multiples, x);
     }
 }

@@ -179,9 +179,8 @@ final class EdgeFrameTest {
             build(frame, onGrid);
         }
 
-        Layer(boolean onGrid, boolean zoned) {
-            Node zone = Expr.index("zone", Dim.symbol("Z"), Dim.symbol("E"));
-            build(zoned ? EdgeFrame.smooth(vector, MAPPING, zone) : EdgeFrame.smooth(vector, MAPPING), onGrid);
+        Layer(boolean onGrid) {
+            build(EdgeFrame.smooth(vector, MAPPING), onGrid);
         }
 
         private void build(EdgeFrame frame, boolean onGrid) {
@@ -235,10 +234,7 @@ final class EdgeFrameTest {
             double[][] directions = new double[n][];
             Arrays.fill(directions, new double[] {0.4, -0.7, 0.9});
             floats.put("direction", edges(directions));
-            int[] zone = IntStream.range(0, n)
-                    .filter(e -> EdgeFrame.inZone(vectors[e][0], vectors[e][1], vectors[e][2]))
-                    .toArray();
-            return run(outputs, floats, Map.of("zone", new Index(zone, n)));
+            return run(outputs, floats, Map.of());
         }
 
         private static HostTensor repeated(double[] one, int n) {
@@ -258,7 +254,7 @@ final class EdgeFrameTest {
     @Test
     void derivativesAreThoseOfTheEnergy() {
         for (boolean onGrid : new boolean[] {false, true}) {
-            Layer layer = new Layer(onGrid, true);
+            Layer layer = new Layer(onGrid);
             double[][] directions = directions();
             Map<String, HostTensor> here = layer.at(directions);
             double[] by = {0.4, -0.7, 0.9};
@@ -294,7 +290,7 @@ final class EdgeFrameTest {
     /// jump at the equator or at the rims of the zone.
     @Test
     void nothingJumps() {
-        Layer layer = new Layer(true, true);
+        Layer layer = new Layer(true);
         double close = 1e-9;
         for (double pole : new double[] {1, -1}) {
             double[][] vectors = new double[9][];
@@ -344,7 +340,7 @@ final class EdgeFrameTest {
     @Test
     void gateDoesNotDependOnTheRoll() {
         double[][] directions = directions();
-        Layer smooth = new Layer(false, false);
+        Layer smooth = new Layer(false);
         double[] want = smooth.at(directions).get("energies").data();
         Node angle = Expr.input("roll", Shape.of("E", 1));
         Node vector = Expr.input("vector", Shape.of("E", 3));
@@ -375,15 +371,5 @@ final class EdgeFrameTest {
                 .get("energies")
                 .data();
         assertArrayEquals(want, got, 1e-13);
-    }
-
-    /// To name the edges of the zone saves work and changes nothing.
-    @Test
-    void zoneChangesNothing() {
-        double[][] directions = directions();
-        Map<String, HostTensor> all = new Layer(true, false).at(directions);
-        Map<String, HostTensor> zoned = new Layer(true, true).at(directions);
-        all.forEach((name, tensor) ->
-                assertArrayEquals(tensor.data(), zoned.get(name).data(), 1e-12, name));
     }
 }

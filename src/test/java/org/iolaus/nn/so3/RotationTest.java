@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -13,6 +14,8 @@ import org.iolaus.cpu.CpuExecutor;
 import org.iolaus.data.Hdf5File;
 import org.iolaus.ir.Node;
 import org.iolaus.ir.Program;
+import org.iolaus.op.BilinearTerms;
+import org.iolaus.op.BilinearTerms.Term;
 import org.iolaus.op.Expr;
 import org.iolaus.so3.CoefficientMapping;
 import org.iolaus.so3.CoefficientMapping.Coefficient;
@@ -36,6 +39,17 @@ final class RotationTest {
         return new HostTensor(shape, data);
     }
 
+    /// From the reduced order to the m-major one or back: (E, R, C) to (E, R, C).
+    private static Node reorder(CoefficientMapping mapping, Node x, boolean mMajor) {
+        int[] from = mMajor ? mapping.reducedOfMMajor() : mapping.mMajorOfReduced();
+        List<Term> terms = new ArrayList<>();
+        for (int row = 0; row < from.length; row++) {
+            terms.add(new Term(row, 0, from[row], 1));
+        }
+        Node one = Expr.full(Shape.of(x.shape().dim(0), 1), 1);
+        return Expr.bilinear(new BilinearTerms(from.length, 1, from.length, terms), one, x);
+    }
+
     /// The reference's rotation of an embedding and its way back, from the rotation matrices it used.
     @Test
     void agreesWithTheReference() {
@@ -56,8 +70,8 @@ final class RotationTest {
                 Map<String, Node> outputs = new LinkedHashMap<>();
                 outputs.put("there", rotation.toEdge(wigner, x));
                 outputs.put("back", rotation.toGlobal(wigner, y));
-                outputs.put("there m", Rotation.reorder(mapping, mMajor.toEdge(wigner, x), false));
-                outputs.put("back m", mMajor.toGlobal(wigner, Rotation.reorder(mapping, y, true)));
+                outputs.put("there m", reorder(mapping, mMajor.toEdge(wigner, x), false));
+                outputs.put("back m", mMajor.toGlobal(wigner, reorder(mapping, y, true)));
                 Map<String, HostTensor> got = run(
                         outputs,
                         Map.of(

@@ -1,14 +1,17 @@
-package org.iolaus.data;
+package org.iolaus.convert;
 
+import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
-import java.util.TreeMap;
+import java.util.Objects;
+import java.util.function.IntUnaryOperator;
 import java.util.stream.IntStream;
+import org.iolaus.data.DataException;
+import org.iolaus.data.Shuffle;
+import org.iolaus.data.Split;
 import org.jspecify.annotations.Nullable;
 
 /// Divides frames into training, validation and test frames.
@@ -18,7 +21,12 @@ public final class Splits {
     private Splits() {}
 
     /// How frames are divided.
-    public sealed interface Rule permits Fractions, Counts, Indices, ByFile {}
+    public sealed interface Rule permits Fractions, Counts, Indices, ByFile {
+        /// Whether each composition is divided by itself.
+        default boolean stratified() {
+            return false;
+        }
+    }
 
     /// Shares of all frames, at random. They may sum to less than one: the rest is unused.
     ///
@@ -55,23 +63,23 @@ public final class Splits {
             if (file == null) {
                 return new int[0];
             }
-            try {
-                List<String> lines = Files.readAllLines(file);
-                List<Integer> numbers = new ArrayList<>();
-                for (int i = 0; i < lines.size(); i++) {
-                    String line = lines.get(i).strip();
-                    if (!line.matches("[0-9]{0,9}")) {
-                        throw new DataException(
-                                file + ", line " + (i + 1) + ": want a frame number, got '" + line + "'");
+            IntStream.Builder numbers = IntStream.builder();
+            int row = 0;
+            try (BufferedReader lines = Files.newBufferedReader(file)) {
+                for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+                    row++;
+                    String text = line.strip();
+                    if (!text.matches("[0-9]{0,9}")) {
+                        throw new DataException(file + ", line " + row + ": want a frame number, got '" + text + "'");
                     }
-                    if (!line.isEmpty()) {
-                        numbers.add(Integer.valueOf(line));
+                    if (!text.isEmpty()) {
+                        numbers.add(Integer.parseInt(text));
                     }
                 }
-                return numbers.stream().mapToInt(Integer::intValue).toArray();
             } catch (IOException e) {
                 throw new DataException(file + ": cannot be read: " + e, e);
             }
+            return numbers.build().toArray();
         }
 
         private static String brief(int[] frames) {
@@ -84,27 +92,31 @@ public final class Splits {
 
     /// The split of each frame, as [Split#code].
     ///
-    /// @param compositions a number for each frame, equal for frames of the same composition
-    /// @param roles what each frame's file is for; null where the rule decides
-    static byte[] assign(Rule rule, int[] compositions, @Nullable Split[] roles) {
-        int frames = compositions.length;
-        byte[] split = switch (rule) {
-            case Fractions f -> drawn(fractions(f, frames), f.stratified, f.seed, compositions);
-            case Counts c -> drawn(counts(c, frames), c.stratified, c.seed, compositions);
+    /// @param composition of each frame: a number that is equal for frames of the same composition; asked for only
+    ///     by rules that are stratified
+    /// @param files what each file's frames are for: null where the rule decides
+    /// @param framesOf of each file, one after another
+    static byte[] assign(Rule rule, IntUnaryOperator composition, List<@Nullable Split> files, int[] framesOf) {
+        int frames = IntStream.of(framesOf).sum();
+        return switch (rule) {
+            case Fractions f -> drawn(fractions(f, frames), f.seed, frames, f.stratified ? composition : _ -> 0);
+            case Counts c -> drawn(counts(c, frames), c.seed, frames, c.stratified ? composition : _ -> 0);
             case Indices i -> listed(i, frames);
             case ByFile _ -> {
-                byte[] byFile = new byte[frames];
-                for (int f = 0; f < frames; f++) {
-                    Split role = roles[f];
-                    byFile[f] = (role == null ? Split.UNUSED : role).code();
+                byte[] split = new byte[frames];
+                int frame = 0;
+                for (int file = 0; file < framesOf.length; file++) {
+                    Split role = files.get(file);
+                    Arrays.fill(
+                            split,
+                            frame,
+                            frame + framesOf[file],
+                            Objects.requireNonNullElse(role, Split.UNUSED).code());
+                    frame += framesOf[file];
                 }
-                yield byFile;
+                yield split;
             }
         };
-        if (IntStream.range(0, frames).noneMatch(f -> split[f] == Split.TRAIN.code())) {
-            throw new DataException("split: want at least one training frame, got none of " + frames);
-        }
-        return split;
     }
 
     private static int[] fractions(Fractions f, int frames) {
@@ -158,37 +170,36 @@ public final class Splits {
         return split;
     }
 
-    /// Draws frames at random, from all together or from each composition in proportion.
-    private static byte[] drawn(int[] sizes, boolean stratified, long seed, int[] compositions) {
-        int frames = compositions.length;
-        Map<Integer, List<Integer>> classes = new TreeMap<>();
+    /// Draws frames at random, from each class in proportion.
+    private static byte[] drawn(int[] sizes, long seed, int frames, IntUnaryOperator classOf) {
+        int classes = IntStream.range(0, frames).map(classOf).max().orElse(-1) + 1;
+        int[] start = new int[classes + 1];
+        IntStream.range(0, frames).map(classOf).forEach(c -> start[c + 1]++);
+        Arrays.parallelPrefix(start, Integer::sum);
+        int[] members = new int[frames];
+        int[] left = new int[classes];
         for (int f = 0; f < frames; f++) {
-            classes.computeIfAbsent(stratified ? compositions[f] : 0, _ -> new ArrayList<>())
-                    .add(f);
+            int c = classOf.applyAsInt(f);
+            members[start[c] + left[c]++] = f;
         }
-        List<int[]> members = new ArrayList<>();
-        long stream = 0;
-        for (List<Integer> frameNumbers : classes.values()) {
-            int[] shuffled = frameNumbers.stream().mapToInt(Integer::intValue).toArray();
-            Shuffle.shuffle(shuffled, seed, stream++);
-            members.add(shuffled);
+        for (int c = 0; c < classes; c++) {
+            Shuffle.shuffle(members, start[c], start[c + 1], seed, c);
         }
         byte[] split = new byte[frames];
         Arrays.fill(split, Split.UNUSED.code());
-        int[] left = members.stream().mapToInt(m -> m.length).toArray();
         for (int s = 0; s < 3; s++) {
             int[] take = apportion(left, sizes[s]);
-            for (int c = 0; c < left.length; c++) {
-                int[] frameNumbers = members.get(c);
+            for (int c = 0; c < classes; c++) {
                 for (int i = 0; i < take[c]; i++) {
-                    split[frameNumbers[--left[c]]] = WANTED[s].code();
+                    split[members[start[c] + --left[c]]] = WANTED[s].code();
                 }
             }
         }
         return split;
     }
 
-    /// Divides `total` over classes in proportion to their sizes, by largest remainders, never more than a class has.
+    /// Divides `total` over classes in proportion to their sizes, by largest remainders, never more than a
+    /// class has.
     static int[] apportion(int[] classes, int total) {
         long all = Arrays.stream(classes).asLongStream().sum();
         int[] shares = new int[classes.length];

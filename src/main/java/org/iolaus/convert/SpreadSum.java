@@ -1,10 +1,14 @@
-package org.iolaus.data;
+package org.iolaus.convert;
 
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
 import java.util.Arrays;
+import org.iolaus.data.Statistics;
 
 /// Collects mean, standard deviation and range of each component of many vectors, in parts that can be put together.
-/// Sums of squares are about the running mean (Chan, Golub, LeVeque 1979): energies of -10^5 eV that differ by 0.01 eV
-/// keep their spread.
+/// Sums of squares are about the running mean (Chan, Golub, LeVeque 1979): energies of -10^5 eV that differ by 0.01
+/// eV keep their spread.
 final class SpreadSum {
     private long count;
     private final double[] mean;
@@ -34,10 +38,10 @@ final class SpreadSum {
         }
     }
 
-    /// Adds all that another one has seen.
-    void add(SpreadSum other) {
+    /// With all that another one has seen.
+    SpreadSum plus(SpreadSum other) {
         if (other.count == 0) {
-            return;
+            return this;
         }
         long total = count + other.count;
         for (int i = 0; i < mean.length; i++) {
@@ -48,12 +52,23 @@ final class SpreadSum {
             max[i] = Math.max(max[i], other.max[i]);
         }
         count = total;
+        return this;
     }
 
+    long count() {
+        return count;
+    }
+
+    /// All of it NaN if there was nothing.
     Statistics.Spread spread() {
+        if (count == 0) {
+            double[] none = new double[mean.length];
+            Arrays.fill(none, Double.NaN);
+            return new Statistics.Spread(none, none, none, none);
+        }
         double[] std = new double[mean.length];
         for (int i = 0; i < std.length; i++) {
-            std[i] = count == 0 ? 0 : Math.sqrt(squares[i] / count);
+            std[i] = Math.sqrt(squares[i] / count);
         }
         return new Statistics.Spread(mean.clone(), std, min.clone(), max.clone());
     }
@@ -67,22 +82,24 @@ final class SpreadSum {
         return Math.sqrt(sum / mean.length);
     }
 
-    double[] toArray() {
-        double[] all = new double[1 + 4 * mean.length];
-        all[0] = count;
-        double[][] parts = {mean, squares, min, max};
-        for (int p = 0; p < 4; p++) {
-            System.arraycopy(parts[p], 0, all, 1 + p * mean.length, mean.length);
+    void write(DataOutputStream out) throws IOException {
+        out.writeLong(count);
+        out.writeInt(mean.length);
+        for (double[] part : new double[][] {mean, squares, min, max}) {
+            for (double value : part) {
+                out.writeDouble(value);
+            }
         }
-        return all;
     }
 
-    static SpreadSum of(double[] all) {
-        SpreadSum sum = new SpreadSum((all.length - 1) / 4);
-        sum.count = (long) all[0];
-        double[][] parts = {sum.mean, sum.squares, sum.min, sum.max};
-        for (int p = 0; p < 4; p++) {
-            System.arraycopy(all, 1 + p * sum.mean.length, parts[p], 0, sum.mean.length);
+    static SpreadSum read(DataInputStream in) throws IOException {
+        long count = in.readLong();
+        SpreadSum sum = new SpreadSum(in.readInt());
+        sum.count = count;
+        for (double[] part : new double[][] {sum.mean, sum.squares, sum.min, sum.max}) {
+            for (int i = 0; i < part.length; i++) {
+                part[i] = in.readDouble();
+            }
         }
         return sum;
     }

@@ -1,8 +1,10 @@
-package org.iolaus.data;
+package org.iolaus.convert;
 
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.foreign.Arena;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -10,18 +12,28 @@ import java.nio.file.StandardCopyOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.HexFormat;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
-import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import java.util.zip.CRC32C;
 import org.iolaus.atoms.Elements;
 import org.iolaus.atoms.Structure;
+import org.iolaus.comm.Comm;
+import org.iolaus.data.Counts;
+import org.iolaus.data.DataException;
+import org.iolaus.data.FrameSource;
+import org.iolaus.data.GraphTable;
+import org.iolaus.data.Hdf5Writer;
+import org.iolaus.data.Neighbours;
+import org.iolaus.data.ShardFile;
+import org.iolaus.data.ShardIndex;
+import org.iolaus.data.Split;
+import org.iolaus.data.Statistics;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -35,9 +47,12 @@ import org.slf4j.LoggerFactory;
 public final class Convert {
     private static final Logger LOG = LoggerFactory.getLogger(Convert.class);
 
+    /// Shards whose statistics are sent together: some megabytes.
+    private static final int AT_ONCE = 256;
+
     private final List<Input> inputs;
     private final Options options;
-    private final Ranks ranks;
+    private final Comm comm;
     private final Path partial;
 
     /// Raw data in eV and Å.
@@ -51,7 +66,6 @@ public final class Convert {
     ///
     /// @param out the folder to make
     /// @param existing what happens to a set that is there already
-    /// @param maxNeighbours null: all
     /// @param attention a second neighbour list, for a global attention; null without
     /// @param periodic null: as each frame says; true: every frame must be periodic; false: none is
     /// @param required what every frame must have
@@ -60,8 +74,7 @@ public final class Convert {
     public record Options(
             Path out,
             Existing existing,
-            double cutoffAngstrom,
-            @Nullable Integer maxNeighbours,
+            Neighbours neighbours,
             @Nullable Neighbours attention,
             @Nullable Boolean periodic,
             Splits.Rule split,
@@ -86,70 +99,24 @@ public final class Convert {
     /// @param kept whether the set was there already
     public record Result(ShardIndex index, boolean kept) {}
 
-    /// What ranks need of each other.
-    public interface Ranks {
-        int rank();
-
-        int size();
-
-        /// The bytes of every rank, by rank, on rank zero; an empty list elsewhere.
-        List<byte[]> gather(byte[] mine);
-
-        /// The bytes of rank zero, everywhere.
-        byte[] broadcast(byte[] ofRankZero);
-
-        /// One rank.
-        static Ranks single() {
-            return new Ranks() {
-                @Override
-                public int rank() {
-                    return 0;
-                }
-
-                @Override
-                public int size() {
-                    return 1;
-                }
-
-                @Override
-                public List<byte[]> gather(byte[] mine) {
-                    return List.of(mine);
-                }
-
-                @Override
-                public byte[] broadcast(byte[] ofRankZero) {
-                    return ofRankZero;
-                }
-            };
-        }
-    }
-
-    private Convert(List<Input> inputs, Options options, Ranks ranks) {
+    private Convert(List<Input> inputs, Options options, Comm comm) {
         this.inputs = inputs;
         this.options = options;
-        this.ranks = ranks;
+        this.comm = comm;
         this.partial = options.out.resolveSibling(options.out.getFileName() + ".partial");
     }
 
     /// Makes the set.
     ///
     /// @return its index, on every rank
-    public static Result run(List<Input> inputs, Options options, Ranks ranks) {
+    public static Result run(List<Input> inputs, Options options, Comm comm) {
         if (inputs.isEmpty() && options.existing != Existing.KEEP) {
             throw new DataException(options.out + ": want files to convert, got none");
         }
-        Convert convert = new Convert(inputs, options, ranks);
-        try {
-            return convert.run();
-        } catch (RuntimeException e) {
-            if (ranks.rank() == 0) {
-                delete(convert.partial);
-            }
-            throw e;
-        }
+        return new Convert(inputs, options, comm).make();
     }
 
-    private Result run() {
+    private Result make() {
         List<ShardIndex.Source> sources = new ArrayList<>();
         String set = new String(
                 fromRoot(() -> {
@@ -162,27 +129,32 @@ public final class Convert {
                 }),
                 StandardCharsets.UTF_8);
         if (set.isEmpty()) {
-            return new Result(ShardIndex.of(fromRoot(() -> ShardIndex.read(options.out)), options.out), true);
+            return new Result(index(options.out), true);
         }
 
         int[] frames = new int[inputs.size()];
-        List<Map<String, double[]>> told = everywhere(() -> writeShards(set, frames));
-
-        SetFacts[] facts = new SetFacts[1];
-        byte[] draft = fromRoot(() -> {
-            facts[0] = SetFacts.of(told, options.cutoffAngstrom, options.maxNeighbours, options.attention);
-            return draft(facts[0], set, sources, frames);
+        int[] shards = new int[1];
+        agree(() -> shards[0] = writeShards(set, frames));
+        agree(() -> {
+            if (comm.isRoot()) {
+                writeDraft(set, shards[0], sources, frames);
+            }
         });
-        ShardIndex index = ShardIndex.of(draft, options.out);
-        List<Map<String, double[]>> collected = everywhere(() -> collect(index));
-
-        byte[] complete = fromRoot(() -> {
-            index.with(facts[0].statistics(split(index, 0, index.graphs()), collected))
-                    .write(partial.resolve(ShardIndex.FILE));
-            publish();
-            return ShardIndex.read(options.out);
+        ShardIndex index = index(partial);
+        Statistics statistics = statistics(index);
+        agree(() -> {
+            if (comm.isRoot()) {
+                index.with(statistics).write(partial);
+                publish();
+            }
         });
-        return new Result(ShardIndex.of(complete, options.out), false);
+        return new Result(index(options.out), false);
+    }
+
+    /// Rank zero reads the index, all get it.
+    private ShardIndex index(Path folder) {
+        return ShardIndex.read(
+                folder, file -> comm.broadcast(comm.isRoot() ? ShardIndex.bytes(folder, file) : new byte[0], 0));
     }
 
     // --- work of rank zero ---
@@ -205,7 +177,7 @@ public final class Convert {
         Path out = options.out;
         boolean isSet = Files.exists(out.resolve(ShardIndex.FILE));
         if (isSet && options.existing == Existing.KEEP) {
-            if (ShardIndex.of(ShardIndex.read(out), out).set().equals(identity)) {
+            if (ShardIndex.read(out).set().equals(identity)) {
                 return false;
             }
             throw new DataException(out + ": want the set that these files and options make, got another one: convert "
@@ -272,8 +244,10 @@ public final class Convert {
     private String describe() {
         return "cutoff %s Å; %s; %s; %s; %d atoms per shard; %s"
                 .formatted(
-                        options.cutoffAngstrom,
-                        options.maxNeighbours == null ? "all neighbours" : options.maxNeighbours + " neighbours",
+                        options.neighbours.cutoffAngstrom(),
+                        options.neighbours.most() == null
+                                ? "all neighbours"
+                                : options.neighbours.most() + " neighbours",
                         options.periodic == null ? "periodic as given" : options.periodic ? "periodic" : "not periodic",
                         options.split,
                         options.atomsPerShard,
@@ -281,44 +255,35 @@ public final class Convert {
                                 + (options.attention == null ? "" : "; for attention " + options.attention));
     }
 
-    /// The index without statistics, which tells the ranks what there is.
-    private byte[] draft(SetFacts facts, String set, List<ShardIndex.Source> sources, int[] frames) {
+    /// Writes the index without statistics, which tells the ranks what there is.
+    private void writeDraft(String set, int shards, List<ShardIndex.Source> sources, int[] frames) {
+        SetFacts facts = SetFacts.read(partial, shards, options.neighbours, options.attention);
         if (!facts.partial().isEmpty()) {
             LOG.warn("{}: left out what only some frames have: {}", options.out, String.join(", ", facts.partial()));
         }
-        @Nullable Split[] roles = new @Nullable Split[facts.atoms().length];
+        Counts compositions = options.split.stratified() ? Composition.numbers(partial, shards) : Counts.of();
+        List<@Nullable Split> roles = new ArrayList<>();
         List<ShardIndex.Source> counted = new ArrayList<>();
-        int frame = 0;
         for (int i = 0; i < frames.length; i++) {
-            Arrays.fill(roles, frame, frame + frames[i], inputs.get(i).role);
-            frame += frames[i];
+            roles.add(inputs.get(i).role);
             ShardIndex.Source source = sources.get(i);
             counted.add(new ShardIndex.Source(source.file(), source.bytes(), source.crc32c(), frames[i]));
         }
-        byte[] split = Splits.assign(options.split, facts.composition(), roles);
-        if (!facts.unseenElements(split).isEmpty()) {
-            LOG.warn(
-                    "{}: no training frame has {}, other frames do",
-                    options.out,
-                    facts.unseenElements(split).stream().map(Elements::symbol).toList());
+        byte[] split = Splits.assign(options.split, compositions::get, roles, frames);
+        GraphTable table =
+                new GraphTable(facts.sizes(), Counts.of(split.length, graph -> split[graph]), facts.dataset());
+        if (table.size(Split.TRAIN) == 0) {
+            LOG.warn("{}: no training frames: models can be evaluated on this set, but not trained", options.out);
         }
-        ShardIndex index = new ShardIndex(
-                options.out.toString(),
-                set,
-                facts.content(),
-                facts.shards(),
-                facts.table(split),
-                Statistics.NONE,
-                new ShardIndex.Provenance(options.program, options.date, describe(), counted));
-        Path file = partial.resolve("draft.h5");
-        index.write(file);
-        try {
-            byte[] bytes = Files.readAllBytes(file);
-            Files.delete(file);
-            return bytes;
-        } catch (IOException e) {
-            throw new DataException(file + ": cannot be read: " + e.getMessage(), e);
-        }
+        new ShardIndex(
+                        options.out.toString(),
+                        set,
+                        facts.content(),
+                        facts.shards(),
+                        table,
+                        Statistics.NONE,
+                        new ShardIndex.Provenance(options.program, options.date, describe(), counted))
+                .write(partial);
     }
 
     /// Gives the finished set its name; an older one goes only now.
@@ -338,12 +303,12 @@ public final class Convert {
 
     // --- work of every rank ---
 
-    /// Reads all frames, writes the shards whose turn it is, and tells about them under `number/...`.
-    private Map<String, double[]> writeShards(String set, int[] frames) {
+    /// Reads all frames and writes the shards of this rank.
+    ///
+    /// @return shards of the set
+    private int writeShards(String set, int[] frames) {
         FrameCheck check = new FrameCheck(options.required, options.periodic);
-        ShardBuilder builder =
-                new ShardBuilder(partial, set, check, options.cutoffAngstrom, options.maxNeighbours, options.attention);
-        Map<String, double[]> told = new LinkedHashMap<>();
+        ShardBuilder builder = new ShardBuilder(partial, set, check, options.neighbours, options.attention);
         List<Structure> shard = new ArrayList<>();
         int number = 0;
         long atoms = 0;
@@ -352,7 +317,7 @@ public final class Convert {
                 int added = 1;
                 while (added > 0) {
                     if (atoms >= options.atomsPerShard) {
-                        tell(builder, number++, shard, told);
+                        write(builder, number++, shard);
                         shard = new ArrayList<>();
                         atoms = 0;
                     }
@@ -367,9 +332,9 @@ public final class Convert {
                     inputs.stream().map(in -> in.path.toString()).toList() + ": want at least one frame, got none");
         }
         if (atoms > 0) {
-            tell(builder, number, shard, told);
+            write(builder, number++, shard);
         }
-        return told;
+        return number;
     }
 
     /// Adds the next frame to a shard.
@@ -387,47 +352,92 @@ public final class Convert {
         return frame.atoms();
     }
 
-    private void tell(ShardBuilder builder, int number, List<Structure> frames, Map<String, double[]> told) {
+    private void write(ShardBuilder builder, int number, List<Structure> frames) {
         if (isMine(number)) {
-            builder.write(number, frames).forEach((name, values) -> told.put(number + "/" + name, values));
+            builder.write(number, frames);
             LOG.debug("shard {}: {} frames", number, frames.size());
         }
     }
 
     private boolean isMine(int shard) {
-        return shard % ranks.size() == ranks.rank();
+        return shard % comm.size() == comm.rank();
     }
 
-    /// Reads this rank's shards back, checksums and all, and sums over their training frames.
-    private Map<String, double[]> collect(ShardIndex index) {
-        Map<String, double[]> collected = new LinkedHashMap<>();
-        for (int s = 0; s < index.shards().size(); s++) {
-            if (isMine(s)) {
-                ShardIndex.Shard shard = index.shards().get(s);
-                int last = shard.firstGraph() + shard.graphs();
-                int number = s;
-                try (Arena arena = Arena.ofConfined()) {
-                    ShardFile file = new ShardFile(partial, shard, index.set(), s, true, arena);
-                    ShardStatistics.collect(
-                                    file,
-                                    index.content(),
-                                    IntStream.range(shard.firstGraph(), last)
-                                            .map(index.atoms()::get)
-                                            .toArray(),
-                                    split(index, shard.firstGraph(), last))
-                            .forEach((name, values) -> collected.put(number + "/" + name, values));
+    /// Statistics of the training frames. The ranks read their shards back, checksums and all, and rank zero adds up
+    /// what they find.
+    private Statistics statistics(ShardIndex index) {
+        ShardStatistics sums = new ShardStatistics();
+        ElementEnergies fit = new ElementEnergies(ShardStatistics.ELEMENTS);
+        ofShards(index, (file, shard) -> ShardStatistics.of(file, index, shard), ofShard -> {
+            sums.add(ofShard);
+            ofShard.energies.forEach((composition, energy) -> fit.add(
+                    composition.row(ShardStatistics.ELEMENTS), energy.spread().mean()[0], energy.count()));
+        });
+        double[] elementEnergies = comm.isRoot() ? fit.solve() : new double[ShardStatistics.ELEMENTS];
+        if (index.content().energy()) {
+            comm.broadcast(elementEnergies, 0);
+            ofShards(
+                    index,
+                    (file, shard) -> ShardStatistics.energyPerAtom(file, index, shard, elementEnergies),
+                    sums::add);
+        }
+        if (comm.isRoot() && !sums.unseen().isEmpty()) {
+            LOG.warn(
+                    "{}: no training frame has {}, other frames do",
+                    options.out,
+                    sums.unseen().stream().map(Elements::symbol).toList());
+        }
+        return sums.statistics(index, elementEnergies);
+    }
+
+    /// Work on each shard by its rank. Rank zero gets the results in the order of the shards, some at a time.
+    private void ofShards(ShardIndex index, ShardWork work, Consumer<ShardStatistics> use) {
+        int shards = index.shards().size();
+        int together = Math.max(AT_ONCE, comm.size());
+        for (int from = 0; from < shards; from += together) {
+            int first = from;
+            int end = Math.min(shards, from + together);
+            Map<Integer, byte[]> mine = new HashMap<>();
+            agree(() -> {
+                for (int shard = first; shard < end; shard++) {
+                    if (isMine(shard)) {
+                        try (Arena arena = Arena.ofConfined()) {
+                            ShardIndex.Shard of = index.shards().get(shard);
+                            ShardFile file = new ShardFile(partial, of, index.set(), shard, true, arena);
+                            mine.put(shard, work.of(file, shard).toBytes());
+                        }
+                    }
                 }
+            });
+            for (int shard = from; shard < end; shard += AT_ONCE) {
+                gather(shard, Math.min(end, shard + AT_ONCE), mine, use);
             }
         }
-        return collected;
     }
 
-    private static byte[] split(ShardIndex index, int from, int to) {
-        byte[] split = new byte[to - from];
-        for (int graph = from; graph < to; graph++) {
-            split[graph - from] = (byte) index.table().split().get(graph);
+    private interface ShardWork {
+        ShardStatistics of(ShardFile file, int shard);
+    }
+
+    private void gather(int first, int end, Map<Integer, byte[]> mine, Consumer<ShardStatistics> use) {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        for (int shard = first; shard < end; shard++) {
+            byte[] result = mine.get(shard);
+            if (result != null) {
+                bytes.writeBytes(
+                        ByteBuffer.allocate(Integer.BYTES).putInt(result.length).array());
+                bytes.writeBytes(result);
+            }
         }
-        return split;
+        List<ByteBuffer> all = comm.gather(bytes.toByteArray(), 0).stream()
+                .map(ByteBuffer::wrap)
+                .toList();
+        for (int shard = first; shard < end && comm.isRoot(); shard++) {
+            ByteBuffer ofRank = all.get(shard % comm.size());
+            byte[] result = new byte[ofRank.getInt()];
+            ofRank.get(result);
+            use.accept(ShardStatistics.of(result));
+        }
     }
 
     // --- between ranks ---
@@ -436,54 +446,34 @@ public final class Convert {
     private byte[] fromRoot(Supplier<byte[]> work) {
         byte[][] result = {new byte[0]};
         agree(() -> {
-            if (ranks.rank() == 0) {
+            if (comm.isRoot()) {
                 result[0] = work.get();
             }
-            return new byte[0];
         });
-        return ranks.broadcast(result[0]);
-    }
-
-    /// Work of every rank on its shards; the results by shard, on rank zero.
-    private List<Map<String, double[]>> everywhere(Supplier<Map<String, double[]>> work) {
-        List<byte[]> all = agree(() -> NamedArrays.toBytes(work.get()));
-        List<Map<String, double[]>> byShard = new ArrayList<>();
-        for (byte[] ofRank : all) {
-            NamedArrays.of(ofRank).forEach((name, values) -> {
-                int slash = name.indexOf('/');
-                int shard = Integer.parseInt(name.substring(0, slash));
-                while (byShard.size() <= shard) {
-                    byShard.add(new LinkedHashMap<>());
-                }
-                byShard.get(shard).put(name.substring(slash + 1), values);
-            });
-        }
-        return byShard;
+        return comm.broadcast(result[0], 0);
     }
 
     /// Runs something on every rank. If it fails on any, it fails on all, with the message of the first, once
     /// nothing of the set is left.
-    private List<byte[]> agree(Supplier<byte[]> work) {
+    private void agree(Runnable work) {
         RuntimeException own = null;
-        byte[] result = new byte[0];
         try {
-            result = work.get();
+            work.run();
         } catch (RuntimeException e) {
             own = e;
         }
         byte[] message =
                 own == null ? new byte[0] : String.valueOf(own.getMessage()).getBytes(StandardCharsets.UTF_8);
-        List<byte[]> failures = ranks.gather(message);
+        List<byte[]> failures = comm.gather(message, 0);
         byte[] first = failures.stream().filter(m -> m.length > 0).findFirst().orElse(new byte[0]);
-        byte[] verdict = ranks.broadcast(first);
+        byte[] verdict = comm.broadcast(first, 0);
         if (verdict.length > 0) {
-            if (ranks.rank() == 0) {
+            if (comm.isRoot()) {
                 delete(partial);
             }
-            ranks.broadcast(new byte[0]);
+            comm.barrier();
             throw own != null ? own : new DataException(new String(verdict, StandardCharsets.UTF_8));
         }
-        return ranks.gather(result);
     }
 
     private static void delete(Path folder) {

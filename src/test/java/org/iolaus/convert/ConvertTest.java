@@ -1,4 +1,4 @@
-package org.iolaus.data;
+package org.iolaus.convert;
 
 import static org.iolaus.data.Say.assertSays;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
@@ -22,6 +22,15 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.iolaus.atoms.NeighbourList;
 import org.iolaus.atoms.Structure;
+import org.iolaus.comm.LocalComm;
+import org.iolaus.comm.SoloComm;
+import org.iolaus.data.DataException;
+import org.iolaus.data.FrameSource;
+import org.iolaus.data.Neighbours;
+import org.iolaus.data.ShardIndex;
+import org.iolaus.data.ShardSet;
+import org.iolaus.data.Split;
+import org.iolaus.data.Statistics;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -188,7 +197,7 @@ final class ConvertTest {
 
     private Path convertOn(int ranks, List<Structure> frames) throws Exception {
         Path out = Files.createDirectories(folder.resolve(ranks + "")).resolve("set");
-        ThreadRanks.run(ranks, r -> Frames.convert(frames, Frames.options(out, MOST), r));
+        LocalComm.run(ranks, r -> Frames.convert(frames, Frames.options(out, MOST), r));
         return out;
     }
 
@@ -202,7 +211,7 @@ final class ConvertTest {
                 }
             }
         }
-        ShardIndex index = ShardIndex.of(ShardIndex.read(set), set);
+        ShardIndex index = ShardIndex.read(set);
         bytes.put("degree", Arrays.toString(index.statistics().degree()).getBytes());
         bytes.put(
                 "energies", Arrays.toString(index.statistics().elementEnergy()).getBytes());
@@ -218,11 +227,12 @@ final class ConvertTest {
         List<Structure> frames = Frames.random(60, 5);
         frames.set(37, changed(frames.get(37), Double.NaN, frames.get(37).forces()));
         Path out = folder.resolve("set");
-        List<Throwable> failures = ThreadRanks.failures(3, r -> Frames.convert(frames, Frames.options(out, MOST), r));
-        assertEquals(3, failures.size());
-        for (Throwable failure : failures) {
-            assertTrue(failure.toString().contains("made up, frame 37, energy: want a finite number, got NaN"));
-        }
+        Convert.Options options = Frames.options(out, MOST);
+        LocalComm.run(
+                3,
+                comm -> assertSays(
+                        () -> Frames.convert(frames, options, comm),
+                        "made up, frame 37, energy: want a finite number, got NaN"));
         assertLeft("raw.xyz");
     }
 
@@ -296,10 +306,10 @@ final class ConvertTest {
         assertEquals(Map.of(), index.content().graphColumns());
 
         assertSays(
-                () -> Frames.convert(frames, required("charge"), Convert.Ranks.single()),
+                () -> Frames.convert(frames, required("charge"), new SoloComm()),
                 "made up, frame 20, charge: want the column");
         assertSays(
-                () -> Frames.convert(frames, required("field"), Convert.Ranks.single()),
+                () -> Frames.convert(frames, required("field"), new SoloComm()),
                 "made up, frame 30, field, number 1: want a finite number, got NaN");
         frames.get(3).graphColumns().put("field", new double[3]);
         assertSays(
@@ -324,7 +334,8 @@ final class ConvertTest {
             @Nullable Boolean periodic,
             FrameCheck.Required required,
             Convert.Existing existing) {
-        return new Convert.Options(out, existing, 3.5, null, null, periodic, split, required, 100, "test", "", "");
+        return new Convert.Options(
+                out, existing, new Neighbours(3.5, null), null, periodic, split, required, 100, "test", "", "");
     }
 
     private static Convert.Options options(Path out, Splits.Rule split, Convert.Existing existing) {
@@ -353,12 +364,10 @@ final class ConvertTest {
                 () -> Frames.convert(
                         frames,
                         options(out, MOST, true, FrameCheck.Required.NONE, Convert.Existing.REFUSE),
-                        Convert.Ranks.single()),
+                        new SoloComm()),
                 "want a periodic frame");
         ShardIndex index = Frames.convert(
-                frames,
-                options(out, MOST, false, FrameCheck.Required.NONE, Convert.Existing.REFUSE),
-                Convert.Ranks.single());
+                frames, options(out, MOST, false, FrameCheck.Required.NONE, Convert.Existing.REFUSE), new SoloComm());
         for (int g = 0; g < 10; g++) {
             Structure frame = frames.get(g);
             assertEquals(
@@ -375,16 +384,14 @@ final class ConvertTest {
         Frames.convert(frames, out);
         assertSays(() -> Frames.convert(frames, out), "set: want a folder that is not there yet, or --force");
         Convert.Options force = options(out, new Splits.Counts(1, 2, 3, false, 1), Convert.Existing.REPLACE);
-        assertEquals(
-                1, Frames.convert(frames, force, Convert.Ranks.single()).table().size(Split.TRAIN));
+        assertEquals(1, Frames.convert(frames, force, new SoloComm()).table().size(Split.TRAIN));
         assertLeft("raw.xyz", "set");
 
         Path other = Files.createDirectories(folder.resolve("other"));
         Files.writeString(other.resolve("thesis.tex"), "precious");
         Convert.Options wrong = options(other, MOST, Convert.Existing.REPLACE);
         assertSays(
-                () -> Frames.convert(frames, wrong, Convert.Ranks.single()),
-                "other: want a folder to make, or one of shards");
+                () -> Frames.convert(frames, wrong, new SoloComm()), "other: want a folder to make, or one of shards");
         assertTrue(Files.exists(other.resolve("thesis.tex")));
     }
 
@@ -395,17 +402,17 @@ final class ConvertTest {
         Path raw = Files.writeString(folder.resolve("raw.xyz"), "frames");
         List<Convert.Input> inputs = List.of(new Convert.Input(raw, null, () -> FrameSource.of(frames)));
         Convert.Options keep = options(out, MOST, Convert.Existing.KEEP);
-        assertFalse(Convert.run(inputs, keep, Convert.Ranks.single()).kept());
-        byte[] index = ShardIndex.read(out);
-        assertTrue(Convert.run(inputs, keep, Convert.Ranks.single()).kept());
-        assertArrayEquals(index, ShardIndex.read(out));
+        assertFalse(Convert.run(inputs, keep, new SoloComm()).kept());
+        byte[] index = ShardIndex.bytes(out, 0);
+        assertTrue(Convert.run(inputs, keep, new SoloComm()).kept());
+        assertArrayEquals(index, ShardIndex.bytes(out, 0));
         Convert.Options other = options(out, new Splits.Counts(1, 2, 3, false, 1), Convert.Existing.KEEP);
-        assertSays(() -> Convert.run(inputs, other, Convert.Ranks.single()), "set: want the set that these files");
+        assertSays(() -> Convert.run(inputs, other, new SoloComm()), "set: want the set that these files");
         Files.writeString(raw, "changed");
-        assertSays(() -> Convert.run(inputs, keep, Convert.Ranks.single()), "set: want the set that these files");
+        assertSays(() -> Convert.run(inputs, keep, new SoloComm()), "set: want the set that these files");
         Files.delete(raw);
-        assertTrue(Convert.run(inputs, keep, Convert.Ranks.single()).kept());
-        assertTrue(Convert.run(List.of(), keep, Convert.Ranks.single()).kept());
+        assertTrue(Convert.run(inputs, keep, new SoloComm()).kept());
+        assertTrue(Convert.run(List.of(), keep, new SoloComm()).kept());
         assertLeft("set");
     }
 
@@ -418,7 +425,7 @@ final class ConvertTest {
                 new Convert.Input(first, Split.TRAIN, () -> FrameSource.of(frames.subList(0, 20))),
                 new Convert.Input(second, Split.TEST, () -> FrameSource.of(frames.subList(20, 30))));
         ShardIndex index = Convert.run(
-                        inputs, Frames.options(folder.resolve("set"), new Splits.ByFile()), Convert.Ranks.single())
+                        inputs, Frames.options(folder.resolve("set"), new Splits.ByFile()), new SoloComm())
                 .index();
         assertArrayEquals(IntStream.range(0, 20).toArray(), index.table().graphs(Split.TRAIN));
         assertArrayEquals(IntStream.range(20, 30).toArray(), index.table().graphs(Split.TEST));
@@ -434,7 +441,7 @@ final class ConvertTest {
         Path missing = folder.resolve("missing.xyz");
         Convert.Input input = new Convert.Input(missing, null, () -> FrameSource.of(List.of()));
         assertSays(
-                () -> Convert.run(List.of(input), Frames.options(folder.resolve("set"), MOST), Convert.Ranks.single()),
+                () -> Convert.run(List.of(input), Frames.options(folder.resolve("set"), MOST), new SoloComm()),
                 "missing.xyz: want a file or folder");
         assertFalse(Files.exists(folder.resolve("set.partial")));
         assertThrows(DataException.class, () -> ShardSet.open(folder.resolve("set")));

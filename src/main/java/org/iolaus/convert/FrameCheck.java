@@ -1,4 +1,4 @@
-package org.iolaus.data;
+package org.iolaus.convert;
 
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -6,6 +6,7 @@ import java.util.Map;
 import java.util.Set;
 import org.iolaus.atoms.Elements;
 import org.iolaus.atoms.Structure;
+import org.iolaus.data.DataException;
 import org.jspecify.annotations.Nullable;
 
 /// Refuses frames that cannot be trained on.

@@ -1,4 +1,4 @@
-package org.iolaus.data;
+package org.iolaus.convert;
 
 import java.util.Arrays;
 import org.iolaus.atoms.LinearAlgebra;

@@ -1,17 +1,20 @@
-package org.iolaus.data;
+package org.iolaus.convert;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Function;
-import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
 import org.iolaus.atoms.Edges;
 import org.iolaus.atoms.Structure;
+import org.iolaus.data.DataException;
+import org.iolaus.data.GraphTable;
+import org.iolaus.data.Neighbours;
+import org.iolaus.data.ShardFile;
+import org.iolaus.data.ShardSet;
 import org.jspecify.annotations.Nullable;
 
 /// Checks the frames of one shard, finds their neighbours on all cores, and writes the file.
@@ -22,69 +25,43 @@ record ShardBuilder(
         Path folder,
         String set,
         FrameCheck check,
-        double cutoffAngstrom,
-        @Nullable Integer maxNeighbours,
+        Neighbours neighbours,
         @Nullable Neighbours attention) {
     /// A frame with its number of neighbours per atom, and of edges in the second list.
     @SuppressWarnings("ArrayRecordComponent")
     private record Counted(Structure frame, int[] degree, int attentionEdges) {}
 
-    /// What the set's index needs to know about a shard, by name: `atoms`, `edges`, `attention_edges`,
-    /// `dataset`, `energy` over graphs; `composition` as runs of `elements, (number, count) * elements`;
-    /// `bytes`; `has/...` and the widths of columns.
-    Map<String, double[]> write(int number, List<Structure> raw) {
+    void write(int number, List<Structure> raw) {
         List<Counted> counted = counted(raw);
         List<Structure> frames = counted.stream().map(Counted::frame).toList();
         List<int[]> degrees = counted.stream().map(Counted::degree).toList();
+        Map<String, int[]> sizes = new TreeMap<>();
+        sizes.put(
+                GraphTable.EDGES,
+                degrees.stream().mapToInt(d -> IntStream.of(d).sum()).toArray());
+        if (attention != null) {
+            sizes.put(
+                    GraphTable.ATTENTION_EDGES,
+                    counted.stream().mapToInt(Counted::attentionEdges).toArray());
+        }
         ShardFile.Columns columns = new ShardFile.Columns(
                 common(frames, Structure::atomColumns, true), common(frames, Structure::graphColumns, false));
-        Path file = folder.resolve(ShardFile.name(number));
-        ShardFile.write(file, set, number, frames, degrees, columns);
-
-        Map<String, double[]> facts = new LinkedHashMap<>();
-        facts.put("bytes", new double[] {file.toFile().length()});
-        facts.put("atoms", frames.stream().mapToDouble(Structure::atoms).toArray());
-        facts.put(
-                "edges",
-                degrees.stream().mapToDouble(d -> IntStream.of(d).sum()).toArray());
-        if (attention != null) {
-            facts.put(
-                    "attention_edges",
-                    counted.stream().mapToDouble(Counted::attentionEdges).toArray());
-        }
-        facts.put(
-                "dataset", frames.stream().mapToDouble(ShardBuilder::datasetOf).toArray());
-        facts.put(
-                "composition",
-                frames.stream()
-                        .flatMapToDouble(f -> composition(f.atomicNumbers()))
-                        .toArray());
-        if (frames.stream().allMatch(f -> f.energy() != null)) {
-            facts.put(
-                    "energy",
-                    frames.stream()
-                            .mapToDouble(f -> f.energy() == null ? Double.NaN : f.energy())
-                            .toArray());
-        }
-        facts.put("has/forces", flag(frames.stream().allMatch(f -> f.forces() != null)));
-        facts.put("has/stress", flag(frames.stream().allMatch(f -> f.stress() != null)));
-        columns.atom().forEach((name, width) -> facts.put("atom_column/" + name, new double[] {width}));
-        columns.graph().forEach((name, width) -> facts.put("graph_column/" + name, new double[] {width}));
-        return facts;
+        int[] dataset = frames.stream().mapToInt(ShardBuilder::datasetOf).toArray();
+        ShardFile.write(
+                folder.resolve(ShardFile.name(number)),
+                set,
+                number,
+                new ShardFile.Contents(frames, degrees, sizes, dataset, columns));
     }
 
     /// The number of a frame's dataset: its column `dataset_id`, 0 without.
-    private static double datasetOf(Structure frame) {
+    private static int datasetOf(Structure frame) {
         double[] id = frame.graphColumns().getOrDefault("dataset_id", new double[1]);
         if (id.length != 1 || id[0] != (int) id[0] || id[0] < 0) {
             throw new DataException(
                     frame.source() + ", dataset_id: want a whole number from 0, got " + Arrays.toString(id));
         }
-        return id[0];
-    }
-
-    private static double[] flag(boolean on) {
-        return new double[] {on ? 1 : 0};
+        return (int) id[0];
     }
 
     private List<Counted> counted(List<Structure> raw) {
@@ -111,8 +88,7 @@ record ShardBuilder(
 
     private int[] degrees(Structure frame) {
         int[] degrees = new int[frame.atoms()];
-        for (int target :
-                edges(frame, new Neighbours(cutoffAngstrom, maxNeighbours)).target()) {
+        for (int target : edges(frame, neighbours).target()) {
             degrees[target]++;
         }
         return degrees;
@@ -147,15 +123,5 @@ record ShardBuilder(
             });
         }
         return common;
-    }
-
-    private static DoubleStream composition(int[] atomicNumbers) {
-        Map<Integer, Integer> counts = new TreeMap<>();
-        for (int z : atomicNumbers) {
-            counts.merge(z, 1, Integer::sum);
-        }
-        return DoubleStream.concat(
-                DoubleStream.of(counts.size()),
-                counts.entrySet().stream().flatMapToDouble(e -> DoubleStream.of(e.getKey(), e.getValue())));
     }
 }

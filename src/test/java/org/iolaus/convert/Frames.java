@@ -1,4 +1,4 @@
-package org.iolaus.data;
+package org.iolaus.convert;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -10,14 +10,19 @@ import java.util.Random;
 import java.util.Set;
 import java.util.stream.IntStream;
 import org.iolaus.atoms.Structure;
+import org.iolaus.comm.Comm;
+import org.iolaus.comm.SoloComm;
+import org.iolaus.data.FrameSource;
+import org.iolaus.data.Neighbours;
+import org.iolaus.data.ShardIndex;
 import org.jspecify.annotations.Nullable;
 
 /// Random frames and sets made of them.
-final class Frames {
+public final class Frames {
     private Frames() {}
 
     /// Clusters and periodic cells of 3 to 12 atoms of H, C and Cu, with energy, forces and a column of each kind.
-    static List<Structure> random(int count, long seed) {
+    public static List<Structure> random(int count, long seed) {
         Random random = new Random(seed);
         List<Structure> frames = new ArrayList<>();
         for (int f = 0; f < count; f++) {
@@ -26,7 +31,7 @@ final class Frames {
         return frames;
     }
 
-    static Structure random(Random random, int atoms, String source) {
+    public static Structure random(Random random, int atoms, String source) {
         int[] elements = {1, 6, 29};
         boolean periodic = random.nextBoolean();
         // positions on a jittered grid, so that no two atoms meet
@@ -51,12 +56,12 @@ final class Frames {
                 source);
     }
 
-    static Convert.Options options(Path out, Splits.Rule split) {
+    public static Convert.Options options(Path out, Splits.Rule split) {
         return options(out, split, null);
     }
 
     /// With a second neighbour list.
-    static Convert.Options options(Path out, Neighbours attention) {
+    public static Convert.Options options(Path out, Neighbours attention) {
         return options(out, new Splits.Fractions(0.6, 0.2, 0.2, false, 7), attention);
     }
 
@@ -64,8 +69,7 @@ final class Frames {
         return new Convert.Options(
                 out,
                 Convert.Existing.REFUSE,
-                3.5,
-                null,
+                new Neighbours(3.5, null),
                 attention,
                 null,
                 split,
@@ -77,17 +81,17 @@ final class Frames {
     }
 
     /// Shards of about 100 atoms each.
-    static ShardIndex convert(List<Structure> frames, Path out) {
-        return convert(frames, options(out, new Splits.Fractions(0.6, 0.2, 0.2, false, 7)), Convert.Ranks.single());
+    public static ShardIndex convert(List<Structure> frames, Path out) {
+        return convert(frames, options(out, new Splits.Fractions(0.6, 0.2, 0.2, false, 7)), new SoloComm());
     }
 
-    static ShardIndex convert(List<Structure> frames, Convert.Options options, Convert.Ranks ranks) {
+    public static ShardIndex convert(List<Structure> frames, Convert.Options options, Comm comm) {
         try {
             Path raw = options.out().resolveSibling("raw.xyz");
-            if (ranks.rank() == 0) {
+            if (comm.isRoot()) {
                 Files.writeString(raw, "stands for the frames");
             }
-            return Convert.run(List.of(new Convert.Input(raw, null, () -> FrameSource.of(frames))), options, ranks)
+            return Convert.run(List.of(new Convert.Input(raw, null, () -> FrameSource.of(frames))), options, comm)
                     .index();
         } catch (java.io.IOException e) {
             throw new java.io.UncheckedIOException(e);
