@@ -134,17 +134,7 @@ public final class LocalComm implements Comm {
         Objects.checkFromIndexSize(offset, length, values.length);
         double[] mine = Arrays.copyOfRange(values, offset, offset + length);
         LocalGroup.Round round = group.enter(rank, "sum of " + length + " numbers", mine, LocalComm::sumInRankOrder);
-        return new Pending() {
-            @Override
-            public boolean done() {
-                return group.isDone(round);
-            }
-
-            @Override
-            public void await() {
-                System.arraycopy((double[]) group.await(rank, round, world.limit), 0, values, offset, length);
-            }
-        };
+        return pending(round, sums -> System.arraycopy((double[]) sums, 0, values, offset, length));
     }
 
     @Override
@@ -155,6 +145,13 @@ public final class LocalComm implements Comm {
         String what = "sum of " + length + (single ? " floats" : " doubles");
         LocalGroup.Round round =
                 group.enter(rank, what, mine, single ? LocalComm::sumFloatsInRankOrder : LocalComm::sumInRankOrder);
+        return pending(
+                round,
+                sums -> numbers.copyFrom(
+                        single ? MemorySegment.ofArray((float[]) sums) : MemorySegment.ofArray((double[]) sums)));
+    }
+
+    private Pending pending(LocalGroup.Round round, Consumer<Object> takeResult) {
         return new Pending() {
             @Override
             public boolean done() {
@@ -163,9 +160,7 @@ public final class LocalComm implements Comm {
 
             @Override
             public void await() {
-                Object sums = group.await(rank, round, world.limit);
-                numbers.copyFrom(
-                        single ? MemorySegment.ofArray((float[]) sums) : MemorySegment.ofArray((double[]) sums));
+                takeResult.accept(group.await(rank, round, world.limit));
             }
         };
     }

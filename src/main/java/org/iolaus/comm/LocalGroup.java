@@ -5,8 +5,6 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
-import java.util.concurrent.locks.Condition;
-import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -18,8 +16,6 @@ final class LocalGroup {
     /// What all groups of a job share.
     private static final class Job {
         private final TimeLimits limits;
-        private final ReentrantLock lock = new ReentrantLock();
-        private final Condition changed = lock.newCondition();
         private @Nullable Throwable failure;
 
         Job(TimeLimits limits) {
@@ -28,8 +24,6 @@ final class LocalGroup {
     }
 
     private final Job job;
-    private final ReentrantLock lock;
-    private final Condition changed;
     /// For messages: empty, or ` of group 1`.
     private final String name;
     /// Of this group's ranks, their ranks in the job.
@@ -65,8 +59,6 @@ final class LocalGroup {
             throw new CommException("ranks: want at least 1, got " + worldRanks.length);
         }
         this.job = job;
-        this.lock = job.lock;
-        this.changed = job.changed;
         this.name = name;
         this.worldRanks = worldRanks;
         this.size = worldRanks.length;
@@ -120,8 +112,7 @@ final class LocalGroup {
 
     /// Brings `part` to the next collective of this rank; the last rank to come combines all parts.
     Round enter(int rank, String what, Object part, Function<Object[], Object> combine) {
-        lock.lock();
-        try {
+        synchronized (job) {
             stopIfFailed();
             Round round = rounds.computeIfAbsent(++entered[rank], number -> new Round(number, what, size));
             if (!round.what.equals(what)) {
@@ -134,42 +125,37 @@ final class LocalGroup {
             round.parts[rank] = part;
             if (--round.missing == 0) {
                 round.result = combine.apply(round.parts);
-                changed.signalAll();
+                job.notifyAll();
             }
             return round;
-        } finally {
-            lock.unlock();
         }
     }
 
     boolean isDone(Round round) {
-        lock.lock();
-        try {
+        synchronized (job) {
             stopIfFailed();
             return round.missing == 0;
-        } finally {
-            lock.unlock();
         }
     }
 
     /// Waits for the result of a round; each rank asks once.
     Object await(int rank, Round round, Duration limit) {
-        lock.lock();
+        long deadline = System.nanoTime() + limit.toNanos();
         try {
-            long left = limit.toNanos();
-            while (round.result == null) {
-                stopIfFailed();
-                if (left <= 0) {
-                    late(rank, round, limit);
+            synchronized (job) {
+                while (round.result == null) {
+                    stopIfFailed();
+                    long left = deadline - System.nanoTime();
+                    if (left <= 0) {
+                        late(rank, round, limit);
+                    }
+                    job.wait(left / 1_000_000 + 1);
                 }
-                left = changed.awaitNanos(left);
+                leave(round);
+                return round.result;
             }
-            leave(round);
-            return round.result;
         } catch (InterruptedException e) {
             throw new CommException("rank %d was interrupted in '%s'".formatted(worldRanks[rank], round.what), e);
-        } finally {
-            lock.unlock();
         }
     }
 
@@ -183,50 +169,38 @@ final class LocalGroup {
 
     /// The round is over for one rank.
     void leave(Round round) {
-        lock.lock();
-        try {
+        synchronized (job) {
             if (--round.waiting == 0) {
                 rounds.remove(round.number);
             }
-        } finally {
-            lock.unlock();
         }
     }
 
     /// Number of the round that a rank came to last.
     long entered(int rank) {
-        lock.lock();
-        try {
+        synchronized (job) {
             return entered[rank];
-        } finally {
-            lock.unlock();
         }
     }
 
     /// For messages: the ranks that have not come to a round.
     String missing(long number) {
-        lock.lock();
-        try {
+        synchronized (job) {
             String late = IntStream.range(0, size)
                     .filter(other -> entered[other] < number)
                     .mapToObj(other -> Integer.toString(worldRanks[other]))
                     .collect(Collectors.joining(", "));
             return late.isEmpty() ? "all ranks have arrived" : "not arrived: rank " + late;
-        } finally {
-            lock.unlock();
         }
     }
 
     /// Ends every rank at its next collective; the first failure is the one that counts.
     void fail(Throwable thrown) {
-        lock.lock();
-        try {
+        synchronized (job) {
             if (job.failure == null) {
                 job.failure = thrown;
             }
-            changed.signalAll();
-        } finally {
-            lock.unlock();
+            job.notifyAll();
         }
     }
 
@@ -246,11 +220,8 @@ final class LocalGroup {
 
     @Nullable
     Throwable failed() {
-        lock.lock();
-        try {
+        synchronized (job) {
             return job.failure;
-        } finally {
-            lock.unlock();
         }
     }
 

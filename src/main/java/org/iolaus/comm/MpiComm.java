@@ -216,19 +216,10 @@ final class MpiComm implements Comm {
         DoubleBuffer buffer = borrow(length);
         buffer.put(0, values, offset, length);
         Started sum = start("sum", () -> communicator.iAllReduce(buffer, length, MPI.DOUBLE, MPI.SUM)::test);
-        return new Pending() {
-            @Override
-            public boolean done() {
-                return sum.done();
-            }
-
-            @Override
-            public void await() {
-                finish(sum);
-                buffer.get(0, values, offset, length);
-                staging.add(buffer);
-            }
-        };
+        return pending(sum, () -> {
+            buffer.get(0, values, offset, length);
+            staging.add(buffer);
+        });
     }
 
     @Override
@@ -239,6 +230,10 @@ final class MpiComm implements Comm {
         Buffer buffer = single ? bytes.asFloatBuffer() : bytes.asDoubleBuffer();
         Datatype type = single ? MPI.FLOAT : MPI.DOUBLE;
         Started sum = start("sum", () -> communicator.iAllReduce(buffer, length, type, MPI.SUM)::test);
+        return pending(sum, () -> {});
+    }
+
+    private Pending pending(Started sum, Runnable takeResult) {
         return new Pending() {
             @Override
             public boolean done() {
@@ -248,6 +243,7 @@ final class MpiComm implements Comm {
             @Override
             public void await() {
                 finish(sum);
+                takeResult.run();
             }
         };
     }

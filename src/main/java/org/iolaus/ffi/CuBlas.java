@@ -85,58 +85,34 @@ public final class CuBlas {
     ///
     /// @param handle where the new handle goes, 8 bytes
     public int create(MemorySegment handle) {
-        try {
-            return (int) create.invokeExact(handle);
-        } catch (Throwable e) {
-            throw NativeLibrary.unexpected(e);
-        }
+        return NativeLibrary.call(() -> (int) create.invokeExact(handle));
     }
 
     /// Frees a handle.
     public int destroy(long handle) {
-        try {
-            return (int) destroy.invokeExact(handle);
-        } catch (Throwable e) {
-            throw NativeLibrary.unexpected(e);
-        }
+        return NativeLibrary.call(() -> (int) destroy.invokeExact(handle));
     }
 
     /// Asks for the version.
     ///
     /// @param version where the version goes, 4 bytes; 130100 is 13.1
     public int getVersion(long handle, MemorySegment version) {
-        try {
-            return (int) getVersion.invokeExact(handle, version);
-        } catch (Throwable e) {
-            throw NativeLibrary.unexpected(e);
-        }
+        return NativeLibrary.call(() -> (int) getVersion.invokeExact(handle, version));
     }
 
     /// Chooses the stream; this takes a workspace given before away again.
     public int setStream(long handle, long stream) {
-        try {
-            return (int) setStream.invokeExact(handle, stream);
-        } catch (Throwable e) {
-            throw NativeLibrary.unexpected(e);
-        }
+        return NativeLibrary.call(() -> (int) setStream.invokeExact(handle, stream));
     }
 
     /// Device memory for the library to use, aligned to 256 bytes.
     public int setWorkspace(long handle, long workspace, long bytes) {
-        try {
-            return (int) setWorkspace.invokeExact(handle, workspace, bytes);
-        } catch (Throwable e) {
-            throw NativeLibrary.unexpected(e);
-        }
+        return NativeLibrary.call(() -> (int) setWorkspace.invokeExact(handle, workspace, bytes));
     }
 
     /// Chooses the math mode.
     public int setMathMode(long handle, int mode) {
-        try {
-            return (int) setMathMode.invokeExact(handle, mode);
-        } catch (Throwable e) {
-            throw NativeLibrary.unexpected(e);
-        }
+        return NativeLibrary.call(() -> (int) setMathMode.invokeExact(handle, mode));
     }
 
     /// `c = alpha op(a) op(b) + beta c`, `op(a): (m, k)`, `op(b): (k, n)`; alpha and beta in host memory.
@@ -160,13 +136,9 @@ public final class CuBlas {
             int ldc,
             int compute,
             int algorithm) {
-        try {
-            return (int) gemmEx.invokeExact(
-                    handle, opA, opB, m, n, k, alpha, a, typeA, lda, b, typeB, ldb, beta, c, typeC, ldc, compute,
-                    algorithm);
-        } catch (Throwable e) {
-            throw NativeLibrary.unexpected(e);
-        }
+        return NativeLibrary.call(() -> (int) gemmEx.invokeExact(
+                handle, opA, opB, m, n, k, alpha, a, typeA, lda, b, typeB, ldb, beta, c, typeC, ldc, compute,
+                algorithm));
     }
 
     /// A batch of products whose operands lie `stride` elements apart.
@@ -194,13 +166,9 @@ public final class CuBlas {
             int batch,
             int compute,
             int algorithm) {
-        try {
-            return (int) gemmStridedBatchedEx.invokeExact(
-                    handle, opA, opB, m, n, k, alpha, a, typeA, lda, strideA, b, typeB, ldb, strideB, beta, c, typeC,
-                    ldc, strideC, batch, compute, algorithm);
-        } catch (Throwable e) {
-            throw NativeLibrary.unexpected(e);
-        }
+        return NativeLibrary.call(() -> (int) gemmStridedBatchedEx.invokeExact(
+                handle, opA, opB, m, n, k, alpha, a, typeA, lda, strideA, b, typeB, ldb, strideB, beta, c, typeC, ldc,
+                strideC, batch, compute, algorithm));
     }
 
     /// What a status means.

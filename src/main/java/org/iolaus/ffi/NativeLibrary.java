@@ -179,6 +179,22 @@ public final class NativeLibrary {
                 : address.reinterpret(LONGEST_TEXT).getString(0);
     }
 
+    /// A native function with its arguments.
+    interface Call {
+        int run() throws Throwable;
+    }
+
+    /// Calls a native function.
+    ///
+    /// @return what it returned
+    static int call(Call call) {
+        try {
+            return call.run();
+        } catch (Throwable e) {
+            throw unexpected(e);
+        }
+    }
+
     /// A native call has no checked exceptions: what comes out of it is an error of the binding.
     static LibraryException unexpected(Throwable e) {
         return new LibraryException("native call: " + e, e);

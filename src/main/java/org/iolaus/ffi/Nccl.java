@@ -37,8 +37,6 @@ public final class Nccl {
     private final MethodHandle commInitRank;
     private final @Nullable MethodHandle commSplit;
     private final MethodHandle allReduce;
-    private final MethodHandle groupStart;
-    private final MethodHandle groupEnd;
     private final MethodHandle commGetAsyncError;
     private final MethodHandle commDestroy;
     private final MethodHandle commAbort;
@@ -57,8 +55,6 @@ public final class Nccl {
                 "ncclAllReduce",
                 FunctionDescriptor.of(
                         JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG));
-        groupStart = library.function("ncclGroupStart", FunctionDescriptor.of(JAVA_INT));
-        groupEnd = library.function("ncclGroupEnd", FunctionDescriptor.of(JAVA_INT));
         commGetAsyncError =
                 library.function("ncclCommGetAsyncError", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, ADDRESS));
         commDestroy = library.function("ncclCommDestroy", FunctionDescriptor.of(JAVA_INT, JAVA_LONG));
@@ -84,22 +80,14 @@ public final class Nccl {
     ///
     /// @param version where the version goes, 4 bytes; 22803 is 2.28.3
     public int getVersion(MemorySegment version) {
-        try {
-            return (int) getVersion.invokeExact(version);
-        } catch (Throwable e) {
-            throw NativeLibrary.unexpected(e);
-        }
+        return NativeLibrary.call(() -> (int) getVersion.invokeExact(version));
     }
 
     /// Makes an id by which ranks find each other.
     ///
     /// @param id where the new id goes, 128 bytes
     public int getUniqueId(MemorySegment id) {
-        try {
-            return (int) getUniqueId.invokeExact(id);
-        } catch (Throwable e) {
-            throw NativeLibrary.unexpected(e);
-        }
+        return NativeLibrary.call(() -> (int) getUniqueId.invokeExact(id));
     }
 
     /// Joins; returns when all ranks have. The device is the one of the current context.
@@ -107,11 +95,7 @@ public final class Nccl {
     /// @param communicator where the new one goes, 8 bytes
     /// @param id 128 bytes, the same on all ranks
     public int commInitRank(MemorySegment communicator, int ranks, MemorySegment id, int rank) {
-        try {
-            return (int) commInitRank.invokeExact(communicator, ranks, id, rank);
-        } catch (Throwable e) {
-            throw NativeLibrary.unexpected(e);
-        }
+        return NativeLibrary.call(() -> (int) commInitRank.invokeExact(communicator, ranks, id, rank));
     }
 
     /// Whether there is [#commSplit]: NCCL has it since 2.18.
@@ -134,58 +118,25 @@ public final class Nccl {
 
     /// Starts an all-reduce; in place when both addresses are equal.
     public int allReduce(long send, long receive, long count, int type, int operation, long communicator, long stream) {
-        try {
-            return (int) allReduce.invokeExact(send, receive, count, type, operation, communicator, stream);
-        } catch (Throwable e) {
-            throw NativeLibrary.unexpected(e);
-        }
-    }
-
-    /// What follows until [#groupEnd] starts together.
-    public int groupStart() {
-        try {
-            return (int) groupStart.invokeExact();
-        } catch (Throwable e) {
-            throw NativeLibrary.unexpected(e);
-        }
-    }
-
-    /// Starts what was called since [#groupStart].
-    public int groupEnd() {
-        try {
-            return (int) groupEnd.invokeExact();
-        } catch (Throwable e) {
-            throw NativeLibrary.unexpected(e);
-        }
+        return NativeLibrary.call(
+                () -> (int) allReduce.invokeExact(send, receive, count, type, operation, communicator, stream));
     }
 
     /// Asks how what was started goes.
     ///
     /// @param result where the result of what runs goes, 4 bytes
     public int commGetAsyncError(long communicator, MemorySegment result) {
-        try {
-            return (int) commGetAsyncError.invokeExact(communicator, result);
-        } catch (Throwable e) {
-            throw NativeLibrary.unexpected(e);
-        }
+        return NativeLibrary.call(() -> (int) commGetAsyncError.invokeExact(communicator, result));
     }
 
     /// Waits for what runs, then frees.
     public int commDestroy(long communicator) {
-        try {
-            return (int) commDestroy.invokeExact(communicator);
-        } catch (Throwable e) {
-            throw NativeLibrary.unexpected(e);
-        }
+        return NativeLibrary.call(() -> (int) commDestroy.invokeExact(communicator));
     }
 
     /// Ends what runs, then frees.
     public int commAbort(long communicator) {
-        try {
-            return (int) commAbort.invokeExact(communicator);
-        } catch (Throwable e) {
-            throw NativeLibrary.unexpected(e);
-        }
+        return NativeLibrary.call(() -> (int) commAbort.invokeExact(communicator));
     }
 
     /// What a result means.

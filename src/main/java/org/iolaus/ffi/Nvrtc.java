@@ -22,8 +22,6 @@ public final class Nvrtc {
     private final MethodHandle compileProgram;
     private final MethodHandle getCubinSize;
     private final MethodHandle getCubin;
-    private final MethodHandle getPtxSize;
-    private final MethodHandle getPtx;
     private final MethodHandle getProgramLogSize;
     private final MethodHandle getProgramLog;
     private final MethodHandle getErrorString;
@@ -39,8 +37,6 @@ public final class Nvrtc {
                 library.function("nvrtcCompileProgram", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_INT, ADDRESS));
         getCubinSize = library.function("nvrtcGetCUBINSize", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, ADDRESS));
         getCubin = library.function("nvrtcGetCUBIN", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, ADDRESS));
-        getPtxSize = library.function("nvrtcGetPTXSize", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, ADDRESS));
-        getPtx = library.function("nvrtcGetPTX", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, ADDRESS));
         getProgramLogSize =
                 library.function("nvrtcGetProgramLogSize", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, ADDRESS));
         getProgramLog = library.function("nvrtcGetProgramLog", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, ADDRESS));
@@ -65,11 +61,7 @@ public final class Nvrtc {
     /// @param major where it goes, 4 bytes
     /// @param minor where it goes, 4 bytes
     public int version(MemorySegment major, MemorySegment minor) {
-        try {
-            return (int) version.invokeExact(major, minor);
-        } catch (Throwable e) {
-            throw NativeLibrary.unexpected(e);
-        }
+        return NativeLibrary.call(() -> (int) version.invokeExact(major, minor));
     }
 
     /// Makes a program.
@@ -84,93 +76,46 @@ public final class Nvrtc {
             int headerCount,
             MemorySegment headers,
             MemorySegment includeNames) {
-        try {
-            return (int) createProgram.invokeExact(program, source, name, headerCount, headers, includeNames);
-        } catch (Throwable e) {
-            throw NativeLibrary.unexpected(e);
-        }
+        return NativeLibrary.call(
+                () -> (int) createProgram.invokeExact(program, source, name, headerCount, headers, includeNames));
     }
 
     /// Frees a program.
     ///
     /// @param program where the program stands, 8 bytes
     public int destroyProgram(MemorySegment program) {
-        try {
-            return (int) destroyProgram.invokeExact(program);
-        } catch (Throwable e) {
-            throw NativeLibrary.unexpected(e);
-        }
+        return NativeLibrary.call(() -> (int) destroyProgram.invokeExact(program));
     }
 
     /// Compiles.
     ///
     /// @param options array of texts
     public int compileProgram(long program, int optionCount, MemorySegment options) {
-        try {
-            return (int) compileProgram.invokeExact(program, optionCount, options);
-        } catch (Throwable e) {
-            throw NativeLibrary.unexpected(e);
-        }
+        return NativeLibrary.call(() -> (int) compileProgram.invokeExact(program, optionCount, options));
     }
 
     /// Asks for the size of the machine code.
     ///
     /// @param size where it goes, 8 bytes; zero unless the architecture was a real one (`sm_90`)
     public int getCubinSize(long program, MemorySegment size) {
-        try {
-            return (int) getCubinSize.invokeExact(program, size);
-        } catch (Throwable e) {
-            throw NativeLibrary.unexpected(e);
-        }
+        return NativeLibrary.call(() -> (int) getCubinSize.invokeExact(program, size));
     }
 
     /// Copies the machine code.
     public int getCubin(long program, MemorySegment cubin) {
-        try {
-            return (int) getCubin.invokeExact(program, cubin);
-        } catch (Throwable e) {
-            throw NativeLibrary.unexpected(e);
-        }
-    }
-
-    /// Asks for the size of the PTX with its zero byte.
-    ///
-    /// @param size where it goes, 8 bytes
-    public int getPtxSize(long program, MemorySegment size) {
-        try {
-            return (int) getPtxSize.invokeExact(program, size);
-        } catch (Throwable e) {
-            throw NativeLibrary.unexpected(e);
-        }
-    }
-
-    /// Copies the PTX, ended by a zero byte.
-    public int getPtx(long program, MemorySegment ptx) {
-        try {
-            return (int) getPtx.invokeExact(program, ptx);
-        } catch (Throwable e) {
-            throw NativeLibrary.unexpected(e);
-        }
+        return NativeLibrary.call(() -> (int) getCubin.invokeExact(program, cubin));
     }
 
     /// Asks for the size of the log with its zero byte.
     ///
     /// @param size where it goes, 8 bytes
     public int getProgramLogSize(long program, MemorySegment size) {
-        try {
-            return (int) getProgramLogSize.invokeExact(program, size);
-        } catch (Throwable e) {
-            throw NativeLibrary.unexpected(e);
-        }
+        return NativeLibrary.call(() -> (int) getProgramLogSize.invokeExact(program, size));
     }
 
     /// Copies what the compiler said, ended by a zero byte.
     public int getProgramLog(long program, MemorySegment log) {
-        try {
-            return (int) getProgramLog.invokeExact(program, log);
-        } catch (Throwable e) {
-            throw NativeLibrary.unexpected(e);
-        }
+        return NativeLibrary.call(() -> (int) getProgramLog.invokeExact(program, log));
     }
 
     /// What a result means.
