@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Predicate;
 import java.util.function.ToDoubleFunction;
+import java.util.stream.IntStream;
 import org.iolaus.ir.Node;
 import org.iolaus.nn.Parameters.Spec;
 import org.iolaus.op.Expr;
@@ -31,6 +32,8 @@ public final class Update {
     public static final int ROW = 64;
     /// Leaf and output of the parameters.
     public static final String PARAMETERS = "parameters";
+
+    private static final String TENSOR = "tensor";
 
     private final List<Tensor> tensors;
     private final Predicate<Spec> decays;
@@ -129,20 +132,58 @@ public final class Update {
 
     /// Sums of all numbers of a parameter: (B, ROW) -> (T, 1)
     public Node sumTensors(Node rows) {
-        return Expr.segmentSum(Expr.sum(rows, 1), tensorOfRow());
+        Node sums = Expr.sum(rows, 1);
+        return rows() == 1 ? sums : Expr.segmentSum(sums, index(TENSOR, tensorOfRow(), tensors.size()));
     }
 
     /// Brings each parameter's value to its rows: (T, 1) -> (B, 1)
     public Node spread(Node values) {
-        return Expr.gather(values, tensorOfRow());
+        return gather(values, TENSOR, tensorOfRow());
     }
 
-    private Node tensorOfRow() {
-        int[] tensor = new int[tensors.getLast().row + tensors.getLast().rows];
+    /// The parameters, in order.
+    public List<Tensor> tensors() {
+        return tensors;
+    }
+
+    /// Rows of some parameters, one after another: (B, ROW) -> (rows, ROW)
+    public Node take(Node rows, List<Tensor> wanted) {
+        return gather(rows, "take " + indices.size(), rowsOf(wanted));
+    }
+
+    /// Puts rows of some parameters where these have theirs; what the others get means nothing: (rows, ROW) -> (B, ROW)
+    public Node put(Node taken, List<Tensor> of) {
+        int[] from = new int[rows()];
+        int[] to = rowsOf(of);
+        for (int i = 0; i < to.length; i++) {
+            from[to[i]] = i;
+        }
+        return gather(taken, "put " + indices.size(), from);
+    }
+
+    private static int[] rowsOf(List<Tensor> some) {
+        return some.stream()
+                .flatMapToInt(tensor -> IntStream.range(tensor.row, tensor.row + tensor.rows))
+                .toArray();
+    }
+
+    /// B
+    private int rows() {
+        return tensors.getLast().row + tensors.getLast().rows;
+    }
+
+    private int[] tensorOfRow() {
+        int[] tensor = new int[rows()];
         for (int i = 0; i < tensors.size(); i++) {
             Arrays.fill(tensor, tensors.get(i).row, tensors.get(i).row + tensors.get(i).rows, i);
         }
-        return index("tensor", tensor, tensors.size());
+        return tensor;
+    }
+
+    /// Loops have no axis for one row, so they can't look its index up.
+    private Node gather(Node rows, String name, int[] from) {
+        int range = rows.shape().dim(0).intValue();
+        return from.length == 1 ? Expr.slice(rows, 0, from[0], 1) : Expr.gather(rows, index(name, from, range));
     }
 
     private Node index(String name, int[] values, int range) {
