@@ -28,6 +28,8 @@ final class DeviceTrainingTest extends TinyRuns {
         "Adagrad, PAINN, 1",
         "AdamW, SchNet, 1",
         "AdamW, EGNN, 1",
+        "FusedLAMB, EGNN, 1",
+        "Muon, PAINN, 1",
         "AdamW, PAINN, 2"
     })
     void deviceTrainsAsTheHostDoes(String optimizer, String model, int ranks) throws IOException {

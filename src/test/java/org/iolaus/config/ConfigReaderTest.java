@@ -114,7 +114,14 @@ final class ConfigReaderTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"SGD, 0, 1e-8", "Adagrad, 0, 1e-10", "Adadelta, 0, 1e-6", "AdamW, 0.01, 1e-8"})
+    @CsvSource({
+        "SGD, 0, 1e-8",
+        "Adagrad, 0, 1e-10",
+        "Adadelta, 0, 1e-6",
+        "AdamW, 0.01, 1e-8",
+        "FusedLAMB, 0, 1e-8",
+        "Muon, 0.1, 1e-8"
+    })
     void optimizerDefaultsDependOnItsType(String type, double weightDecay, double eps) {
         Training.Optimizer optimizer = ConfigReader.read(MULTIHEAD, List.of("Optimizer.type=" + type))
                 .neuralNetwork()

@@ -14,7 +14,8 @@ public enum OptimizerType {
     ADAGRAD("Adagrad", Adagrad.DEFAULTS, Adagrad::new),
     ADAMAX("Adamax", Adamax.DEFAULTS, Adamax::new),
     RMSPROP("RMSprop", RmsProp.DEFAULTS, RmsProp::new),
-    FUSED_LAMB("FusedLAMB", Lamb.DEFAULTS, Lamb::new);
+    FUSED_LAMB("FusedLAMB", Lamb.DEFAULTS, Lamb::new),
+    MUON("Muon", Muon.DEFAULTS, Muon::new);
 
     private final String key;
     private final Defaults defaults;

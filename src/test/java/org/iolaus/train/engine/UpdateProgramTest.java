@@ -29,6 +29,7 @@ import org.iolaus.lower.Schedule;
 import org.iolaus.lower.Target;
 import org.iolaus.model.Model;
 import org.iolaus.nn.BatchNorm;
+import org.iolaus.nn.Initializer;
 import org.iolaus.nn.Linear;
 import org.iolaus.nn.Parameters;
 import org.iolaus.nn.Parameters.Group;
@@ -52,6 +53,10 @@ final class UpdateProgramTest {
         Linear.of(parameters.root().at("first"), 70, 33);
         new BatchNorm(parameters.root().at("norm"), 70);
         Linear.of(parameters.root().at("second"), 33, 1);
+        for (int i = 0; i < 2; i++) {
+            parameters.root().at(i).parameter(Group.WEIGHTS, "weight", Initializer.normal(), 16, 8);
+            parameters.root().at(i).parameter(Group.WEIGHTS, "weights", Initializer.normal(), 3, 5, 7);
+        }
     }
 
     private static Training.Optimizer optimizer(OptimizerType type, List<Group> noDecay) {
@@ -167,7 +172,9 @@ final class UpdateProgramTest {
                         host.host.run(step, 0.01 * step, added);
                     }
                 }
-                double limit = precision.bytes() == 8 ? 1e-12 : 3e-5;
+                // Muon's iterations multiply small singular values, and what is wrong with them, by up to 3.4^5
+                boolean muon = settings.optimizer().type() == OptimizerType.MUON;
+                double limit = precision.bytes() == 8 ? 1e-12 : muon ? 1e-3 : 3e-5;
                 Map<String, double[]> want = host.changing();
                 want.put(UpdateProgram.HISTORY, host.host.array(UpdateProgram.HISTORY));
                 if (average == null) {
@@ -211,6 +218,9 @@ final class UpdateProgramTest {
             assertEquals(schedule.outputs().size(), InPlace.of(schedule).size(), () -> "in place\n" + schedule);
         }
         Schedule schedule = Lowering.run(update.program(), Target.DEVICE);
+        if (type == OptimizerType.MUON) {
+            return; // its time goes into matrix products
+        }
         boolean lamb = type == OptimizerType.FUSED_LAMB; // needs the length of each parameter's step first
         assertEquals(lamb ? 8 : 5, schedule.steps().size(), schedule::toString);
         long passes = 2 + 4 + 2L * update.rule().slots().size(); // the gradient twice, the rest read and written

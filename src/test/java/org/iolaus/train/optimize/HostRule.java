@@ -17,7 +17,7 @@ import org.iolaus.tensor.HostView;
 import org.iolaus.tensor.Shape;
 import org.iolaus.tensor.Sizes;
 
-/// Steps of a rule on some parameters: the first one is a weight, the others are biases.
+/// Steps of a rule on some parameters: the first one and matrices are weights, the others are biases.
 final class HostRule {
     private static final String GRADIENT = "gradient";
 
@@ -45,7 +45,7 @@ final class HostRule {
         int rows = 0;
         for (int i = 0; i < parameters.length; i++) {
             int own = (parameters[i].length + Update.ROW - 1) / Update.ROW;
-            Group group = i == 0 ? Group.WEIGHTS : Group.BIASES;
+            Group group = i == 0 || shapes.get(i).rank() > 1 ? Group.WEIGHTS : Group.BIASES;
             Spec spec = new Spec("p" + i, shapes.get(i), Role.TRAINED, group, Initializer.constant(0));
             tensors.add(new Update.Tensor(spec, rows, own));
             rows += own;

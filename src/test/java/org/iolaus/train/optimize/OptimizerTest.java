@@ -37,7 +37,8 @@ class OptimizerTest {
             new Adamax(0.9, 0.999, 1e-8, 0.3),
             new RmsProp(0.99, 1e-8, 0.3, 0),
             new RmsProp(0.99, 1e-8, 0.3, 0.5),
-            new Lamb(0.9, 0.999, 1e-8, 0.3));
+            new Lamb(0.9, 0.999, 1e-8, 0.3),
+            new Muon(0.95, 0.9, 0.999, 1e-8, 0.3));
 
     private static Training.Optimizer settings(OptimizerType type) {
         OptimizerType.Defaults defaults = type.defaults();
@@ -55,7 +56,9 @@ class OptimizerTest {
 
     /// PyTorch's optimizers with its defaults. The golden parameters are a vector (6) and a matrix (2, 3).
     @ParameterizedTest
-    @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = "FUSED_LAMB")
+    @EnumSource(
+            mode = EnumSource.Mode.EXCLUDE,
+            names = {"FUSED_LAMB", "MUON"})
     void followsPyTorch(OptimizerType type) {
         String kind = type.toString();
         try (HdfFile file = new HdfFile(GOLDEN)) {
@@ -146,7 +149,8 @@ class OptimizerTest {
                 OptimizerType.ADAGRAD, new Adagrad(0.125, 0.25),
                 OptimizerType.ADAMAX, new Adamax(0.5, 0.75, 0.125, 0.25),
                 OptimizerType.RMSPROP, new RmsProp(0.99, 0.125, 0.25, 0.375),
-                OptimizerType.FUSED_LAMB, new Lamb(0.5, 0.75, 0.125, 0.25));
+                OptimizerType.FUSED_LAMB, new Lamb(0.5, 0.75, 0.125, 0.25),
+                OptimizerType.MUON, new Muon(0.375, 0.5, 0.75, 0.125, 0.25));
         for (OptimizerType type : OptimizerType.values()) {
             Training.Optimizer settings =
                     new Training.Optimizer(type, 0.1, false, 0.25, List.of(), List.of(0.5, 0.75), 0.125, 0.375, true);
