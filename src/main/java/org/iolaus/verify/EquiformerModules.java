@@ -99,11 +99,8 @@ final class EquiformerModules {
             case "gate_activation" -> y(gateActivation());
             case "separable_s2_activation" -> y(s2Activation(true));
             case "s2_activation" -> y(s2Activation(false));
-            case "smooth_leaky_relu" ->
-                y(SmoothLeakyRelu.of(x("B"), settings.required("negative_slope").doubleValue()));
-            case "scaled_smooth_leaky_relu" ->
-                y(SmoothLeakyRelu.scaled(
-                        x("B"), settings.required("negative_slope").doubleValue()));
+            case "smooth_leaky_relu" -> y(SmoothLeakyRelu.of(x("B"), number("negative_slope")));
+            case "scaled_smooth_leaky_relu" -> y(SmoothLeakyRelu.scaled(x("B"), number("negative_slope")));
             case "scaled_silu" -> y(SmoothLeakyRelu.scaledSilu(x("B")));
             case "scaled_sigmoid" -> y(SmoothLeakyRelu.scaledSigmoid(x("B")));
             case "ffn" -> y(feedForward());
@@ -125,10 +122,10 @@ final class EquiformerModules {
         Node distance = Expr.unsqueeze(inputs.array("distance", "E"), 1);
         DistanceExpansion.Settings gaussians = new DistanceExpansion.Settings(
                 DistanceExpansion.Function.GAUSSIAN,
-                settings.required("start").doubleValue(),
-                settings.required("stop").doubleValue(),
-                settings.required("num_gaussians").intValue(),
-                settings.required("basis_width_scalar").doubleValue());
+                number("start"),
+                number("stop"),
+                integer("num_gaussians"),
+                number("basis_width_scalar"));
         return new DistanceExpansion(scope, gaussians).apply(distance);
     }
 
@@ -141,31 +138,20 @@ final class EquiformerModules {
     private Node edgeDegree() {
         CoefficientMapping mapping = mapping();
         EdgeDegreeEmbedding embedding = new EdgeDegreeEmbedding(
-                scope,
-                mapping,
-                settings.required("sphere_channels").intValue(),
-                edgeChannels(),
-                settings.required("rescale_factor").doubleValue());
-        return embedding
-                .apply(edges(mapping, settings.required("max_num_elements").intValue()))
-                .joined();
+                scope, mapping, integer("sphere_channels"), edgeChannels(), number("rescale_factor"));
+        return embedding.apply(edges(mapping, integer("max_num_elements"))).joined();
     }
 
     private Node so3Linear() {
         So3Linear linear = new So3Linear(
-                scope,
-                settings.required("lmax").intValue(),
-                settings.required("in_features").intValue(),
-                settings.required("out_features").intValue(),
-                WeightInit.UNIFORM);
+                scope, integer("lmax"), integer("in_features"), integer("out_features"), WeightInit.UNIFORM);
         return linear.apply(x("N"));
     }
 
     private Node so2MConvolution() {
-        int degrees =
-                settings.required("lmax").intValue() - settings.required("m").intValue() + 1;
-        int in = degrees * settings.required("sphere_channels").intValue();
-        int out = degrees * settings.required("m_output_channels").intValue();
+        int degrees = integer("lmax") - integer("m") + 1;
+        int in = degrees * integer("sphere_channels");
+        int out = degrees * integer("m_output_channels");
         Node rows = Expr.reshape(x("E"), Shape.of("E", 2 * in));
         Node result = new So2MConvolution(scope, in, out, WeightInit.UNIFORM).apply(rows);
         return Expr.reshape(result, Shape.of("E", 2, out));
@@ -177,10 +163,10 @@ final class EquiformerModules {
         So2Convolution convolution = new So2Convolution(
                 scope,
                 mapping,
-                settings.required("sphere_channels").intValue(),
-                settings.required("m_output_channels").intValue(),
+                integer("sphere_channels"),
+                integer("m_output_channels"),
                 extra == null ? 0 : extra,
-                settings.required("internal_weights").booleanValue() ? null : edgeChannels(0),
+                flag("internal_weights") ? null : edgeChannels(0),
                 WeightInit.UNIFORM);
         EdgeScalars scalars = EdgeScalars.of(inputs.array("edge_feat", "E"));
         So2Convolution.Result result = convolution.apply(orderMajor(x("E"), mapping), scalars);
@@ -193,12 +179,7 @@ final class EquiformerModules {
     }
 
     private Node norm(EquivariantNorm.Type kind) {
-        return new EquivariantNorm(
-                        scope,
-                        kind,
-                        settings.required("lmax").intValue(),
-                        settings.required("num_channels").intValue())
-                .apply(x("N"));
+        return new EquivariantNorm(scope, kind, integer("lmax"), integer("num_channels")).apply(x("N"));
     }
 
     private Node gateActivation() {
@@ -220,19 +201,16 @@ final class EquiformerModules {
         FeedForwardNetwork network = new FeedForwardNetwork(
                 scope,
                 mapping,
-                settings.required("sphere_channels").intValue(),
-                settings.required("output_channels").intValue(),
+                integer("sphere_channels"),
+                integer("output_channels"),
                 feedForwardSettings("hidden_channels"));
         return network.apply(So3Embedding.split(x("N"), mapping)).joined();
     }
 
     private FeedForwardNetwork.Settings feedForwardSettings(String hidden) {
         return new FeedForwardNetwork.Settings(
-                settings.required(hidden).intValue(),
-                FeedForwardNetwork.Form.of(
-                        settings.required("use_grid_mlp").booleanValue(),
-                        settings.required("use_gate_act").booleanValue(),
-                        settings.required("use_sep_s2_act").booleanValue()),
+                integer(hidden),
+                FeedForwardNetwork.Form.of(flag("use_grid_mlp"), flag("use_gate_act"), flag("use_sep_s2_act")),
                 orNull("grid_resolution"),
                 WeightInit.UNIFORM);
     }
@@ -242,24 +220,24 @@ final class EquiformerModules {
         So2EquivariantGraphAttention attention = new So2EquivariantGraphAttention(
                 scope,
                 mapping,
-                settings.required("sphere_channels").intValue(),
-                settings.required("output_channels").intValue(),
+                integer("sphere_channels"),
+                integer("output_channels"),
                 attentionSettings("hidden_channels"));
         So3Embedding x = So3Embedding.split(x("N"), mapping);
         return attention
-                .apply(x, edges(mapping, settings.required("max_num_elements").intValue()), context())
+                .apply(x, edges(mapping, integer("max_num_elements")), context())
                 .joined();
     }
 
     private So2EquivariantGraphAttention.Settings attentionSettings(String hidden) {
         return new So2EquivariantGraphAttention.Settings(
-                settings.required(hidden).intValue(),
-                settings.required("num_heads").intValue(),
-                settings.required("attn_alpha_channels").intValue(),
-                settings.required("attn_value_channels").intValue(),
+                integer(hidden),
+                integer("num_heads"),
+                integer("attn_alpha_channels"),
+                integer("attn_value_channels"),
                 edgeChannels(),
-                settings.required("use_m_share_rad").booleanValue(),
-                settings.required("use_attn_renorm").booleanValue(),
+                flag("use_m_share_rad"),
+                flag("use_attn_renorm"),
                 nonLinearity(),
                 orNull("grid_resolution"),
                 0,
@@ -267,12 +245,10 @@ final class EquiformerModules {
     }
 
     private So2EquivariantGraphAttention.NonLinearity nonLinearity() {
-        if (settings.required("use_s2_act_attn").booleanValue()) {
+        if (flag("use_s2_act_attn")) {
             throw new ConfigException("use_s2_act_attn: want false, as the reference does, got true");
         }
-        return So2EquivariantGraphAttention.NonLinearity.of(
-                settings.required("use_gate_act").booleanValue(),
-                settings.required("use_sep_s2_act").booleanValue());
+        return So2EquivariantGraphAttention.NonLinearity.of(flag("use_gate_act"), flag("use_sep_s2_act"));
     }
 
     private Node block() {
@@ -284,49 +260,41 @@ final class EquiformerModules {
                 0,
                 0,
                 null);
-        TransBlockV2 block = new TransBlockV2(
-                scope,
-                mapping,
-                settings.required("sphere_channels").intValue(),
-                settings.required("output_channels").intValue(),
-                each);
-        EdgeSet edges = edges(mapping, settings.required("max_num_elements").intValue());
+        TransBlockV2 block =
+                new TransBlockV2(scope, mapping, integer("sphere_channels"), integer("output_channels"), each);
+        EdgeSet edges = edges(mapping, integer("max_num_elements"));
         return block.apply(So3Embedding.split(x("N"), mapping), edges, inputs.graph(), context())
                 .joined();
     }
 
     private Map<String, Node> network() {
         CoefficientMapping mapping = mapping();
-        EquiformerV2.AtomEdges atomEdges =
-                !settings.required("use_atom_edge_embedding").booleanValue()
-                        ? EquiformerV2.AtomEdges.NONE
-                        : settings.required("share_atom_edge_embedding").booleanValue()
-                                ? EquiformerV2.AtomEdges.SHARED
-                                : EquiformerV2.AtomEdges.OWN;
+        EquiformerV2.AtomEdges atomEdges = !flag("use_atom_edge_embedding")
+                ? EquiformerV2.AtomEdges.NONE
+                : flag("share_atom_edge_embedding") ? EquiformerV2.AtomEdges.SHARED : EquiformerV2.AtomEdges.OWN;
         FeedForwardNetwork.Settings feedForward = feedForwardSettings("ffn_hidden_channels");
         EquiformerV2.Settings all = new EquiformerV2.Settings(
                 mapping,
-                settings.required("num_layers").intValue(),
-                settings.required("sphere_channels").intValue(),
-                settings.required("max_num_elements").intValue(),
-                settings.required("edge_channels").intValue(),
+                integer("num_layers"),
+                integer("sphere_channels"),
+                integer("max_num_elements"),
+                integer("edge_channels"),
                 0,
                 atomEdges,
                 new DistanceExpansion.Settings(
-                        DistanceExpansion.Function.valueOf(settings.required("distance_function")
-                                .stringValue()
-                                .toUpperCase(java.util.Locale.ROOT)),
+                        DistanceExpansion.Function.valueOf(
+                                text("distance_function").toUpperCase(java.util.Locale.ROOT)),
                         0,
-                        settings.required("max_radius").doubleValue(),
-                        settings.required("num_gaussians").intValue(),
-                        settings.required("basis_width_scalar").doubleValue()),
+                        number("max_radius"),
+                        integer("num_gaussians"),
+                        number("basis_width_scalar")),
                 new EquiformerV2.Attention(
-                        settings.required("attn_hidden_channels").intValue(),
-                        settings.required("num_heads").intValue(),
-                        settings.required("attn_alpha_channels").intValue(),
-                        settings.required("attn_value_channels").intValue(),
-                        settings.required("use_m_share_rad").booleanValue(),
-                        settings.required("use_attn_renorm").booleanValue(),
+                        integer("attn_hidden_channels"),
+                        integer("num_heads"),
+                        integer("attn_alpha_channels"),
+                        integer("attn_value_channels"),
+                        flag("use_m_share_rad"),
+                        flag("use_attn_renorm"),
                         nonLinearity(),
                         0),
                 feedForward.hidden(),
@@ -337,15 +305,15 @@ final class EquiformerModules {
                 0,
                 0,
                 null,
-                settings.required("avg_degree").doubleValue(),
-                settings.required("avg_num_nodes").doubleValue());
-        boolean regressForces = settings.required("regress_forces").booleanValue();
+                number("avg_degree"),
+                number("avg_num_nodes"));
+        boolean regressForces = flag("regress_forces");
         EquiformerV2 network = new EquiformerV2(scope, all, true, regressForces);
         Node distance = Expr.unsqueeze(inputs.array("edge_distance", "E"), 1);
         EdgeSet edges = network.edges(
                 inputs.source(),
                 inputs.target(),
-                inputs.elements(settings.required("max_num_elements").intValue()),
+                inputs.elements(integer("max_num_elements")),
                 inputs.frames(mapping),
                 distance,
                 null,
@@ -360,7 +328,7 @@ final class EquiformerModules {
     }
 
     private EquivariantNorm.Type normType() {
-        String name = settings.required("norm_type").stringValue();
+        String name = text("norm_type");
         return switch (name) {
             case "layer_norm" -> EquivariantNorm.Type.LAYER_NORM;
             case "layer_norm_sh" -> EquivariantNorm.Type.LAYER_NORM_SH;
@@ -373,17 +341,12 @@ final class EquiformerModules {
     private CoefficientMapping mapping() {
         return settings.has("lmax_list")
                 ? new CoefficientMapping(integers("lmax_list"), integers("mmax_list"))
-                : CoefficientMapping.of(
-                        settings.required("lmax").intValue(),
-                        settings.required("mmax").intValue());
+                : CoefficientMapping.of(integer("lmax"), integer("mmax"));
     }
 
     /// Widths of a module's radial function, with its own embeddings of elements if the configuration says so.
     private EdgeChannels edgeChannels() {
-        return edgeChannels(
-                settings.required("use_atom_edge_embedding").booleanValue()
-                        ? settings.required("max_num_elements").intValue()
-                        : 0);
+        return edgeChannels(flag("use_atom_edge_embedding") ? integer("max_num_elements") : 0);
     }
 
     private EdgeChannels edgeChannels(int elements) {
@@ -433,6 +396,22 @@ final class EquiformerModules {
             rows.add(Expr.slice(x, 1, from, 1));
         }
         return Expr.concat(1, rows);
+    }
+
+    private int integer(String key) {
+        return settings.required(key).intValue();
+    }
+
+    private double number(String key) {
+        return settings.required(key).doubleValue();
+    }
+
+    private boolean flag(String key) {
+        return settings.required(key).booleanValue();
+    }
+
+    private String text(String key) {
+        return settings.required(key).stringValue();
     }
 
     private @Nullable Integer orNull(String key) {
