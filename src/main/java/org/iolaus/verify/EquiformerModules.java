@@ -3,6 +3,7 @@ package org.iolaus.verify;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.iolaus.attention.equiformer.DistanceExpansion;
 import org.iolaus.attention.equiformer.EdgeChannels;
@@ -283,7 +284,7 @@ final class EquiformerModules {
                 atomEdges,
                 new DistanceExpansion.Settings(
                         DistanceExpansion.Function.valueOf(
-                                text("distance_function").toUpperCase(java.util.Locale.ROOT)),
+                                text("distance_function").toUpperCase(Locale.ROOT)),
                         0,
                         number("max_radius"),
                         integer("num_gaussians"),
@@ -328,14 +329,7 @@ final class EquiformerModules {
     }
 
     private EquivariantNorm.Type normType() {
-        String name = text("norm_type");
-        return switch (name) {
-            case "layer_norm" -> EquivariantNorm.Type.LAYER_NORM;
-            case "layer_norm_sh" -> EquivariantNorm.Type.LAYER_NORM_SH;
-            case "rms_norm_sh" -> EquivariantNorm.Type.RMS_NORM_SH;
-            default ->
-                throw new ConfigException("norm_type: want layer_norm, layer_norm_sh or rms_norm_sh, got " + name);
-        };
+        return EquivariantNorm.Type.valueOf(text("norm_type").toUpperCase(Locale.ROOT));
     }
 
     private CoefficientMapping mapping() {
