@@ -21,7 +21,6 @@ import org.iolaus.lower.Schedule.Buffer;
 import org.iolaus.lower.Schedule.Call;
 import org.iolaus.lower.Schedule.Storage;
 import org.iolaus.lower.Target;
-import org.iolaus.op.AllReduce;
 import org.iolaus.op.Constant;
 import org.iolaus.tensor.HostTensor;
 import org.iolaus.tensor.Index;
@@ -155,13 +154,6 @@ public final class DeviceProgram implements AutoCloseable {
 
     public Schedule schedule() {
         return schedule;
-    }
-
-    /// Whether a run sums over ranks by itself.
-    public boolean sumsOverRanks() {
-        return collective != null
-                && schedule.steps().stream()
-                        .anyMatch(step -> step instanceof Call call && call.op() instanceof AllReduce);
     }
 
     /// What a batch of these sizes needs.

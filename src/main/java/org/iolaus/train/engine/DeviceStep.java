@@ -253,11 +253,6 @@ final class DeviceStep implements TrainingStep {
     }
 
     @Override
-    public int messages() {
-        return comm.capturable() ? gradientLayout.buckets().size() : 1;
-    }
-
-    @Override
     public void close() {
         prepared.close();
         deviceUpdate.close();

@@ -177,11 +177,6 @@ final class HostStep implements TrainingStep {
     }
 
     @Override
-    public int messages() {
-        return layout.buckets().size();
-    }
-
-    @Override
     public void close() {
         executor.close();
         hostUpdate.close();

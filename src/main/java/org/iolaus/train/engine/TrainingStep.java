@@ -67,9 +67,6 @@ public interface TrainingStep extends AutoCloseable {
     /// @throws org.iolaus.data.DataException if it is another optimizer's
     void load(Checkpoint.OptimizerState saved);
 
-    /// Messages that one step sends to be summed over ranks.
-    int messages();
-
     @Override
     void close();
 }
