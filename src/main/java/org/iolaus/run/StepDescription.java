@@ -44,8 +44,8 @@ public final class StepDescription {
     private final Schedule schedule;
     private final Sizes sizes;
 
-    /// The sizes of a batch, as far as they are given. What is not follows from the configuration and the mean of the
-    /// data.
+    /// The sizes of a batch, as far as they are given. What is not follows from the configuration and the mean of
+    /// the data.
     public record Given(
             @Nullable Integer graphs,
             @Nullable Integer atoms,

@@ -45,8 +45,8 @@ public final class TrainingRun implements AutoCloseable {
         this.trainer = trainer;
     }
 
-    /// Opens a run that is ready for its first step: with first values, or where the newest checkpoint says if the run
-    /// is to continue. Nothing is written before every rank has found everything in order.
+    /// Opens a run that is ready for its first step: with first values, or where the newest checkpoint says if the
+    /// run is to continue. Nothing is written before every rank has found everything in order.
     public static TrainingRun open(Comm comm, Config given) {
         try (EngineFactory engines =
                 new EngineFactory(comm, given.neuralNetwork().training())) {
@@ -115,8 +115,8 @@ public final class TrainingRun implements AutoCloseable {
         return new CheckpointStore.Found(found == null ? folder : found.path(), checkpoint);
     }
 
-    /// First values of the model: from the run's checkpoint, from the one to begin with (its averages, if it has some),
-    /// or from the seed and the data.
+    /// First values of the model: from the run's checkpoint, from the one to begin with (its averages, if it has
+    /// some), or from the seed and the data.
     private static ModelState state(
             Comm comm, ConfiguredModel configured, ShardSet shards, CheckpointStore.@Nullable Found resume) {
         String initial = configured.training().initFrom();

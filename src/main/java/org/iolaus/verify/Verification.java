@@ -20,8 +20,7 @@ import org.jspecify.annotations.Nullable;
 
 /// Compares this program with the reference on one case: outputs, losses, gradients, buffers.
 public final class Verification {
-    /// Arrays whose values cancel to nothing are measured against this share of the largest array of their
-    /// folder.
+    /// Arrays whose values cancel to nothing are measured against this share of the largest array of their folder.
     private static final double CANCELLED = 1e-5;
 
     /// In float64, relative to the largest number of an array.

@@ -44,8 +44,8 @@ final class NonFiniteRunTest extends TinyRuns {
         return models;
     }
 
-    /// A NaN in the first of two layers with ReLUs behind each: it must not become the zero that ReLU makes of negative
-    /// numbers, or the layer is dead and the run goes on without it.
+    /// A NaN in the first of two layers with ReLUs behind each: it must not become the zero that ReLU makes of
+    /// negative numbers, or the layer is dead and the run goes on without it.
     @ParameterizedTest
     @CsvSource({"cpu, 1", "cpu, 2", "emulated, 1", "emulated, 2"})
     void aLayerDoesNotDieInSilence(String device, int ranks) throws IOException {

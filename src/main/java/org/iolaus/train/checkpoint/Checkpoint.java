@@ -30,8 +30,8 @@ import org.jspecify.annotations.Nullable;
 
 /// Everything that a run needs to continue as if it had not stopped, bit by bit.
 ///
-/// The arrays belong to the checkpoint: whoever makes one hands over copies. The file is HDF5 with a [ChecksumTrailer];
-/// the usual HDF5 tools read it. Equal contents give equal bytes, so it holds no time of day.
+/// The arrays belong to the checkpoint: whoever makes one hands over copies. The file is HDF5 with a
+/// [ChecksumTrailer]; the usual HDF5 tools read it. Equal contents give equal bytes, so it holds no time of day.
 ///
 /// @param model weights under the names and with the shapes of the reference's state dict
 /// @param schedule learning rate and what the schedule remembers

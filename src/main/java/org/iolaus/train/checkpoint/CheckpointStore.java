@@ -22,8 +22,8 @@ import org.slf4j.LoggerFactory;
 
 /// The checkpoints of one run in one folder: `checkpoint-<global step>.h5`, the newest few of them, and `best.h5`.
 ///
-/// Writing happens on a thread of its own while training goes on, one checkpoint at a time; a failure comes out of the
-/// next call. Only rank zero has a store that it writes to.
+/// Writing happens on a thread of its own while training goes on, one checkpoint at a time; a failure comes out of
+/// the next call. Only rank zero has a store that it writes to.
 public final class CheckpointStore implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(CheckpointStore.class);
     private static final Pattern NAME = Pattern.compile("checkpoint-(\\d{1,18})\\.h5");
@@ -82,8 +82,8 @@ public final class CheckpointStore implements AutoCloseable {
         return folder.resolve("best.h5");
     }
 
-    /// Reads the newest checkpoint that is whole. A damaged one is passed over with a warning that names it and the one
-    /// used in its place.
+    /// Reads the newest checkpoint that is whole. A damaged one is passed over with a warning that names it and the
+    /// one used in its place.
     ///
     /// @throws DataException when there are checkpoints and all of them are damaged
     public Optional<Found> latest() {

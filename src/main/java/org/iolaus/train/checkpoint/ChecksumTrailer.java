@@ -11,8 +11,8 @@ import java.util.zip.CRC32C;
 import org.iolaus.data.DataException;
 
 /// The last 16 bytes of a checkpoint file, behind the end that HDF5 knows of: a mark and the CRC-32C of every byte
-/// before it. It covers what the checksums of the datasets do not: names, shapes, attributes and the file's structure.
-/// A reader checks it before it trusts any of that.
+/// before it. It covers what the checksums of the datasets do not: names, shapes, attributes and the file's
+/// structure. A reader checks it before it trusts any of that.
 final class ChecksumTrailer {
     private static final byte[] MARK = "\nCRC32C=".getBytes(StandardCharsets.US_ASCII);
     private static final int BYTES = MARK.length + Long.BYTES;

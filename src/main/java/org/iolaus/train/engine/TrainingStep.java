@@ -57,9 +57,8 @@ public interface TrainingStep extends AutoCloseable {
     /// @param all whether to wait for those that are not done; else it is done now and then
     void report(boolean all, Consumer<Result> results);
 
-    /// A copy of the model's and the optimizer's values after the last step that changed them. It is put in the form of
-    /// a checkpoint when
-    /// it is asked for, once: any thread may do that while training goes on.
+    /// A copy of the model's and the optimizer's values after the last step that changed them. It is put in the
+    /// form of a checkpoint when it is asked for, once: any thread may do that while training goes on.
     Supplier<Checkpoint.Values> save();
 
     /// Goes on from a state of the optimizer; the model's values are on the host already.

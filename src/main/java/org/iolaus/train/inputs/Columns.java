@@ -39,14 +39,14 @@ public record Columns(List<Component> inputs, List<Target> targets, List<Column>
             return spread == null ? new double[column.width()] : spread.mean();
         }
 
-        /// What is subtracted from the components to normalise them: their means; nothing from forces, which turn with
-        /// the frame.
+        /// What is subtracted from the components to normalise them: their means; nothing from forces, which turn
+        /// with the frame.
         public double[] shift(Statistics statistics) {
             return isForces() ? new double[column.width()] : mean(statistics);
         }
 
-        /// What the components are then divided by: their standard deviations, 1 where that is 0; the root mean square
-        /// of all components of forces.
+        /// What the components are then divided by: their standard deviations, 1 where that is 0; the root mean
+        /// square of all components of forces.
         public double[] scale(Statistics statistics) {
             Statistics.Spread spread = spread(statistics);
             double[] scale = new double[column.width()];

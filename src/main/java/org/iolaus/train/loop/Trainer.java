@@ -76,8 +76,8 @@ public final class Trainer implements AutoCloseable {
             JsonLine runLine,
             CheckpointStore.@Nullable Found resume) {}
 
-    /// Gets everything ready for the first step. No file is written or moved before all ranks have found everything in
-    /// order. A collective.
+    /// Gets everything ready for the first step. No file is written or moved before all ranks have found everything
+    /// in order. A collective.
     public Trainer(Comm comm, Setup setup) {
         this.comm = comm;
         this.setup = setup;

@@ -25,7 +25,8 @@ public final class JsonLine {
         return this;
     }
 
-    /// The shortest number that reads back as the same double; `null` for NaN and infinities, which JSON does not have.
+    /// The shortest number that reads back as the same double; `null` for NaN and infinities, which JSON does
+    /// not have.
     public JsonLine put(String key, double value) {
         object.put(key, Double.isFinite(value) ? value : null);
         return this;

@@ -6,9 +6,9 @@ import org.jspecify.annotations.Nullable;
 
 /// Losses and errors of one split of the data, accumulated batch by batch.
 ///
-/// Everything is kept as sums in one flat array, so that one all-reduce of [#sums] gives the figures of all ranks. Each
-/// quantity's error stands beside that of a trivial predictor (an energy from the composition alone, zero forces): what
-/// a model has to beat.
+/// Everything is kept as sums in one flat array, so that one all-reduce of [#sums] gives the figures of all ranks.
+/// Each quantity's error stands beside that of a trivial predictor (an energy from the composition alone, zero
+/// forces): what a model has to beat.
 public final class Metrics {
     /// Something predicted, for example `forces` in `eV/Å`; the unit may be empty.
     public record Quantity(String name, String unit) {}

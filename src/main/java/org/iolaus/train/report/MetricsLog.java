@@ -95,7 +95,8 @@ public final class MetricsLog implements AutoCloseable {
         return new Position(csvLines, jsonlLines);
     }
 
-    /// Makes sure that the files are on disk, as before a checkpoint that says how long they are. Any thread may do so.
+    /// Makes sure that the files are on disk, as before a checkpoint that says how long they are. Any thread may
+    /// do so.
     public void force() {
         try {
             csv.force(true);
