@@ -27,8 +27,8 @@ import org.iolaus.train.engine.ModelState;
 import org.iolaus.train.engine.StepProfile;
 import org.iolaus.train.engine.TrainingStep;
 import org.iolaus.train.inputs.BatchInputs;
-import org.iolaus.train.inputs.Bucket;
 import org.iolaus.train.inputs.Columns;
+import org.iolaus.train.inputs.PaddedSize;
 import org.iolaus.train.inputs.ReadyBatch;
 import org.iolaus.train.optimize.OptimizerType;
 import org.iolaus.train.report.JsonLine;
@@ -77,7 +77,7 @@ public final class StepMeasurement {
     public void addTo(JsonLine line) {
         MemoryPrediction prediction = null;
         if (engine instanceof DeviceEngine on) {
-            Bucket bucket = inputs.bucket(batch);
+            PaddedSize bucket = inputs.paddedSize(batch);
             prediction = MemoryPrediction.of(
                     configured.model(), configured.training(), on.precision(), Set.of(bucket), Set.of());
             prediction.requireRoom(on.freeBytes(), on.deviceName(), "--batch", batch.graphs(), bucket);
@@ -85,7 +85,7 @@ public final class StepMeasurement {
         ModelState state = new ModelState(
                 configured.model().parameters(), configured.training().seed());
         try (TrainingStep step = engine.training(configured.model(), state, configured.training(), new StepProfile())) {
-            step.reserve(Set.of(inputs.bucket(batch)));
+            step.reserve(Set.of(inputs.paddedSize(batch)));
             comm.startupDone();
             describe(line);
             WorkQueue started = queue;
@@ -102,7 +102,7 @@ public final class StepMeasurement {
         List<String> heads = configured.columns().targets().stream()
                 .map(Columns.Target::label)
                 .toList();
-        Bucket bucket = queue == null ? inputs.exact(batch) : inputs.bucket(batch);
+        PaddedSize bucket = queue == null ? inputs.exact(batch) : inputs.paddedSize(batch);
         line.put("model", configured.model().architecture().mpnnType().toString())
                 .put("targets", potential ? "energy+forces" : String.join("+", heads))
                 .put("parameters", configured.model().parameters().count(Role.TRAINED))

@@ -1,6 +1,7 @@
 package org.iolaus.data;
 
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /// The graphs of one rank and step, one after another in flat arrays of exactly the sizes that they need: N
@@ -10,8 +11,8 @@ import org.jspecify.annotations.Nullable;
 /// @param graphIds `(G)` numbers of the graphs in the shard set, ascending
 /// @param graphOfAtom `(N)` 0..G-1, ascending
 /// @param positions `(N, 3)`
-/// @param source `(E)` atoms of this batch; likewise `target`, ascending
-/// @param edgeShift `(E, 3)` from the source as given to its image
+/// @param lists edges by the symbol of their number: [GraphTable#EDGES], [GraphTable#ATTENTION_EDGES] if the set was
+///     made for a global attention with its own, ...
 /// @param cell `(G, 3, 3)` lattice vectors as rows; zeros without a box
 /// @param dataset `(G)` number of the dataset of each graph
 /// @param energy `(G)`; null unless all frames of the set have it, as for `forces` `(N, 3)` and `stress` `(G,
@@ -19,8 +20,6 @@ import org.jspecify.annotations.Nullable;
 /// @param atomColumns further values per atom by name
 /// @param graphColumns further values per graph by name
 /// @param globalGraphs graphs of this step over all ranks; likewise `globalAtoms`
-/// @param attention edges of a second neighbour list, for a global attention; null unless the set was made
-///     for one
 /// @param rngKey seeds everything random in the step; another one for each rank and step
 @SuppressWarnings("ArrayRecordComponent")
 public record Batch(
@@ -28,9 +27,7 @@ public record Batch(
         int[] atomicNumbers,
         int[] graphOfAtom,
         double[] positions,
-        int[] source,
-        int[] target,
-        double[] edgeShift,
+        Map<String, Edges> lists,
         double[] cell,
         int[] dataset,
         double @Nullable [] energy,
@@ -40,14 +37,19 @@ public record Batch(
         Map<String, Column> graphColumns,
         long globalGraphs,
         long globalAtoms,
-        @Nullable Edges attention,
         long rngKey) {
 
-    /// Edges as those of the batch.
+    /// Edges, or other pairs.
     ///
-    /// @param shift `(E, 3)`
+    /// @param source `(E)` atoms of this batch; likewise `target`, ascending
+    /// @param shift `(E, 3)` from the source as given to its image; empty for pairs without
+    /// @param over the symbol of what is paired: atoms, or another list's edges
     @SuppressWarnings("ArrayRecordComponent")
-    public record Edges(int[] source, int[] target, double[] shift) {
+    public record Edges(int[] source, int[] target, double[] shift, String over) {
+        public Edges(int[] source, int[] target, double[] shift) {
+            this(source, target, shift, GraphTable.ATOMS);
+        }
+
         /// E.
         public int size() {
             return source.length;
@@ -67,7 +69,25 @@ public record Batch(
 
     /// E.
     public int edges() {
-        return source.length;
+        return source().length;
+    }
+
+    /// `(E)` atoms of this batch; likewise `target`, ascending.
+    public int[] source() {
+        return list(GraphTable.EDGES).source;
+    }
+
+    public int[] target() {
+        return list(GraphTable.EDGES).target;
+    }
+
+    /// `(E, 3)` from the source as given to its image.
+    public double[] edgeShift() {
+        return list(GraphTable.EDGES).shift;
+    }
+
+    private Edges list(String symbol) {
+        return Objects.requireNonNull(lists.get(symbol), symbol);
     }
 
     /// G.
@@ -78,7 +98,7 @@ public record Batch(
     /// What it occupies, roughly.
     public long bytes() {
         long perAtom = 2L * Integer.BYTES + 3L * Double.BYTES * (forces == null ? 1 : 2);
-        long all = edges() + (attention == null ? 0L : attention.size());
+        long all = lists.values().stream().mapToLong(Edges::size).sum();
         long bytes = atoms() * perAtom + all * (2L * Integer.BYTES + 3L * Double.BYTES) + graphs() * 88L;
         for (Column column : atomColumns.values()) {
             bytes += (long) column.values.length * Double.BYTES;

@@ -4,6 +4,7 @@ import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -108,8 +109,11 @@ public final class ShardSet implements AutoCloseable {
         ShardIndex.Content content = index.content();
         Places places = new Places(graphs, atomStart, positions, cell, periodic);
         Neighbours first = new Neighbours(content.cutoffAngstrom(), content.maxNeighbours());
-        Batch.Edges edges = edges(neighbours, first, places);
-        Neighbours second = content.attention();
+        Map<String, Batch.Edges> lists = new HashMap<>();
+        lists.put(GraphTable.EDGES, edges(neighbours, first, places));
+        if (content.attention() != null) {
+            lists.put(GraphTable.ATTENTION_EDGES, edges(attention, content.attention(), places));
+        }
         Map<String, Batch.Column> atomColumns = new LinkedHashMap<>();
         content.atomColumns().forEach((name, width) -> {
             double[] values = overAtoms(ShardFile.ATOM_COLUMNS + "/" + name, width, graphs, atomStart);
@@ -125,9 +129,7 @@ public final class ShardSet implements AutoCloseable {
                 atomicNumbers,
                 graphOfAtom,
                 positions,
-                edges.source(),
-                edges.target(),
-                edges.shift(),
+                lists,
                 cell,
                 dataset,
                 content.energy() ? overGraphs(ShardFile.ENERGY, 1, graphs) : null,
@@ -137,7 +139,6 @@ public final class ShardSet implements AutoCloseable {
                 graphColumns,
                 globalGraphs,
                 globalAtoms,
-                second == null ? null : edges(attention, second, places),
                 rngKey);
     }
 

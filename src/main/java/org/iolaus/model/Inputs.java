@@ -54,6 +54,28 @@ public final class Inputs {
     public static final String ATOMS_TOTAL = "atoms_total";
     public static final String GRAPHS_TOTAL = "graphs_total";
     public static final String RANKS = "ranks";
+    /// What the inputs of a list of pairs begin with, by the symbol of their number.
+    private static String list(String symbol) {
+        return switch (symbol) {
+            case "E" -> "edge";
+            case "A" -> "attention";
+            default -> symbol;
+        };
+    }
+
+    /// The input with the sources of a list of pairs; likewise `target` and `shift`.
+    public static String source(String symbol) {
+        return list(symbol) + "_source";
+    }
+
+    public static String target(String symbol) {
+        return list(symbol) + "_target";
+    }
+
+    public static String shift(String symbol) {
+        return list(symbol) + "_shift";
+    }
+
     public static final String ATTENTION_SOURCE = "attention_source";
     public static final String ATTENTION_TARGET = "attention_target";
     public static final String ATTENTION_SHIFT = "attention_shift";

@@ -1,6 +1,7 @@
 package org.iolaus.run;
 
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
@@ -27,7 +28,7 @@ import org.iolaus.train.Training;
 import org.iolaus.train.engine.DeviceEngine;
 import org.iolaus.train.engine.MemoryPrediction;
 import org.iolaus.train.inputs.BatchInputs;
-import org.iolaus.train.inputs.Bucket;
+import org.iolaus.train.inputs.PaddedSize;
 import org.iolaus.train.loop.RunBatches;
 import org.jspecify.annotations.Nullable;
 
@@ -135,16 +136,19 @@ public final class StepDescription {
     /// What a run takes of the device: in the largest of all its batches, or in the one that was given.
     private void memory(BiConsumer<String, String> out, boolean checkDevice) {
         BatchInputs inputs = new BatchInputs(model, configured.columns(), 1);
-        Set<Bucket> training = Set.of(inputs.bucket(
-                sizes.of("N"), sizes.of("E"), sizes.of("G"), model.attentionEdges() == null ? -1 : sizes.of("A")));
-        Set<Bucket> evaluation = training;
+        Map<String, Integer> exact = new HashMap<>(sizes.values());
+        if (model.attentionEdges() == null) {
+            exact.remove("A");
+        }
+        Set<PaddedSize> training = Set.of(inputs.paddedSize(new PaddedSize(exact)));
+        Set<PaddedSize> evaluation = training;
         if (index != null && given.isEmpty()) {
             RunBatches batches = new RunBatches(inputs, index, settings, EpochPlan.Ranks.of(1));
             training = batches.training(settings.epochStart());
             evaluation = batches.evaluation();
         }
         MemoryPrediction prediction = MemoryPrediction.of(model, settings, precision, training, evaluation);
-        Bucket largest = training.stream().reduce(new Bucket(0, 0, 0, 0), Bucket::or);
+        PaddedSize largest = training.stream().reduce(PaddedSize.NONE, PaddedSize::or);
         out.accept(
                 "largest",
                 "%,d graphs, %,d atoms, %,d edges, padding included, in %d sizes of batches"

@@ -1,16 +1,17 @@
 package org.iolaus.run;
 
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.stream.IntStream;
 import org.iolaus.atoms.Edges;
 import org.iolaus.atoms.NeighbourList;
 import org.iolaus.atoms.Structure;
 import org.iolaus.config.ConfigException;
 import org.iolaus.data.Batch;
+import org.iolaus.data.GraphTable;
 import org.iolaus.data.Neighbours;
 import org.iolaus.data.ShardSet;
 import org.iolaus.model.Architecture;
@@ -37,9 +38,12 @@ public final class StructureBatch {
 
     private static Batch single(Structure structure, Architecture architecture, Columns columns, long rngKey) {
         Integer most = architecture.maxNeighbours();
-        Edges edges = edges(structure, Cutoffs.radius(architecture), most);
+        Map<String, Batch.Edges> lists = new HashMap<>();
+        lists.put(GraphTable.EDGES, edges(structure, Cutoffs.radius(architecture), most));
         Neighbours second = Cutoffs.attention(architecture);
-        Edges attention = second == null ? null : edges(structure, second.cutoffAngstrom(), second.most());
+        if (second != null) {
+            lists.put(GraphTable.ATTENTION_EDGES, edges(structure, second.cutoffAngstrom(), second.most()));
+        }
         Map<String, Batch.Column> atomColumns = new HashMap<>();
         structure
                 .atomColumns()
@@ -72,9 +76,7 @@ public final class StructureBatch {
                 structure.atomicNumbers(),
                 new int[structure.atoms()],
                 structure.positions(),
-                edges.source(),
-                edges.target(),
-                edges.shift(),
+                lists,
                 cell == null ? new double[9] : cell,
                 new int[] {0},
                 new double[] {Objects.requireNonNullElse(structure.energy(), 0.0)},
@@ -84,47 +86,32 @@ public final class StructureBatch {
                 graphColumns,
                 1,
                 structure.atoms(),
-                attention == null ? null : new Batch.Edges(attention.source(), attention.target(), attention.shift()),
                 rngKey);
     }
 
-    private static Edges edges(Structure structure, double cutoffAngstrom, @Nullable Integer most) {
-        return ShardSet.edges(
+    private static Batch.Edges edges(Structure structure, double cutoffAngstrom, @Nullable Integer most) {
+        Edges edges = ShardSet.edges(
                 structure.source(),
                 structure.positions(),
                 structure.cell(),
                 structure.periodic(),
                 cutoffAngstrom,
                 most == null ? NeighbourList.UNLIMITED : most);
+        return new Batch.Edges(edges.source(), edges.target(), edges.shift());
     }
 
     private static Batch join(List<Batch> parts, int ranks, long rngKey) {
-        int[] offsets = new int[parts.size()];
-        int[] graphs = new int[parts.size()];
-        for (int i = 1; i < offsets.length; i++) {
-            offsets[i] = offsets[i - 1] + parts.get(i - 1).atoms();
-            graphs[i] = i;
-        }
-        int atoms = offsets[offsets.length - 1] + parts.getLast().atoms();
-        List<Batch.Edges> local = new ArrayList<>();
-        List<Batch.Edges> attention = new ArrayList<>();
-        for (Batch part : parts) {
-            local.add(new Batch.Edges(part.source(), part.target(), part.edgeShift()));
-            Batch.Edges own = part.attention();
-            if (own != null) {
-                attention.add(own);
-            }
-        }
-        Batch.Edges edges = join(local, offsets);
+        int[] graphs = IntStream.range(0, parts.size()).toArray();
+        int atoms = parts.stream().mapToInt(Batch::atoms).sum();
+        Map<String, Batch.Edges> lists = new HashMap<>();
+        parts.getFirst().lists().keySet().forEach(symbol -> lists.put(symbol, join(parts, symbol)));
         int n = parts.size();
         return new Batch(
                 graphs,
                 ints(parts.stream().map(Batch::atomicNumbers).toList(), new int[n]),
                 ints(parts.stream().map(Batch::graphOfAtom).toList(), graphs),
                 doubles(parts.stream().map(Batch::positions).toList()),
-                edges.source(),
-                edges.target(),
-                edges.shift(),
+                lists,
                 doubles(parts.stream().map(Batch::cell).toList()),
                 new int[n],
                 doubles(parts.stream().map(Batch::energy).toList()),
@@ -134,15 +121,29 @@ public final class StructureBatch {
                 columns(parts.stream().map(Batch::graphColumns).toList()),
                 (long) ranks * n,
                 (long) ranks * atoms,
-                attention.isEmpty() ? null : join(attention, offsets),
                 rngKey);
     }
 
-    private static Batch.Edges join(List<Batch.Edges> parts, int[] offsets) {
+    private static Batch.Edges join(List<Batch> parts, String symbol) {
+        List<Batch.Edges> lists = parts.stream().map(part -> list(part, symbol)).toList();
+        String over = lists.getFirst().over();
+        int[] offsets = new int[parts.size()];
+        for (int i = 1; i < offsets.length; i++) {
+            Batch before = parts.get(i - 1);
+            offsets[i] = offsets[i - 1]
+                    + (over.equals(GraphTable.ATOMS)
+                            ? before.atoms()
+                            : list(before, over).size());
+        }
         return new Batch.Edges(
-                ints(parts.stream().map(Batch.Edges::source).toList(), offsets),
-                ints(parts.stream().map(Batch.Edges::target).toList(), offsets),
-                doubles(parts.stream().map(Batch.Edges::shift).toList()));
+                ints(lists.stream().map(Batch.Edges::source).toList(), offsets),
+                ints(lists.stream().map(Batch.Edges::target).toList(), offsets),
+                doubles(lists.stream().map(Batch.Edges::shift).toList()),
+                over);
+    }
+
+    private static Batch.Edges list(Batch batch, String symbol) {
+        return Objects.requireNonNull(batch.lists().get(symbol), symbol);
     }
 
     private static Map<String, Batch.Column> columns(List<Map<String, Batch.Column>> parts) {

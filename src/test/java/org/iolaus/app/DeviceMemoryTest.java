@@ -11,6 +11,7 @@ import java.io.StringWriter;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -38,7 +39,7 @@ import org.iolaus.train.engine.Engine;
 import org.iolaus.train.engine.MemoryPrediction;
 import org.iolaus.train.engine.ModelState;
 import org.iolaus.train.inputs.BatchInputs;
-import org.iolaus.train.inputs.Bucket;
+import org.iolaus.train.inputs.PaddedSize;
 import org.iolaus.train.loop.Evaluator;
 import org.iolaus.train.loop.RunBatches;
 import org.iolaus.train.loop.Trainer;
@@ -181,7 +182,7 @@ final class DeviceMemoryTest {
             ConfiguredModel configured = ModelFactory.of(given, shards.index());
             BatchInputs inputs = new BatchInputs(configured.model(), configured.columns(), 1);
             RunBatches batches = new RunBatches(inputs, shards.index(), configured.training(), EpochPlan.Ranks.of(1));
-            Bucket most = batches.training(0).stream().reduce(new Bucket(1, 1, 1, 1), Bucket::or);
+            PaddedSize most = batches.training(0).stream().reduce(PaddedSize.ONE, PaddedSize::or);
             for (int epoch = 9_000_000; epoch < 9_000_100; epoch++) {
                 EpochPlan plan = EpochPlan.training(
                         shards.index(),
@@ -191,7 +192,7 @@ final class DeviceMemoryTest {
                         EpochPlan.Ranks.of(1),
                         1);
                 for (int step = 0; step < plan.steps(); step++) {
-                    Bucket needed = inputs.bucket(shards.batch(plan, step, 0, 0));
+                    PaddedSize needed = inputs.paddedSize(shards.batch(plan, step, 0, 0));
                     assertEquals(most, most.or(needed));
                 }
             }
@@ -275,7 +276,7 @@ final class DeviceMemoryTest {
         try (Predicting predicting = new Predicting()) {
             double[] before = predicting.energies(3);
             for (int attempt = 0; attempt < 2; attempt++) {
-                Set<Bucket> huge = Set.of(new Bucket(1_000_000, 2_000_000, 10, 0));
+                Set<PaddedSize> huge = Set.of(new PaddedSize(Map.of("N", 1_000_000, "E", 2_000_000, "G", 10)));
                 String message =
                         String.valueOf(assertThrows(DeviceException.class, () -> predicting.forward.reserve(huge))
                                 .getMessage());

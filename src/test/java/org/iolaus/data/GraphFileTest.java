@@ -39,9 +39,7 @@ final class GraphFileTest {
                 new int[0],
                 new int[0],
                 none,
-                source,
-                target,
-                none,
+                Map.of(GraphTable.EDGES, new Batch.Edges(source, target, none)),
                 none,
                 new int[0],
                 none,
@@ -51,7 +49,6 @@ final class GraphFileTest {
                 Map.of(),
                 2,
                 5,
-                null,
                 0);
     }
 

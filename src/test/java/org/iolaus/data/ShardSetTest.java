@@ -135,7 +135,7 @@ final class ShardSetTest {
                 Structure frame = frames.get(graph);
                 Edges edges = NeighbourList.build(frame.positions(), frame.cell(), frame.periodic(), 4.5, 6);
                 Batch batch = set.batch(new int[] {5, graph}, 2, 0);
-                Batch.Edges got = Objects.requireNonNull(batch.attention());
+                Batch.Edges got = Objects.requireNonNull(batch.lists().get(GraphTable.ATTENTION_EDGES));
                 int before = attention.get(5);
                 assertEquals(edges.size(), attention.get(graph));
                 assertEquals(before + edges.size(), got.size());

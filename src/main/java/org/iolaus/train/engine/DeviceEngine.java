@@ -26,11 +26,12 @@ import org.iolaus.model.Model;
 import org.iolaus.tensor.Index;
 import org.iolaus.train.Training;
 import org.iolaus.train.inputs.BatchInputs;
-import org.iolaus.train.inputs.Bucket;
+import org.iolaus.train.inputs.PaddedSize;
 import org.iolaus.train.inputs.ReadyBatch;
 import org.jspecify.annotations.Nullable;
 
-/// Runs programs on a device. Values of a model stay there; batches are padded to [Bucket]s, and the work for a bucket
+/// Runs programs on a device. Values of a model stay there; batches are padded to [PaddedSize]s, and the work for a
+/// bucket
 /// is prepared once and recorded as a graph that is started as a whole.
 ///
 /// The programs take turns in one arena, one workspace and one block of inputs.
@@ -92,7 +93,7 @@ public final class DeviceEngine implements Engine {
 
     @Override
     public ReadyBatch ready(BatchInputs batchInputs, Batch batch) {
-        Bucket bucket = batchInputs.bucket(batch);
+        PaddedSize bucket = batchInputs.paddedSize(batch);
         BatchInputs.Bound bound = batchInputs.bind(batch, bucket);
         for (Index index : bound.indices().values()) {
             index.start();
@@ -105,9 +106,9 @@ public final class DeviceEngine implements Engine {
 
     @Override
     public BatchSizes prepare(
-            Model model, Training settings, Supplier<Set<Bucket>> training, Supplier<Set<Bucket>> evaluation) {
+            Model model, Training settings, Supplier<Set<PaddedSize>> training, Supplier<Set<PaddedSize>> evaluation) {
         BatchSizes sizes = new BatchSizes(training.get(), evaluation.get());
-        Bucket largest = sizes.training().stream().reduce(new Bucket(0, 0, 0, 0), Bucket::or);
+        PaddedSize largest = sizes.training().stream().reduce(PaddedSize.NONE, PaddedSize::or);
         MemoryPrediction.of(model, settings, precision, sizes.training(), sizes.evaluation())
                 .requireRoom(freeBytes(), deviceName(), settings, largest);
         return sizes;
@@ -246,9 +247,9 @@ public final class DeviceEngine implements Engine {
         private final DeviceState state;
         private final ToLongFunction<String> outputs;
         private final Map<Key, Entry> entries = new HashMap<>();
-        private final Set<Bucket> reserved = new HashSet<>();
+        private final Set<PaddedSize> reserved = new HashSet<>();
 
-        private record Key(Bucket bucket, Set<String> sorted) {}
+        private record Key(PaddedSize bucket, Set<String> sorted) {}
 
         /// @param outputs address of each output
         Prepared(Program program, DeviceState state, ToLongFunction<String> outputs) {
@@ -262,13 +263,13 @@ public final class DeviceEngine implements Engine {
             return program;
         }
 
-        void reserve(Collection<Bucket> buckets) {
+        void reserve(Collection<PaddedSize> buckets) {
             if (reserved.containsAll(buckets)) {
                 return; // as in every step but the first of a bucket
             }
             DeviceProgram.Memory wanted = sizes;
-            Bucket largest = new Bucket(0, 0, 0, 0);
-            for (Bucket bucket : buckets) {
+            PaddedSize largest = PaddedSize.NONE;
+            for (PaddedSize bucket : buckets) {
                 wanted = wanted.or(program.memory(bucket.sizes()));
                 largest = largest.or(bucket);
             }
@@ -284,7 +285,7 @@ public final class DeviceEngine implements Engine {
         /// @param numbers of the step, for the header
         /// @return the work for its bucket
         Entry feed(ReadyBatch batch, double... numbers) {
-            Bucket bucket = batch.bucket();
+            PaddedSize bucket = batch.padded();
             BatchInputs.Bound bound = batch.inputs();
             Set<String> sorted = new HashSet<>();
             bound.indices().forEach((name, index) -> addIfSorted(sorted, name, index));

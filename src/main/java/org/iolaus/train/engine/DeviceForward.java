@@ -13,7 +13,7 @@ import org.iolaus.lower.Precision;
 import org.iolaus.tensor.HostTensor;
 import org.iolaus.tensor.Shape;
 import org.iolaus.tensor.Sizes;
-import org.iolaus.train.inputs.Bucket;
+import org.iolaus.train.inputs.PaddedSize;
 import org.iolaus.train.inputs.ReadyBatch;
 
 /// A program on a device whose outputs are fetched after each batch.
@@ -24,7 +24,7 @@ final class DeviceForward implements Engine.Forward {
     private final Program program;
     private final Map<String, Long> offsets = new LinkedHashMap<>();
     private final DeviceEngine.Prepared prepared;
-    private Bucket capacity = new Bucket(1, 1, 1, 1);
+    private PaddedSize capacity = PaddedSize.ONE;
     private long results;
     private long resultBytes;
     private MemorySegment fetched = MemorySegment.NULL;
@@ -70,14 +70,14 @@ final class DeviceForward implements Engine.Forward {
     }
 
     @Override
-    public void reserve(Collection<Bucket> buckets) {
+    public void reserve(Collection<PaddedSize> buckets) {
         makeRoom(buckets);
         prepared.reserve(buckets);
     }
 
     /// For the outputs of batches of these sizes.
-    void makeRoom(Collection<Bucket> buckets) {
-        Bucket largest = buckets.stream().reduce(capacity, Bucket::or);
+    void makeRoom(Collection<PaddedSize> buckets) {
+        PaddedSize largest = buckets.stream().reduce(capacity, PaddedSize::or);
         if (!largest.equals(capacity)) {
             free();
             capacity = largest;
@@ -87,7 +87,7 @@ final class DeviceForward implements Engine.Forward {
 
     @Override
     public Map<String, double[]> run(ReadyBatch batch) {
-        reserve(Set.of(batch.bucket()));
+        reserve(Set.of(batch.padded()));
         DeviceEngine.Entry entry = prepared.feed(batch);
         entry.start("forward", entry::tasks);
         engine.comm().await();

@@ -24,7 +24,7 @@ import org.iolaus.nn.Parameters;
 import org.iolaus.train.Training;
 import org.iolaus.train.checkpoint.Checkpoint;
 import org.iolaus.train.engine.StepProfile.Phase;
-import org.iolaus.train.inputs.Bucket;
+import org.iolaus.train.inputs.PaddedSize;
 import org.iolaus.train.inputs.ReadyBatch;
 import org.jspecify.annotations.Nullable;
 
@@ -100,7 +100,7 @@ final class DeviceStep implements TrainingStep {
     }
 
     /// What a batch of a size needs.
-    DeviceProgram.Memory memory(Bucket bucket) {
+    DeviceProgram.Memory memory(PaddedSize bucket) {
         return prepared.program().memory(bucket.sizes());
     }
 
@@ -110,7 +110,7 @@ final class DeviceStep implements TrainingStep {
     }
 
     @Override
-    public void reserve(Collection<Bucket> buckets) {
+    public void reserve(Collection<PaddedSize> buckets) {
         prepared.reserve(buckets);
         deviceUpdate.reserve();
     }

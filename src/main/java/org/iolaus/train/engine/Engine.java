@@ -9,7 +9,7 @@ import org.iolaus.ir.Program;
 import org.iolaus.model.Model;
 import org.iolaus.train.Training;
 import org.iolaus.train.inputs.BatchInputs;
-import org.iolaus.train.inputs.Bucket;
+import org.iolaus.train.inputs.PaddedSize;
 import org.iolaus.train.inputs.ReadyBatch;
 
 /// Where the programs of a model run on this rank: the host, or a device with its part of the model's values.
@@ -26,10 +26,10 @@ public sealed interface Engine extends AutoCloseable permits HostEngine, DeviceE
     /// @return the sizes of batches to reserve memory for
     /// @throws org.iolaus.cuda.DeviceException if the largest batches would not fit
     BatchSizes prepare(
-            Model model, Training settings, Supplier<Set<Bucket>> training, Supplier<Set<Bucket>> evaluation);
+            Model model, Training settings, Supplier<Set<PaddedSize>> training, Supplier<Set<PaddedSize>> evaluation);
 
     /// Sizes of the batches that a run trains on and is evaluated on.
-    record BatchSizes(Set<Bucket> training, Set<Bucket> evaluation) {}
+    record BatchSizes(Set<PaddedSize> training, Set<PaddedSize> evaluation) {}
 
     /// Runs one of the model's programs on batches, with the values that `state` has now, or that training on this
     /// engine has given them.
@@ -43,7 +43,7 @@ public sealed interface Engine extends AutoCloseable permits HostEngine, DeviceE
         /// Prepares for batches of these sizes and smaller ones.
         ///
         /// @throws org.iolaus.cuda.DeviceException if there is not memory enough
-        void reserve(Collection<Bucket> buckets);
+        void reserve(Collection<PaddedSize> buckets);
 
         /// The outputs by name, without padding.
         Map<String, double[]> run(ReadyBatch batch);

@@ -13,7 +13,7 @@ import org.iolaus.ir.Program;
 import org.iolaus.model.Model;
 import org.iolaus.train.Training;
 import org.iolaus.train.inputs.BatchInputs;
-import org.iolaus.train.inputs.Bucket;
+import org.iolaus.train.inputs.PaddedSize;
 import org.iolaus.train.inputs.ReadyBatch;
 
 /// Runs programs in float64 on this rank's threads. Batches have exactly the sizes that they need.
@@ -35,14 +35,14 @@ public final class HostEngine implements Engine {
 
     @Override
     public ReadyBatch ready(BatchInputs inputs, Batch batch) {
-        Bucket exact = inputs.exact(batch);
+        PaddedSize exact = inputs.exact(batch);
         return new ReadyBatch(batch, exact, exact, inputs.bind(batch));
     }
 
     /// Batches have just the sizes that they need, so there is nothing to reserve.
     @Override
     public BatchSizes prepare(
-            Model model, Training settings, Supplier<Set<Bucket>> training, Supplier<Set<Bucket>> evaluation) {
+            Model model, Training settings, Supplier<Set<PaddedSize>> training, Supplier<Set<PaddedSize>> evaluation) {
         return new BatchSizes(Set.of(), Set.of());
     }
 
@@ -55,7 +55,7 @@ public final class HostEngine implements Engine {
         CpuExecutor executor = new CpuExecutor(program, options);
         return new Forward() {
             @Override
-            public void reserve(Collection<Bucket> buckets) {}
+            public void reserve(Collection<PaddedSize> buckets) {}
 
             @Override
             public Map<String, double[]> run(ReadyBatch batch) {

@@ -79,7 +79,7 @@ final class HostStep implements TrainingStep {
     }
 
     @Override
-    public void reserve(Collection<org.iolaus.train.inputs.Bucket> buckets) {}
+    public void reserve(Collection<org.iolaus.train.inputs.PaddedSize> buckets) {}
 
     @Override
     public void accumulate(ReadyBatch ready) {

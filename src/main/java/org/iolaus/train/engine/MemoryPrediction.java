@@ -16,7 +16,7 @@ import org.iolaus.cuda.DeviceException;
 import org.iolaus.lower.Precision;
 import org.iolaus.model.Model;
 import org.iolaus.train.Training;
-import org.iolaus.train.inputs.Bucket;
+import org.iolaus.train.inputs.PaddedSize;
 
 /// What training will take of a device's memory, in bytes; the context and the libraries come on top. It is counted by
 /// what makes room for training: the same objects, on a device that only counts.
@@ -26,7 +26,7 @@ import org.iolaus.train.inputs.Bucket;
 ///     model, which is evaluated at the end, and `other`
 /// @param fixed the part of `computed` that the smallest batch takes too
 public record MemoryPrediction(Map<String, Long> parts, long fixed) {
-    private static final Bucket SMALLEST = new Bucket(1, 1, 1, 1);
+    private static final PaddedSize SMALLEST = PaddedSize.ONE;
 
     public MemoryPrediction {
         Map<String, Long> sorted = new LinkedHashMap<>();
@@ -44,8 +44,8 @@ public record MemoryPrediction(Map<String, Long> parts, long fixed) {
             Model model,
             Training settings,
             Precision precision,
-            Collection<Bucket> training,
-            Collection<Bucket> evaluation) {
+            Collection<PaddedSize> training,
+            Collection<PaddedSize> evaluation) {
         CountingRuntime device = new CountingRuntime();
         try (SoloComm alone = new SoloComm();
                 DeviceComm sums = DeviceComm.open(DeviceComm.Kind.AUTO, alone, device)) {
@@ -84,7 +84,7 @@ public record MemoryPrediction(Map<String, Long> parts, long fixed) {
     /// @param free memory of the device before anything of this is allocated, bytes
     /// @param device for the message
     /// @param largest batch, padding included
-    public void requireRoom(long free, String device, Training settings, Bucket largest) {
+    public void requireRoom(long free, String device, Training settings, PaddedSize largest) {
         requireRoom(free, device, setting(settings), limit(settings), largest);
     }
 
@@ -92,7 +92,7 @@ public record MemoryPrediction(Map<String, Long> parts, long fixed) {
     ///
     /// @param setting what the user changes
     /// @param limit its value
-    public void requireRoom(long free, String device, String setting, int limit, Bucket largest) {
+    public void requireRoom(long free, String device, String setting, int limit, PaddedSize largest) {
         if (total() <= free) {
             return;
         }

@@ -5,7 +5,7 @@ import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.iolaus.train.TrainingException;
 import org.iolaus.train.checkpoint.Checkpoint;
-import org.iolaus.train.inputs.Bucket;
+import org.iolaus.train.inputs.PaddedSize;
 import org.iolaus.train.inputs.ReadyBatch;
 
 /// One step of training, again and again: forward, backward, gradients summed over ranks, clipping, update.
@@ -16,7 +16,7 @@ public interface TrainingStep extends AutoCloseable {
     /// Prepares for batches of these sizes and smaller ones.
     ///
     /// @throws org.iolaus.cuda.DeviceException if there is not memory enough
-    void reserve(Collection<Bucket> buckets);
+    void reserve(Collection<PaddedSize> buckets);
 
     /// Adds the gradient of a micro-batch to that of the step which [#step] completes. The totals that a batch
     /// carries are those of the whole step, so losses and gradients of its micro-batches add up to its own.

@@ -47,56 +47,53 @@ public final class BatchInputs {
     }
 
     /// The sizes of a batch without padding.
-    public Bucket exact(Batch batch) {
-        return new Bucket(batch.atoms(), edgesOf(batch), batch.graphs(), Math.max(0, attentionEdgesOf(batch)));
+    public PaddedSize exact(Batch batch) {
+        Map<String, Integer> sizes = new HashMap<>();
+        batch.lists().forEach((symbol, list) -> sizes.put(symbol, list.size()));
+        int[] atoms = new int[batch.graphs()];
+        Arrays.stream(batch.graphOfAtom()).forEach(graph -> atoms[graph]++);
+        return exact(sizes, atoms);
     }
 
-    /// The bucket for a batch.
-    public Bucket bucket(Batch batch) {
-        return bucket(batch.atoms(), edgesOf(batch), batch.graphs(), attentionEdgesOf(batch));
+    /// The sizes of a batch with padding.
+    public PaddedSize paddedSize(Batch batch) {
+        return paddedSize(exact(batch));
     }
 
-    /// The bucket for a batch of these graphs.
-    public Bucket bucket(ShardIndex index, int[] graphs) {
-        AttentionEdges attention = model.attentionEdges();
-        int[] atoms =
-                Arrays.stream(graphs).map(graph -> index.atoms().get(graph)).toArray();
-        int e = 0;
-        int a = attention == null ? -1 : attention.listed() ? 0 : attention.count(atoms);
-        for (int i = 0; i < graphs.length; i++) {
-            e += model.wantsAllPairs()
-                    ? atoms[i] * (atoms[i] - 1)
-                    : index.edges().get(graphs[i]);
-            a += attention != null && attention.listed()
-                    ? index.table().counts(GraphTable.ATTENTION_EDGES).get(graphs[i])
-                    : 0;
-        }
-        return bucket(Arrays.stream(atoms).sum(), e, graphs.length, a);
+    /// The sizes of a batch of these graphs with padding. The index tells how much of each symbol they have.
+    public PaddedSize paddedSize(ShardIndex index, int[] graphs) {
+        Map<String, Integer> sizes = new HashMap<>();
+        index.table()
+                .counts()
+                .forEach((symbol, counts) ->
+                        sizes.put(symbol, Arrays.stream(graphs).map(counts::get).reduce(0, Math::addExact)));
+        return paddedSize(
+                exact(sizes, Arrays.stream(graphs).map(index.atoms()::get).toArray()));
     }
 
-    /// The bucket for a batch of these sizes.
+    /// The sizes of a batch with padding.
+    public PaddedSize paddedSize(PaddedSize exact) {
+        return PaddedSize.of(exact.values(), model.architecture().atomsPerGraph());
+    }
+
+    /// What the data count, but for pairs that the model makes itself.
     ///
-    /// @param attentionEdges -1 without any
-    public Bucket bucket(int atoms, int edges, int graphs, int attentionEdges) {
-        Integer atomsPerGraph = model.architecture().atomsPerGraph();
-        return atomsPerGraph == null
-                ? Bucket.of(atoms, edges, graphs, attentionEdges)
-                : Bucket.ofEqualGraphs(edges, graphs, attentionEdges, atomsPerGraph);
-    }
-
-    private int edgesOf(Batch batch) {
-        return model.wantsAllPairs() ? batch(AllPairs.of(batch.graphOfAtom())).size() : batch.edges();
-    }
-
-    private int attentionEdgesOf(Batch batch) {
-        AttentionEdges wanted = model.attentionEdges();
-        if (wanted != null && !wanted.listed()) {
-            int[] atoms = new int[batch.graphs()];
-            Arrays.stream(batch.graphOfAtom()).forEach(graph -> atoms[graph]++);
-            return wanted.count(atoms);
+    /// @param atoms of each graph
+    private PaddedSize exact(Map<String, Integer> counted, int[] atoms) {
+        Map<String, Integer> sizes = new HashMap<>(counted);
+        sizes.put("G", atoms.length);
+        sizes.put(GraphTable.ATOMS, Arrays.stream(atoms).sum());
+        if (model.wantsAllPairs()) {
+            sizes.put(
+                    GraphTable.EDGES, Arrays.stream(atoms).map(n -> n * (n - 1)).sum());
         }
-        Batch.Edges edges = attentionEdges(batch);
-        return edges == null ? -1 : edges.size();
+        AttentionEdges attention = model.attentionEdges();
+        if (attention == null) {
+            sizes.remove(GraphTable.ATTENTION_EDGES);
+        } else if (!attention.listed()) {
+            sizes.put(GraphTable.ATTENTION_EDGES, attention.count(atoms));
+        }
+        return new PaddedSize(sizes);
     }
 
     /// The edges of a global attention that has its own.
@@ -106,11 +103,12 @@ public final class BatchInputs {
             return null;
         }
         if (wanted.listed()) {
-            if (batch.attention() == null) {
+            Batch.Edges listed = batch.lists().get(GraphTable.ATTENTION_EDGES);
+            if (listed == null) {
                 throw new DataException("batch: want a second neighbour list for the global attention, got none; set "
                         + "equiformer_edges to local where a file brings its edges");
             }
-            return batch.attention();
+            return listed;
         }
         boolean periodic = Arrays.stream(batch.edgeShift()).anyMatch(shift -> shift != 0);
         if (wanted.refusesImages() && periodic) {
@@ -124,9 +122,9 @@ public final class BatchInputs {
         return new Batch.Edges(pairs.source(), pairs.target(), new double[3 * pairs.source().length]);
     }
 
-    /// The same, padded: graphs of atoms that lie at the origin, each with edges from its own periodic images, follow
-    /// the batch's and weigh nothing.
-    public Bound bind(Batch batch, Bucket bucket) {
+    /// The same, padded: graphs of atoms that lie at the origin, each with edges from its own periodic images,
+    /// follow the batch's and weigh nothing.
+    public Bound bind(Batch batch, PaddedSize bucket) {
         int n = bucket.atoms();
         int g = bucket.graphs();
         Map<String, HostTensor> floats = new HashMap<>();
@@ -210,32 +208,44 @@ public final class BatchInputs {
         return matrix(n, width, x);
     }
 
-    private void edges(Batch batch, Bucket bucket, Map<String, HostTensor> floats, Map<String, Index> indices) {
-        Batch.Edges given = new Batch.Edges(batch.source(), batch.target(), batch.edgeShift());
-        Batch.Edges edges = padded(
-                model.wantsAllPairs() ? batch(AllPairs.of(batch.graphOfAtom())) : given, batch, bucket, bucket.edges());
-        int n = bucket.atoms();
-        indices.put(Inputs.EDGE_SOURCE, new Index(edges.source(), n));
-        indices.put(Inputs.EDGE_TARGET, new Index(edges.target(), n));
-        floats.put(Inputs.EDGE_SHIFT, matrix(edges.size(), 3, edges.shift()));
-        Batch.Edges own = attentionEdges(batch);
-        if (own != null) {
-            Batch.Edges attention = padded(own, batch, bucket, bucket.attentionEdges());
-            indices.put(Inputs.ATTENTION_SOURCE, new Index(attention.source(), n));
-            indices.put(Inputs.ATTENTION_TARGET, new Index(attention.target(), n));
-            floats.put(Inputs.ATTENTION_SHIFT, matrix(attention.size(), 3, attention.shift()));
+    /// Binds all lists of edges and other pairs.
+    private void edges(Batch batch, PaddedSize size, Map<String, HostTensor> floats, Map<String, Index> indices) {
+        Map<String, Batch.Edges> lists = new HashMap<>(batch.lists());
+        if (model.wantsAllPairs()) {
+            lists.put(GraphTable.EDGES, batch(AllPairs.of(batch.graphOfAtom())));
         }
+        lists.remove(GraphTable.ATTENTION_EDGES);
+        Batch.Edges attention = attentionEdges(batch);
+        if (attention != null) {
+            lists.put(GraphTable.ATTENTION_EDGES, attention);
+        }
+        PaddedSize exact = exact(batch);
+        lists.forEach((symbol, list) -> {
+            Batch.Edges padded = padded(list, exact.of(list.over()), size.of(list.over()), size.of(symbol));
+            int range = size.of(list.over());
+            indices.put(Inputs.source(symbol), new Index(padded.source(), range));
+            indices.put(Inputs.target(symbol), new Index(padded.target(), range));
+            if (padded.shift().length > 0) {
+                floats.put(Inputs.shift(symbol), matrix(padded.size(), 3, padded.shift()));
+            }
+        });
     }
 
-    /// Edges of the padding's atoms, from their own images, after the given ones.
-    private Batch.Edges padded(Batch.Edges given, Batch batch, Bucket bucket, int size) {
-        int atoms = bucket.atoms() - batch.atoms();
-        int edges = size - given.size();
-        IntUnaryOperator own = i -> batch.atoms() + share(i, edges, atoms);
-        double[] shift = Arrays.copyOf(given.shift(), 3 * size);
-        Double radius = model.architecture().radius();
-        Arrays.fill(shift, given.shift().length, shift.length, radius == null ? 1 : radius / 3);
-        return new Batch.Edges(padded(given.source(), size, own), padded(given.target(), size, own), shift);
+    /// Pairs of the padding's atoms (or edges) with themselves, from their own images, after the given ones.
+    ///
+    /// @param from number of the first atom of the padding
+    /// @param to number of atoms, padding included
+    private Batch.Edges padded(Batch.Edges given, int from, int to, int size) {
+        int pairs = size - given.size();
+        IntUnaryOperator own = i -> from + share(i, pairs, to - from);
+        double[] shift = given.shift();
+        if (given.over().equals(GraphTable.ATOMS)) {
+            Double radius = model.architecture().radius();
+            shift = Arrays.copyOf(shift, 3 * size);
+            Arrays.fill(shift, given.shift().length, shift.length, radius == null ? 1 : radius / 3);
+        }
+        return new Batch.Edges(
+                padded(given.source(), size, own), padded(given.target(), size, own), shift, given.over());
     }
 
     /// The target of a head: (N or G, width).

@@ -21,8 +21,8 @@ import org.iolaus.tensor.HostTensor;
 import org.iolaus.train.engine.Engine;
 import org.iolaus.train.engine.ModelState;
 import org.iolaus.train.inputs.BatchInputs;
-import org.iolaus.train.inputs.Bucket;
 import org.iolaus.train.inputs.Columns;
+import org.iolaus.train.inputs.PaddedSize;
 import org.iolaus.train.inputs.ReadyBatch;
 import org.iolaus.train.report.Metrics;
 import org.jspecify.annotations.Nullable;
@@ -198,7 +198,7 @@ public final class Evaluator implements AutoCloseable {
     }
 
     /// Prepares for batches of these sizes and smaller ones.
-    public void reserve(Collection<Bucket> buckets) {
+    public void reserve(Collection<PaddedSize> buckets) {
         forward.reserve(buckets);
     }
 

@@ -9,7 +9,7 @@ import org.iolaus.data.ShardIndex;
 import org.iolaus.data.Split;
 import org.iolaus.train.Training;
 import org.iolaus.train.inputs.BatchInputs;
-import org.iolaus.train.inputs.Bucket;
+import org.iolaus.train.inputs.PaddedSize;
 
 /// The batches of a run. The plan of an epoch is a pure function of the configuration and the data, so the sizes of
 /// all batches that one rank will meet are known before the first step.
@@ -72,8 +72,8 @@ public final class RunBatches {
     }
 
     /// Sizes of the batches of the training steps, from an epoch on.
-    public Set<Bucket> training(int firstEpoch) {
-        Set<Bucket> found = new HashSet<>();
+    public Set<PaddedSize> training(int firstEpoch) {
+        Set<PaddedSize> found = new HashSet<>();
         long left = MOST_GRAPHS;
         for (int epoch = firstEpoch; epoch < settings.numEpoch(); epoch++) {
             left = add(plan(epoch), left, found);
@@ -86,10 +86,10 @@ public final class RunBatches {
     }
 
     /// Sizes of the batches of evaluation on all splits.
-    public Set<Bucket> evaluation() {
-        Set<Bucket> found = new HashSet<>();
+    public Set<PaddedSize> evaluation() {
+        Set<PaddedSize> found = new HashSet<>();
         for (Split split : List.of(Split.TRAIN, Split.VALIDATION, Split.TEST)) {
-            Set<Bucket> ofSplit = new HashSet<>();
+            Set<PaddedSize> ofSplit = new HashSet<>();
             if (add(EpochPlan.complete(index, split, batching, ranks), MOST_GRAPHS, ofSplit) < 0) {
                 ofSplit.add(bound(split, ofSplit));
             }
@@ -102,14 +102,14 @@ public final class RunBatches {
     ///
     /// @param left graphs that may be looked at
     /// @return what is left of them; below zero if there are more steps, on all ranks alike
-    private long add(EpochPlan plan, long left, Set<Bucket> found) {
+    private long add(EpochPlan plan, long left, Set<PaddedSize> found) {
         long after = left;
         for (int step = 0; step < plan.steps(); step++) {
             if (after <= 0) {
                 return -1;
             }
             for (int microBatch = 0; microBatch < plan.microBatches(); microBatch++) {
-                found.add(inputs.bucket(index, plan.graphs(step, ranks.rank(), microBatch)));
+                found.add(inputs.paddedSize(index, plan.graphs(step, ranks.rank(), microBatch)));
             }
             after -= plan.graphsDealt(step);
         }
@@ -118,9 +118,9 @@ public final class RunBatches {
 
     /// What the batches beyond those that were looked at need, as far as those and the largest graph tell: steps are
     /// much alike. Should one need more, the memory for it is taken when it comes.
-    private Bucket bound(Split split, Set<Bucket> found) {
+    private PaddedSize bound(Split split, Set<PaddedSize> found) {
         int graphs = batching.mode() == Batching.Mode.FIXED ? batching.graphs() : 1;
-        Bucket largest = inputs.bucket(index, index.table().largest(split, graphs));
-        return found.stream().reduce(largest, Bucket::or).larger();
+        PaddedSize largest = inputs.paddedSize(index, index.table().largest(split, graphs));
+        return found.stream().reduce(largest, PaddedSize::or).larger();
     }
 }
