@@ -8,6 +8,8 @@ import java.util.Map;
 import java.util.Set;
 import org.iolaus.bench.BenchLine.Spread;
 import org.iolaus.comm.Comm;
+import org.iolaus.cuda.Task;
+import org.iolaus.cuda.Work;
 import org.iolaus.cuda.WorkProfile;
 import org.iolaus.cuda.WorkQueue;
 import org.iolaus.data.Batch;
@@ -158,6 +160,10 @@ public final class StepMeasurement {
                 .put("gpu_idle_share", BenchLine.rounded(Math.max(0, 1 - busy / times.backToBack)))
                 .put("gpu_idle_share_without_graph", BenchLine.rounded(Math.max(0, 1 - busy / without.backToBack)))
                 .put("event_ms", BenchLine.rounded(event));
+        List<WorkProfile.Timed> update =
+                works.stream().filter(StepMeasurement::isUpdate).toList();
+        double updating = update.stream().mapToDouble(work -> less(work, event)).sum();
+        line.put("update_ms", BenchLine.rounded(updating)).put("update_launches", update.size());
         Precision precision = configured.training().precision();
         Peaks peaks = Peaks.of(started.device(), precision);
         put(line, peaks, times.backToBack, precision);
@@ -260,7 +266,8 @@ public final class StepMeasurement {
         Map<String, Kind> kinds = new LinkedHashMap<>();
         Set<Integer> counted = new HashSet<>();
         for (WorkProfile.Timed work : works) {
-            Kind kind = kinds.computeIfAbsent(work.task().work().name(), _ -> new Kind());
+            String name = work.task().work().name();
+            Kind kind = kinds.computeIfAbsent(isUpdate(work) ? "update " + name : name, _ -> new Kind());
             kind.times++;
             kind.milliseconds += less(work, event);
             if (work.task().step() >= 0 && counted.add(work.task().step())) {
@@ -297,6 +304,13 @@ public final class StepMeasurement {
                 precision.lowPrecision());
     }
 
+    /// Whether work is that of the optimizer and what belongs to it: kernels and products outside the model's program.
+    private static boolean isUpdate(WorkProfile.Timed work) {
+        boolean computes =
+                work.task().work() instanceof Work.Launch || work.task().work() instanceof Work.Gemm;
+        return computes && work.task().step() == Task.NO_STEP;
+    }
+
     private static double less(WorkProfile.Timed work, double event) {
         return Math.max(0, work.milliseconds() - event);
     }
@@ -319,12 +333,12 @@ public final class StepMeasurement {
                 .put("roofline_share", BenchLine.rounded(least / milliseconds));
     }
 
-    /// The optimizer reads parameters, gradient and state, and writes parameters and state.
+    /// The optimizer reads parameters, gradient (for its norm, too) and state, and writes parameters and state.
     private Cost update() {
         int slots =
                 OptimizerType.rule(configured.training().optimizer()).slots().size();
         long n = configured.model().parameters().count(Role.TRAINED);
-        return new Cost((4L + 4L * slots) * n, (3L + 2L * slots) * n);
+        return new Cost((6L + 4L * slots) * n, (4L + 2L * slots) * n);
     }
 
     private static double mib(long bytes) {

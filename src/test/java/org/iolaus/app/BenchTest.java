@@ -120,9 +120,11 @@ final class BenchTest {
                 before = kind.get("ms").asDouble();
             }
             long parameters = line.get("parameters").asLong();
-            assertEquals(line.get("flops").asLong() - 12 * parameters, flops, "all but AdamW's");
-            assertEquals(line.get("bytes").asLong() - 8 * 7 * parameters, bytes, "all but AdamW's");
+            assertEquals(line.get("flops").asLong() - 14 * parameters, flops, "all but AdamW's");
+            assertEquals(line.get("bytes").asLong() - 8 * 8 * parameters, bytes, "all but AdamW's");
             assertTrue(line.get("gpu_busy_ms").asDouble() > 0);
+            assertTrue(line.get("update_ms").asDouble() > 0);
+            assertEquals(4, line.get("update_launches").asInt());
         }
     }
 
