@@ -1,6 +1,7 @@
 package org.iolaus.cuda;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -8,7 +9,7 @@ import java.util.TreeMap;
 
 /// A device that only counts what is allocated on it, by what it is for: whoever makes room on it as on a real one
 /// learns
-/// what a run will take. It has endless memory, starts no work and knows no kernels.
+/// what a run will take. It has endless memory and starts no work; of kernels it has the names.
 public final class CountingRuntime implements DeviceRuntime {
     private static final long ALIGNMENT = 256;
 
@@ -93,7 +94,7 @@ public final class CountingRuntime implements DeviceRuntime {
 
     @Override
     public Module builtin() {
-        throw unable("builtin");
+        return name -> () -> name;
     }
 
     @Override
@@ -103,7 +104,7 @@ public final class CountingRuntime implements DeviceRuntime {
 
     @Override
     public List<Module> compile(List<Source> sources) {
-        throw unable("compile");
+        return Collections.nCopies(sources.size(), builtin());
     }
 
     @Override

@@ -76,6 +76,39 @@ public final class DeviceProgram implements AutoCloseable {
         long output(String name);
     }
 
+    /// The work of a run, on a device that does none.
+    public static List<Task> tasks(Program program, Precision precision, Sizes sizes) {
+        Places nowhere = new Places() {
+            @Override
+            public long arena() {
+                return 0;
+            }
+
+            @Override
+            public long workspace() {
+                return 0;
+            }
+
+            @Override
+            public long inputs() {
+                return 0;
+            }
+
+            @Override
+            public long parameter(String name) {
+                return 0;
+            }
+
+            @Override
+            public long output(String name) {
+                return 0;
+            }
+        };
+        try (DeviceProgram made = new DeviceProgram(new CountingRuntime(), program, precision, null)) {
+            return made.bind(sizes, Set.of(), nowhere).tasks();
+        }
+    }
+
     /// @param collective for programs that sum over ranks; null on a single rank
     public DeviceProgram(DeviceRuntime device, Program program, Precision precision, @Nullable Collective collective) {
         this(device, program, precision, precision.lowPrecision(), collective);

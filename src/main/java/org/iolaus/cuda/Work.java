@@ -40,6 +40,12 @@ public sealed interface Work {
         }
 
         @Override
+        public String toString() {
+            return "%s, %d x %d blocks of %d threads, %d bytes of shared memory"
+                    .formatted(name(), gridX, gridY, blockX, sharedBytes);
+        }
+
+        @Override
         public List<Range> reads() {
             return List.of();
         }

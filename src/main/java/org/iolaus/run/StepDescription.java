@@ -9,6 +9,7 @@ import java.util.function.BiConsumer;
 import java.util.stream.Collectors;
 import org.iolaus.comm.SoloComm;
 import org.iolaus.config.ConfigException;
+import org.iolaus.cuda.DeviceProgram;
 import org.iolaus.data.Counts;
 import org.iolaus.data.EpochPlan;
 import org.iolaus.data.GraphTable;
@@ -75,9 +76,14 @@ public final class StepDescription {
                 .formatted(model.architecture().mpnnType(), sizes.of("G"), sizes.of("N"), sizes.of("E"));
     }
 
-    /// The program and its schedule.
+    /// The program and its schedule; for a device also what it starts for each step.
     public String program() {
-        return "%s%n%s".formatted(program, schedule);
+        String text = "%s%n%s".formatted(program, schedule);
+        return host
+                ? text
+                : DeviceProgram.tasks(program, precision, sizes).stream()
+                        .map(task -> "step %d: %s%n".formatted(task.step(), task.work()))
+                        .collect(Collectors.joining("", text + System.lineSeparator(), ""));
     }
 
     /// Hands over names and values of what there is to say.

@@ -310,6 +310,20 @@ final class DeviceMemoryTest {
     }
 
     @Test
+    void describeShowsWhatTheDeviceStarts() {
+        StringWriter text = new StringWriter();
+        CommandLine line = new CommandLine(new Main()).setCaseInsensitiveEnumValuesAllowed(true);
+        line.setOut(new PrintWriter(text));
+        assertEquals(0, line.execute("describe", config.toString(), "--device=cuda", "--program"));
+        assertTrue(
+                Pattern.compile("^step 0: loop\\d+, \\d+ x 1 blocks of 256 threads", Pattern.MULTILINE)
+                        .matcher(text.toString())
+                        .find(),
+                text::toString);
+        assertTrue(text.toString().contains("small_gemm_nn_f32, "), text::toString);
+    }
+
+    @Test
     void describeShowsTheProgramThatIsTrained() {
         String kept = traffic("conv_checkpointing=false");
         String again = traffic("conv_checkpointing=true");
