@@ -85,6 +85,9 @@ public final class Inputs {
     /// Atomic numbers run from 1 to 118.
     public static final int ELEMENTS = 119;
 
+    /// The symbols of all sizes.
+    public static final List<String> SYMBOLS = List.of("N", "E", "G", "A");
+
     static final Dim N = Dim.symbol("N");
     static final Dim E = Dim.symbol("E");
     static final Dim G = Dim.symbol("G");

@@ -2,6 +2,9 @@ package org.iolaus.train.inputs;
 
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.iolaus.model.Inputs;
 import org.iolaus.tensor.Sizes;
 import org.jspecify.annotations.Nullable;
 
@@ -13,7 +16,10 @@ public record PaddedSize(Map<String, Integer> values) {
     public static final PaddedSize NONE = new PaddedSize(Map.of());
 
     /// One of each that models read.
-    public static final PaddedSize ONE = new PaddedSize(Map.of("N", 1, "E", 1, "G", 1, "A", 1));
+    public static final PaddedSize ONE =
+            new PaddedSize(Inputs.SYMBOLS.stream().collect(Collectors.toMap(symbol -> symbol, _ -> 1)));
+
+    private static final Set<String> WITHOUT_PAIRS_OF_EDGES = Set.of("N", "E", "G", "A");
 
     /// Steps of the ladder between a power of two and the next: padding is below 1/16.
     private static final int STEPS_PER_OCTAVE = 16;
@@ -30,7 +36,7 @@ public record PaddedSize(Map<String, Integer> values) {
     static PaddedSize of(Map<String, Integer> exact, @Nullable Integer atomsPerGraph) {
         Map<String, Integer> padded = new HashMap<>();
         exact.forEach((symbol, size) -> padded.put(symbol, rung(Math.max(1, size))));
-        if (!ONE.values.keySet().containsAll(exact.keySet())) {
+        if (!WITHOUT_PAIRS_OF_EDGES.containsAll(exact.keySet())) {
             padded.put("E", rung(exact.getOrDefault("E", 0) + 1)); // padding of what pairs edges pairs those of padding
         }
         int graphs = exact.getOrDefault("G", 0);
