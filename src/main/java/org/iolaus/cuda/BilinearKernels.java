@@ -27,7 +27,7 @@ final class BilinearKernels {
     private final Map<Use, DeviceRuntime.Kernel> kernels = new HashMap<>();
 
     /// What a kernel is for, threads of a block, and blocks for which the registers of a processor should do.
-    enum Form {
+    enum Operation {
         PRODUCT("bilinear_product", 128, 6),
         SUMMED("bilinear_summed", 64, 9),
         OUTER("bilinear_outer", BLOCK, 1);
@@ -36,7 +36,7 @@ final class BilinearKernels {
         final int threads;
         final int blocks;
 
-        Form(String kernel, int threads, int blocks) {
+        Operation(String kernel, int threads, int blocks) {
             this.kernel = kernel;
             this.threads = threads;
             this.blocks = blocks;
@@ -46,7 +46,7 @@ final class BilinearKernels {
     /// A kernel.
     ///
     /// @param pack channels of one access
-    private record Use(Form form, long channels, int pack) {}
+    private record Use(Operation operation, long channels, int pack) {}
 
     /// @param bytes of one number: 8 or 4
     /// @param columnsBf16 whether `x` and `v` are bfloat16; `rowsBf16`: whether `y` and `u` are
@@ -61,12 +61,12 @@ final class BilinearKernels {
 
     private DeviceRuntime.Kernel kernel(Use wanted) {
         return kernels.computeIfAbsent(
-                wanted, use -> device.compile(List.of(source(use))).getFirst().kernel(use.form.kernel));
+                wanted, use -> device.compile(List.of(source(use))).getFirst().kernel(use.operation.kernel));
     }
 
     /// The kernel for arrays that begin at multiples of 16 bytes, to be compiled ahead.
-    DeviceRuntime.Source source(Form form, long channels) {
-        return source(new Use(form, channels, channels % mostPacked(form) == 0 ? mostPacked(form) : 1));
+    DeviceRuntime.Source source(Operation operation, long channels) {
+        return source(new Use(operation, channels, channels % mostPacked(operation) == 0 ? mostPacked(operation) : 1));
     }
 
     private DeviceRuntime.Source source(Use use) {
@@ -74,12 +74,12 @@ final class BilinearKernels {
     }
 
     /// Channels of one access at most.
-    private int mostPacked(Form form) {
-        return 16 / (form == Form.OUTER && columnsBf16 && rowsBf16 ? Short.BYTES : bytes);
+    private int mostPacked(Operation operation) {
+        return 16 / (operation == Operation.OUTER && columnsBf16 && rowsBf16 ? Short.BYTES : bytes);
     }
 
     private String text(Use use) {
-        boolean outer = use.form == Form.OUTER;
+        boolean outer = use.operation == Operation.OUTER;
         StringBuilder text = new StringBuilder("#include \"bilinear.cuh\"\n");
         text.append(outer ? table() : parts.text());
         text.append("struct pattern {\n");
@@ -98,14 +98,14 @@ final class BilinearKernels {
             text.append("    template <int K>\n    using part = ::part<K>;\n");
         }
         text.append("};\ntypedef %s_args<pattern::T, pattern::X, pattern::Y> bilinear_arguments;\n"
-                .formatted(use.form.kernel));
+                .formatted(use.operation.kernel));
         text.append("IOLAUS_BOUNDS(%s, bilinear_arguments, %d, %d)\n"
-                .formatted(use.form.kernel, use.form.threads, use.form.blocks));
+                .formatted(use.operation.kernel, use.operation.threads, use.operation.blocks));
         text.append("%s(%s, bilinear_arguments) { %s<pattern>(args%s); }\n"
                 .formatted(
                         outer ? "IOLAUS_BLOCK_KERNEL" : "IOLAUS_KERNEL",
-                        use.form.kernel,
-                        use.form.kernel,
+                        use.operation.kernel,
+                        use.operation.kernel,
                         outer ? ", entry_start, entry_terms" : ""));
         return text.toString();
     }
@@ -129,17 +129,17 @@ final class BilinearKernels {
     ///
     /// @param index int32 (items): the rows of x; 0 where they are the items
     List<Work> product(long a, long x, long index, long y, long items, long channels) {
-        Use use = use(Form.PRODUCT, channels, x, y);
+        Use use = use(Operation.PRODUCT, channels, x, y);
         return inParts(use, items, a, x, y, index, items);
     }
 
-    /// `y (items, rows, channels)`: sums by segment of the product of `a (entries, ...)` and `x (entries, columns,
-    /// channels)`.
+    /// `y (items, rows, channels)`: sums by segment of the product of `a (entries, ...)` and `x (entries,
+    /// columns, channels)`.
     ///
     /// @param start int32 (items + 1)
     /// @param order int32 (entries), or 0 where the entries are sorted by segment
     List<Work> summed(long a, long x, long start, long order, long y, long items, long channels) {
-        Use use = use(Form.SUMMED, channels, x, y);
+        Use use = use(Operation.SUMMED, channels, x, y);
         return inParts(use, items, a, x, y, start, order, items);
     }
 
@@ -147,7 +147,7 @@ final class BilinearKernels {
         if (items * terms.rows() * use.channels == 0) {
             return List.of();
         }
-        long blocks = Math.ceilDiv(items * (use.channels / use.pack), use.form.threads);
+        long blocks = Math.ceilDiv(items * (use.channels / use.pack), use.operation.threads);
         return launch(use, blocks * parts.parts().size(), arguments);
     }
 
@@ -156,24 +156,24 @@ final class BilinearKernels {
         if (items * terms.entries() == 0) {
             return List.of();
         }
-        Use use = use(Form.OUTER, channels, u, v);
+        Use use = use(Operation.OUTER, channels, u, v);
         long lanes = Math.min(MOST_LANES, Long.highestOneBit(Math.max(1, channels / use.pack)));
         long perBlock = Math.max(1, BLOCK / (terms.entries() * lanes));
         return launch(use, Math.ceilDiv(items, perBlock), u, v, z, items, perBlock, lanes);
     }
 
     private List<Work> launch(Use use, long grid, long... arguments) {
-        int threads = use.form.threads;
+        int threads = use.operation.threads;
         if (grid * threads > 1L << 31) {
             throw new DeviceException(
-                    use.form.kernel + ": want fewer than 2^31 threads, got " + grid + " blocks of " + threads);
+                    use.operation.kernel + ": want fewer than 2^31 threads, got " + grid + " blocks of " + threads);
         }
         return List.of(new Work.Launch(kernel(use), (int) grid, 1, threads, 0, MemorySegment.ofArray(arguments)));
     }
 
     /// As many numbers for one access as the row length and the addresses allow.
-    private Use use(Form form, long channels, long one, long other) {
-        int most = mostPacked(form);
-        return new Use(form, channels, channels % most == 0 && one % 16 == 0 && other % 16 == 0 ? most : 1);
+    private Use use(Operation operation, long channels, long one, long other) {
+        int most = mostPacked(operation);
+        return new Use(operation, channels, channels % most == 0 && one % 16 == 0 && other % 16 == 0 ? most : 1);
     }
 }

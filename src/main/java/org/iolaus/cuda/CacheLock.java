@@ -11,10 +11,9 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
-/// Makes one of all threads and processes that want the same file of a cache write it, while the others wait. It saves
-/// work and protects nothing: files appear whole or not at all. So where a file system has no locks, or who holds one
-/// does
-/// not come to an end, everybody works.
+/// Makes one of all threads and processes that want the same file of a cache write it, while the others wait.
+/// It saves work and protects nothing: files appear whole or not at all. So where a file system has no locks,
+/// or who holds one does not come to an end, everybody works.
 final class CacheLock implements AutoCloseable {
     private static final Duration PATIENCE = Duration.ofMinutes(10);
     private static final long ASK_EVERY_MS = 20;

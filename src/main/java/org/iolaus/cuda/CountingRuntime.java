@@ -7,9 +7,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
-/// A device that only counts what is allocated on it, by what it is for: whoever makes room on it as on a real one
-/// learns
-/// what a run will take. It has endless memory and starts no work; of kernels it has the names.
+/// A device that only counts what is allocated on it, by what it is for: whoever makes room on it as on a real
+/// one learns what a run will take. It has endless memory and starts no work; of kernels it has the names.
 public final class CountingRuntime implements DeviceRuntime {
     private static final long ALIGNMENT = 256;
 

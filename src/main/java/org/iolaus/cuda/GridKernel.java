@@ -126,8 +126,8 @@ final class GridKernel {
                 : grid.polar(op.factors().get(input - 1), ring, coefficient);
     }
 
-    /// 1 where a coefficient's factors are the same on a ring and its mirror image, -1 where their signs differ, else
-    /// 0.
+    /// 1 where a coefficient's factors are the same on a ring and its mirror image, -1 where their signs
+    /// differ, else 0.
     private static int parity(GridActivation op, int coefficient) {
         ProductGrid grid = op.grid();
         for (int sign = 1; sign >= -1; sign -= 2) {

@@ -61,8 +61,8 @@ final class HostCompiler {
         }
     }
 
-    /// Compiles the system's headers that a source includes, once for all sources: reading them takes longer than most
-    /// sources.
+    /// Compiles the system's headers that a source includes, once for all sources: reading them takes longer
+    /// than most sources.
     ///
     /// @return the header to include; the compiler finds the compiled one beside it
     private Path headers(String source) throws IOException {

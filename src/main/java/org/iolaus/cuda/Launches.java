@@ -27,8 +27,8 @@ import org.jspecify.annotations.Nullable;
 
 /// Whole-array operations as device work.
 final class Launches {
-    /// Terms of a product of split factors that tensor cores add up: 8 of them are one addition that rounds towards
-    /// zero.
+    /// Terms of a product of split factors that tensor cores add up: 8 of them are one addition that rounds
+    /// towards zero.
     private static final int MOST_TERMS = 6144;
 
     private final Schedule schedule;
@@ -150,19 +150,19 @@ final class Launches {
     /// Texts of the kernels that are generated for a call, to be compiled ahead.
     List<DeviceRuntime.Source> sources(Call call) {
         return switch (call.op()) {
-            case BilinearProduct _, GatherBilinear _ -> sources(call, BilinearKernels.Form.PRODUCT, call.node());
-            case BilinearSegmentSum _ -> sources(call, BilinearKernels.Form.SUMMED, call.node());
+            case BilinearProduct _, GatherBilinear _ -> sources(call, BilinearKernels.Operation.PRODUCT, call.node());
+            case BilinearSegmentSum _ -> sources(call, BilinearKernels.Operation.SUMMED, call.node());
             case BilinearOuter _ ->
-                sources(call, BilinearKernels.Form.OUTER, call.node().input(0));
+                sources(call, BilinearKernels.Operation.OUTER, call.node().input(0));
             case GridActivation op -> List.of(grid(op, call).source());
             default -> List.of();
         };
     }
 
     /// @param channels whose last axis are the channels
-    private List<DeviceRuntime.Source> sources(Call call, BilinearKernels.Form form, Node channels) {
+    private List<DeviceRuntime.Source> sources(Call call, BilinearKernels.Operation operation, Node channels) {
         Dim last = channels.shape().dim(2);
-        return last.isConstant() ? List.of(bilinear(call).source(form, last.longValue())) : List.of();
+        return last.isConstant() ? List.of(bilinear(call).source(operation, last.longValue())) : List.of();
     }
 
     /// The kernels of a bilinear map as its features are stored.

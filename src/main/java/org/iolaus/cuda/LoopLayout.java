@@ -15,8 +15,8 @@ import org.iolaus.tensor.Sizes;
 /// | sums over columns | one group of `lanes` threads per row, `packsPerLane` packs each |
 /// | walk over rows | one group of `lanes` threads, times walkers, per result and tile of columns |
 ///
-/// Columns are the last axes, of constant extents; neighbouring axes that all loads and stores walk in one stride are
-/// one.
+/// Columns are the last axes, of constant extents; neighbouring axes that all loads and stores walk in one
+/// stride are one.
 ///
 /// @param rowExtents of the outer axes
 /// @param columnExtents of the inner axes

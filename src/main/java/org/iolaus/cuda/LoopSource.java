@@ -73,8 +73,8 @@ final class LoopSource {
         return symbolic.keySet().stream().mapToLong(dim -> dim.value(sizes)).toArray();
     }
 
-    /// Whether the kernel reads the index of a load: what a walk over its own segments gathers is known from the
-    /// result.
+    /// Whether the kernel reads the index of a load: what a walk over its own segments gathers is known from
+    /// the result.
     static boolean readsIndex(Loop loop, Loop.Load load) {
         return load.indexBuffer() != Loop.NO_INDEX && !followsWalk(loop, load);
     }

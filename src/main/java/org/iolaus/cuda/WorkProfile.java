@@ -116,8 +116,8 @@ public final class WorkProfile implements WorkQueue.Listener {
         return open;
     }
 
-    /// What an event costs that has nothing before it, milliseconds: the part of each time of [#of] that is not the
-    /// piece's.
+    /// What an event costs that has nothing before it, milliseconds: the part of each time of [#of] that is not
+    /// the piece's.
     public double eventMilliseconds() {
         List<DeviceRuntime.Event> events = new ArrayList<>();
         for (int i = 0; i <= WINDOW; i++) {

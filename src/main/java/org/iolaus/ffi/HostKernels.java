@@ -35,8 +35,8 @@ public final class HostKernels {
                 .map(address -> new Entry(Linker.nativeLinker().downcallHandle(address, ENTRY)));
     }
 
-    /// A kernel's function `const char* name__host(const void* args, int firstX, int gridX, int gridY, int blockX, int
-    /// sharedBytes)`.
+    /// A kernel's function `const char* name__host(const void* args, int firstX, int gridX, int gridY, int
+    /// blockX, int sharedBytes)`.
     public static final class Entry {
         private final MethodHandle handle;
 

@@ -238,9 +238,8 @@ final class FusedLoopsTest {
         }
     }
 
-    /// A product's result plus bias, taken apart, weighs what two maps give for channels side by side; the parts go
-    /// into
-    /// further products. Nothing is only copied, neither there nor in the gradients.
+    /// A product's result plus bias, taken apart, weighs what two maps give for channels side by side; the
+    /// parts go into further products. Nothing is only copied, neither there nor in the gradients.
     @ParameterizedTest
     @CsvSource({"1, 3", "4, 2"})
     void partsAreComputedWhereTheyStand(int channels, int heads) {

@@ -30,9 +30,8 @@ import org.iolaus.train.inputs.PaddedSize;
 import org.iolaus.train.inputs.ReadyBatch;
 import org.jspecify.annotations.Nullable;
 
-/// Runs programs on a device. Values of a model stay there; batches are padded to [PaddedSize]s, and the work for a
-/// bucket
-/// is prepared once and recorded as a graph that is started as a whole.
+/// Runs programs on a device. Values of a model stay there; batches are padded to [PaddedSize]s, and the work
+/// for a bucket is prepared once and recorded as a graph that is started as a whole.
 ///
 /// The programs take turns in one arena, one workspace and one block of inputs.
 public final class DeviceEngine implements Engine {
@@ -48,7 +47,7 @@ public final class DeviceEngine implements Engine {
     private final DeviceComm comm;
     private final WorkQueue queue;
     private final Map<ModelState, DeviceState> states = new HashMap<>();
-    private final List<Prepared> prepared = new ArrayList<>();
+    private final List<CompiledProgram> prepared = new ArrayList<>();
     private final long usedBefore;
     private DeviceProgram.Memory sizes = new DeviceProgram.Memory(0, 0, 0);
     private long arena;
@@ -183,7 +182,7 @@ public final class DeviceEngine implements Engine {
     /// Gives the shared memory back; what was prepared for it is dropped.
     private void free() {
         device.synchronize();
-        prepared.forEach(Prepared::drop);
+        prepared.forEach(CompiledProgram::drop);
         sizes = new DeviceProgram.Memory(0, 0, 0);
         for (long address : new long[] {arena, workspace, inputs}) {
             if (address != 0) {
@@ -242,17 +241,17 @@ public final class DeviceEngine implements Engine {
     }
 
     /// A program's work by bucket.
-    final class Prepared implements AutoCloseable {
+    final class CompiledProgram implements AutoCloseable {
         private final DeviceProgram program;
         private final DeviceState state;
         private final ToLongFunction<String> outputs;
-        private final Map<Key, Entry> entries = new HashMap<>();
+        private final Map<Key, BucketWork> entries = new HashMap<>();
         private final Set<PaddedSize> reserved = new HashSet<>();
 
         private record Key(PaddedSize bucket, Set<String> sorted) {}
 
         /// @param outputs address of each output
-        Prepared(Program program, DeviceState state, ToLongFunction<String> outputs) {
+        CompiledProgram(Program program, DeviceState state, ToLongFunction<String> outputs) {
             this.program = new DeviceProgram(device, program, precision, ranks == 1 ? null : comm);
             this.state = state;
             this.outputs = outputs;
@@ -284,15 +283,15 @@ public final class DeviceEngine implements Engine {
         ///
         /// @param numbers of the step, for the header
         /// @return the work for its bucket
-        Entry feed(ReadyBatch batch, double... numbers) {
+        BucketWork feed(ReadyBatch batch, double... numbers) {
             PaddedSize bucket = batch.padded();
             BatchInputs.Bound bound = batch.inputs();
             Set<String> sorted = new HashSet<>();
             bound.indices().forEach((name, index) -> addIfSorted(sorted, name, index));
             reserve(Set.of(bucket));
-            Entry entry = entries.computeIfAbsent(
+            BucketWork entry = entries.computeIfAbsent(
                     new Key(bucket, sorted),
-                    key -> new Entry(
+                    key -> new BucketWork(
                             program.bind(bucket.sizes(), sorted, places(state::address, outputs, inputs + HEADER))));
             DeviceRuntime.Feed way = Objects.requireNonNull(feed);
             MemorySegment slot = way.next();
@@ -311,7 +310,7 @@ public final class DeviceEngine implements Engine {
         }
 
         void drop() {
-            entries.values().forEach(Entry::close);
+            entries.values().forEach(BucketWork::close);
             entries.clear();
             reserved.clear();
         }
@@ -325,11 +324,11 @@ public final class DeviceEngine implements Engine {
     }
 
     /// The work for one bucket.
-    final class Entry {
+    final class BucketWork {
         private final DeviceProgram.Bound bound;
         private final Map<String, WorkQueue.Recording> recordings = new HashMap<>();
 
-        Entry(DeviceProgram.Bound bound) {
+        BucketWork(DeviceProgram.Bound bound) {
             this.bound = bound;
         }
 

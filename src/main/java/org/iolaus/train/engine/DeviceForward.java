@@ -23,7 +23,7 @@ final class DeviceForward implements Engine.Forward {
     private final Precision precision;
     private final Program program;
     private final Map<String, Long> offsets = new LinkedHashMap<>();
-    private final DeviceEngine.Prepared prepared;
+    private final DeviceEngine.CompiledProgram prepared;
     private PaddedSize capacity = PaddedSize.ONE;
     private long results;
     private long resultBytes;
@@ -34,7 +34,7 @@ final class DeviceForward implements Engine.Forward {
         this.device = engine.device();
         this.precision = engine.precision();
         this.program = program;
-        this.prepared = engine.new Prepared(program, state, name -> results + offset(name));
+        this.prepared = engine.new CompiledProgram(program, state, name -> results + offset(name));
         makeRoom();
     }
 
@@ -88,7 +88,7 @@ final class DeviceForward implements Engine.Forward {
     @Override
     public Map<String, double[]> run(ReadyBatch batch) {
         reserve(Set.of(batch.padded()));
-        DeviceEngine.Entry entry = prepared.feed(batch);
+        DeviceEngine.BucketWork entry = prepared.feed(batch);
         entry.start("forward", entry::tasks);
         engine.comm().await();
         device.download(fetched, results, resultBytes);

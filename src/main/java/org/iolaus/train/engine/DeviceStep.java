@@ -28,9 +28,9 @@ import org.iolaus.train.inputs.PaddedSize;
 import org.iolaus.train.inputs.ReadyBatch;
 import org.jspecify.annotations.Nullable;
 
-/// A training step on a device: parameters, gradient and optimizer state never leave it, and one step is one start of a
-/// recorded graph (two where gradients are summed by MPI between them). The host fetches the losses of many steps at
-/// once.
+/// A training step on a device: parameters, gradient and optimizer state never leave it, and one step is one
+/// start of a recorded graph (two where gradients are summed by MPI between them). The host fetches the losses
+/// of many steps at once.
 ///
 /// Gradients are computed where they are summed: one flat array in the layout of [FlatLayout], cut into buckets whose
 /// sums over ranks run beside the backward pass; behind it follow the loss, its terms and the buffers. Where several
@@ -55,7 +55,7 @@ final class DeviceStep implements TrainingStep {
     private final FlatLayout.Gradient gradientLayout;
     private final UpdateProgram update;
     private final DeviceUpdate deviceUpdate;
-    private final DeviceEngine.Prepared prepared;
+    private final DeviceEngine.CompiledProgram prepared;
     private final Deque<Double> pending = new ArrayDeque<>();
     private final Deque<DeviceRuntime.Event> started = new ArrayDeque<>();
 
@@ -89,7 +89,7 @@ final class DeviceStep implements TrainingStep {
         this.update =
                 new UpdateProgram(layout, gradientLayout, UpdateProgram.Settings.of(settings, engine.ranks(), HISTORY));
         this.deviceUpdate = new DeviceUpdate(engine, update, state, average);
-        this.prepared = engine.new Prepared(program, state, name -> address(gradientLayout.place(name)));
+        this.prepared = engine.new CompiledProgram(program, state, name -> address(gradientLayout.place(name)));
     }
 
     /// Brings what the programs need to the device.
@@ -117,7 +117,7 @@ final class DeviceStep implements TrainingStep {
 
     @Override
     public void accumulate(ReadyBatch batch) {
-        DeviceEngine.Entry entry = feed(batch, 0);
+        DeviceEngine.BucketWork entry = feed(batch, 0);
         entry.start("accumulate", () -> joined(entry.tasks(), deviceUpdate.keep()));
         begun = true;
         keepWithin();
@@ -128,7 +128,7 @@ final class DeviceStep implements TrainingStep {
         if (pending.size() == HISTORY) {
             throw new IllegalStateException("DeviceStep: want results fetched after at most " + HISTORY + " steps");
         }
-        DeviceEngine.Entry entry = feed(batch, learningRate);
+        DeviceEngine.BucketWork entry = feed(batch, learningRate);
         entry.start("step", () -> tasks(entry));
         begun = false;
         keepWithin();
@@ -137,10 +137,10 @@ final class DeviceStep implements TrainingStep {
         profile.endStep();
     }
 
-    private DeviceEngine.Entry feed(ReadyBatch batch, double learningRate) {
+    private DeviceEngine.BucketWork feed(ReadyBatch batch, double learningRate) {
         profile.enter(Phase.INPUTS);
         deviceUpdate.reserve();
-        DeviceEngine.Entry entry = prepared.feed(batch, update.numbers(steps + 1, learningRate, begun));
+        DeviceEngine.BucketWork entry = prepared.feed(batch, update.numbers(steps + 1, learningRate, begun));
         profile.enter(Phase.DEVICE);
         return entry;
     }
@@ -155,7 +155,7 @@ final class DeviceStep implements TrainingStep {
 
     /// A step: forward and backward pass, sums over the ranks, update. Where sums can be recorded, each bucket of the
     /// gradient is summed as soon as it is complete; else all are one message.
-    private List<Task> tasks(DeviceEngine.Entry entry) {
+    private List<Task> tasks(DeviceEngine.BucketWork entry) {
         List<Task> tasks = new ArrayList<>(entry.tasks());
         FlatLayout.Range all = new FlatLayout.Range(0, gradientLayout.size());
         boolean overlaps = engine.ranks() > 1 && comm.capturable();
