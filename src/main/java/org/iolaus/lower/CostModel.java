@@ -29,7 +29,7 @@ final class CostModel {
     }
 
     /// Computing a value in a group that does not compute it yet.
-    double repeating(Node node, Fusion.Group group) {
+    double repeating(Node node, LoopGroup group) {
         Recipe recipe = new Recipe();
         recipe.add(node, group);
         return recipe.nodes.size() > MOST_NODES ? Double.POSITIVE_INFINITY : recipe.price(group);
@@ -41,7 +41,7 @@ final class CostModel {
         private final Set<Node> nodes = new HashSet<>();
         private double work;
 
-        void add(Node node, Fusion.Group group) {
+        void add(Node node, LoopGroup group) {
             if (!nodes.add(node) || nodes.size() > MOST_NODES) {
                 return;
             }
@@ -60,7 +60,7 @@ final class CostModel {
             }
         }
 
-        double price(Fusion.Group group) {
+        double price(LoopGroup group) {
             double sum = work;
             for (Map.Entry<Node, Double> load : loads.entrySet()) {
                 sum += group.reads(load.getKey()) ? 0 : load.getValue();

@@ -2,11 +2,9 @@ package org.iolaus.lower;
 
 import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -43,96 +41,6 @@ final class Fusion {
     private static final int MOST_HOST_NODES = 48;
     private static final int MOST_DEVICE_NODES = 160;
 
-    /// Where in a loop a value lives.
-    enum Place {
-        /// one per element of the domain
-        ELEMENT,
-        /// one per row: after a sum over columns
-        ROW,
-        /// one per element of the results of a walk
-        RESULT
-    }
-
-    /// Which rows a loop's sums bring together: those of one index value, or runs of rows.
-    ///
-    /// @param index null for runs
-    /// @param parts number of runs
-    record Walk(@Nullable Node index, int parts) {}
-
-    /// Nodes that run as one loop.
-    static final class Group {
-        private final List<Dim> domain;
-        private final int columns;
-        private final @Nullable Walk walk;
-        private final Map<Node, Place> places;
-        private final Set<Node> stored;
-        /// The last search that came here; its negative if that looked for this group.
-        private int search;
-
-        private Group(List<Dim> domain, int columns, @Nullable Walk walk, Map<Node, Place> places, Set<Node> stored) {
-            this.domain = domain;
-            this.columns = columns;
-            this.walk = walk;
-            this.places = new LinkedHashMap<>(places);
-            this.stored = new LinkedHashSet<>(stored);
-        }
-
-        /// Extents of the elements, those of 1 left out.
-        List<Dim> domain() {
-            return domain;
-        }
-
-        /// How many of the last axes are summed row by row; 0 for none.
-        int columns() {
-            return columns;
-        }
-
-        @Nullable
-        Walk walk() {
-            return walk;
-        }
-
-        /// What is computed, and where in the loop.
-        Set<Map.Entry<Node, Place>> members() {
-            return places.entrySet();
-        }
-
-        /// What is computed, in program order.
-        List<Node> nodes() {
-            return places.keySet().stream()
-                    .sorted(Comparator.comparingLong(Node::sequence))
-                    .toList();
-        }
-
-        /// Sequence number of the last node.
-        long last() {
-            return places.keySet().stream().mapToLong(Node::sequence).max().orElseThrow();
-        }
-
-        boolean computes(Node node) {
-            return places.containsKey(node);
-        }
-
-        Place place(Node node) {
-            Place place = places.get(node);
-            if (place == null) {
-                throw new IllegalStateException("fusion: want a member of the group, got " + node);
-            }
-            return place;
-        }
-
-        Set<Node> stored() {
-            return stored;
-        }
-
-        /// Whether a member's operand is the given node, which the loop does not compute.
-        boolean reads(Node node) {
-            return !computes(node)
-                    && places.keySet().stream()
-                            .anyMatch(member -> operands(member).stream().anyMatch(input -> strip(input) == node));
-        }
-    }
-
     /// A node among its users, as searches over the program meet it. They take most of the time of lowering, so nothing
     /// is
     /// looked up on the way.
@@ -141,7 +49,7 @@ final class Fusion {
         private final boolean fusable;
         private final Node bare;
         private final List<Use> uses = new ArrayList<>();
-        private final Set<Group> groups = new LinkedHashSet<>();
+        private final Set<LoopGroup> groups = new LinkedHashSet<>();
         /// The last search that came here.
         private int search;
 
@@ -206,8 +114,8 @@ final class Fusion {
     }
 
     /// The loops: groups of nodes, in no order.
-    Set<Group> groups() {
-        Set<Group> groups = new LinkedHashSet<>();
+    Set<LoopGroup> groups() {
+        Set<LoopGroup> groups = new LinkedHashSet<>();
         program.nodes().forEach(node -> groups.addAll(computedIn(node)));
         return groups;
     }
@@ -343,7 +251,7 @@ final class Fusion {
 
     // which loop computes what
 
-    Set<Group> computedIn(Node node) {
+    Set<LoopGroup> computedIn(Node node) {
         return site(node).groups;
     }
 
@@ -364,8 +272,8 @@ final class Fusion {
     }
 
     /// The groups that use a value element by element.
-    private Set<Group> groupsUsing(Node node) {
-        Set<Group> groups = new LinkedHashSet<>();
+    private Set<LoopGroup> groupsUsing(Node node) {
+        Set<LoopGroup> groups = new LinkedHashSet<>();
         Deque<Node> open = new ArrayDeque<>(List.of(node));
         while (!open.isEmpty()) {
             Node next = open.pop();
@@ -382,20 +290,20 @@ final class Fusion {
     }
 
     private void placePointwise(Node node) {
-        Set<Group> using = groupsUsing(node);
+        Set<LoopGroup> using = groupsUsing(node);
         boolean stored = using.isEmpty() || inMemory.contains(node);
-        stored |= using.removeIf(group -> placeIn(group, node) == null);
+        stored |= using.removeIf(group -> group.placeIn(node) == null);
         if (!stored && isWorthRepeating(node, using)) {
             using.forEach(group -> add(group, node));
             return;
         }
-        Group home = using.stream()
+        LoopGroup home = using.stream()
                 .filter(group -> isBackward(group) == isBackward(node)
                         && hasRoom(group, node)
-                        && !leadsBack(Set.of(node), Set.of(group), Set.of(node)))
+                        && !makesCycle(Set.of(node), Set.of(group), Set.of(node)))
                 .findFirst()
                 .orElse(null);
-        for (Group group : using) {
+        for (LoopGroup group : using) {
             if (group == home || (target == Target.DEVICE && price.repeating(node, group) < CostModel.READ)) {
                 add(group, node);
             } else {
@@ -406,15 +314,16 @@ final class Fusion {
             return;
         }
         if (home == null) {
-            home = new Group(Access.extents(node.shape()), 0, null, Map.of(node, Place.ELEMENT), Set.of());
+            home = new LoopGroup(
+                    Access.extents(node.shape()), 0, null, Map.of(node, LoopGroup.Place.ELEMENT), Set.of());
             register(home);
         }
-        home.stored.add(node);
+        home.stored().add(node);
         inMemory.add(node);
     }
 
     /// How far two groups are apart in the program.
-    private static long distance(Group a, Group b) {
+    private static long distance(LoopGroup a, LoopGroup b) {
         return Math.abs(a.last() - b.last());
     }
 
@@ -422,11 +331,11 @@ final class Fusion {
         return node.sequence() > forwardEnd;
     }
 
-    private boolean isBackward(Group group) {
+    private boolean isBackward(LoopGroup group) {
         return group.last() > forwardEnd;
     }
 
-    private boolean isWorthRepeating(Node node, Set<Group> using) {
+    private boolean isWorthRepeating(Node node, Set<LoopGroup> using) {
         if (using.size() == 1) {
             return hasRoom(using.iterator().next(), node);
         }
@@ -435,7 +344,7 @@ final class Fusion {
         }
         double repeated = 0;
         double cheapest = Double.POSITIVE_INFINITY;
-        for (Group group : using) {
+        for (LoopGroup group : using) {
             double once = price.repeating(node, group);
             repeated += once;
             cheapest = Math.min(cheapest, once);
@@ -445,22 +354,22 @@ final class Fusion {
 
     private void placeSum(Node node) {
         List<Dim> domain = Access.extents(node.input(0).shape());
-        Group group;
+        LoopGroup group;
         if (isRowSum(node)) {
-            Walk walk = switch (node.op().loopSum()) {
-                case LoopSum.Segments segments -> new Walk(node.input(segments.index()), 0);
-                case LoopSum.Runs runs -> new Walk(null, runs.parts());
-                case null, default -> new Walk(null, 1);
+            LoopGroup.Walk walk = switch (node.op().loopSum()) {
+                case LoopSum.Segments segments -> new LoopGroup.Walk(node.input(segments.index()), 0);
+                case LoopSum.Runs runs -> new LoopGroup.Walk(null, runs.parts());
+                case null, default -> new LoopGroup.Walk(null, 1);
             };
-            group = new Group(domain, 0, walk, Map.of(node, Place.RESULT), Set.of(node));
+            group = new LoopGroup(domain, 0, walk, Map.of(node, LoopGroup.Place.RESULT), Set.of(node));
         } else {
             int columns = domain.size() - Access.extents(node.shape()).size();
-            group = new Group(domain, columns, null, Map.of(node, Place.ROW), Set.of(node));
+            group = new LoopGroup(domain, columns, null, Map.of(node, LoopGroup.Place.ROW), Set.of(node));
         }
-        Set<Group> using = groupsUsing(node);
+        Set<LoopGroup> using = groupsUsing(node);
         register(group);
-        for (Group user : List.copyOf(using)) {
-            Group joined = joined(group, user);
+        for (LoopGroup user : List.copyOf(using)) {
+            LoopGroup joined = joined(group, user);
             if (joined != null) {
                 replace(group, joined);
                 replace(user, joined);
@@ -469,54 +378,24 @@ final class Fusion {
             }
         }
         if (using.isEmpty() && !inMemory.contains(node)) {
-            group.stored.remove(node);
+            group.stored().remove(node);
         } else {
             inMemory.add(node);
         }
     }
 
-    /// Where a value that the group's members use would live in it; null if not in one place.
-    static @Nullable Place placeIn(Group group, Node node) {
-        Place found = null;
-        for (Node member : group.places.keySet()) {
-            for (Node input : operands(member)) {
-                if (strip(input) == node && isAligned(member, input)) {
-                    Place place = operandPlace(group, member, input);
-                    if (place == null || (found != null && found != place)) {
-                        return null;
-                    }
-                    found = place;
-                }
-            }
-        }
-        return found;
-    }
-
-    /// Where in the group's loop the operand of a member is read; null if the loop has no such place.
-    static @Nullable Place operandPlace(Group group, Node member, Node input) {
-        if (member.op() instanceof Pointwise) {
-            return group.place(member);
-        }
-        List<Dim> extents = Access.extents(input.shape());
-        if (extents.equals(group.domain)) {
-            return Place.ELEMENT;
-        }
-        int rows = group.domain.size() - group.columns;
-        return extents.equals(group.domain.subList(0, rows)) ? Place.ROW : null;
-    }
-
-    private void add(Group group, Node node) {
-        group.places.put(node, Objects.requireNonNull(placeIn(group, node)));
+    private void add(LoopGroup group, Node node) {
+        group.add(node);
         site(node).groups.add(group);
     }
 
-    private void register(Group group) {
-        group.places.keySet().forEach(node -> site(node).groups.add(group));
+    private void register(LoopGroup group) {
+        group.computed().forEach(node -> site(node).groups.add(group));
     }
 
-    private void replace(Group old, Group fresh) {
-        for (Node node : old.places.keySet()) {
-            Set<Group> groups = site(node).groups;
+    private void replace(LoopGroup old, LoopGroup fresh) {
+        for (Node node : old.computed()) {
+            Set<LoopGroup> groups = site(node).groups;
             groups.remove(old);
             groups.add(fresh);
         }
@@ -524,11 +403,11 @@ final class Fusion {
 
     // joining
 
-    private void joinAll(Set<Group> candidates) {
-        List<Group> groups = new ArrayList<>(candidates);
+    private void joinAll(Set<LoopGroup> candidates) {
+        List<LoopGroup> groups = new ArrayList<>(candidates);
         for (int i = 0; i < groups.size(); i++) {
             for (int j = i + 1; j < groups.size(); j++) {
-                Group joined = joined(groups.get(i), groups.get(j));
+                LoopGroup joined = joined(groups.get(i), groups.get(j));
                 if (joined != null) {
                     replace(groups.get(i), joined);
                     replace(groups.get(j), joined);
@@ -541,110 +420,52 @@ final class Fusion {
     }
 
     /// The two groups as one; null if they cannot run as one loop.
-    private @Nullable Group joined(Group a, Group b) {
+    private @Nullable LoopGroup joined(LoopGroup a, LoopGroup b) {
         if (isBackward(a) != isBackward(b) || distance(a, b) > reach()) {
             return null;
         }
-        Group union = union(a, b);
+        LoopGroup union = LoopGroup.union(a, b);
         if (union == null) {
-            union = union(b, a);
+            union = LoopGroup.union(b, a);
         }
-        if (union == null || !hasRoom(union) || !isConsistent(union)) {
+        if (union == null || !hasRoom(union) || !union.isConsistent()) {
             return null;
         }
-        Set<Node> written = new LinkedHashSet<>(a.stored);
-        written.addAll(b.stored);
-        return leadsBack(written, Set.of(a, b), union.places.keySet()) ? null : union;
+        Set<Node> written = new LinkedHashSet<>(a.stored());
+        written.addAll(b.stored());
+        return makesCycle(written, Set.of(a, b), union.computed()) ? null : union;
     }
 
-    /// One group of what two compute, the domain being that of the first; null if the second's elements have no place.
-    private static @Nullable Group union(Group a, Group b) {
-        Map<Place, Place> moved = new HashMap<>();
-        Walk walk = a.walk == null ? b.walk : a.walk;
-        int columns = Math.max(a.columns, b.columns);
-        int rows = a.domain.size() - columns;
-        if (b.domain.equals(a.domain)) {
-            boolean sameRows = a.columns == 0 || b.columns == 0 || a.columns == b.columns;
-            boolean sameWalk = a.walk == null || b.walk == null || a.walk.equals(b.walk);
-            if (!sameRows || !sameWalk) {
-                return null;
-            }
-            moved.put(Place.ELEMENT, Place.ELEMENT);
-            moved.put(Place.ROW, Place.ROW);
-            moved.put(Place.RESULT, Place.RESULT);
-        } else if (b.walk == null && b.columns == 0 && a.columns > 0 && b.domain.equals(a.domain.subList(0, rows))) {
-            moved.put(Place.ELEMENT, Place.ROW);
-        } else if (b.walk == null && b.columns == 0 && a.walk != null && b.domain.equals(results(a))) {
-            moved.put(Place.ELEMENT, Place.RESULT);
-        } else {
-            return null;
-        }
-        if (walk != null && rows > 1 && columns > 0) {
-            return null;
-        }
-        Map<Node, Place> places = new LinkedHashMap<>(a.places);
-        for (Map.Entry<Node, Place> entry : b.places.entrySet()) {
-            Place place = moved.get(entry.getValue());
-            Place before = places.put(entry.getKey(), Objects.requireNonNull(place));
-            if (before != null && before != place) {
-                return null;
-            }
-        }
-        Set<Node> stored = new LinkedHashSet<>(a.stored);
-        stored.addAll(b.stored);
-        return new Group(a.domain, columns, walk, places, stored);
-    }
-
-    /// Extents of what a walk yields.
-    static List<Dim> results(Group group) {
-        Walk walk = Objects.requireNonNull(group.walk);
-        List<Dim> extents = new ArrayList<>();
-        if (walk.index != null) {
-            extents.add(walk.index.type().indexRange());
-        } else if (walk.parts > 1) {
-            extents.add(Dim.of(walk.parts));
-        }
-        extents.addAll(group.domain.subList(Math.min(1, group.domain.size()), group.domain.size()));
-        return extents;
-    }
-
-    /// Whether every value that is computed in the loop lives where its users in the loop read it.
-    private static boolean isConsistent(Group group) {
-        for (Node member : group.places.keySet()) {
-            for (Node input : operands(member)) {
-                Node bare = strip(input);
-                if (group.computes(bare)
-                        && isAligned(member, input)
-                        && group.place(bare) != operandPlace(group, member, input)) {
-                    return false;
-                }
-            }
-        }
-        return true;
-    }
-
-    private boolean hasRoom(Group group) {
+    private boolean hasRoom(LoopGroup group) {
         return target == Target.HOST
-                ? group.places.size() < MOST_HOST_NODES
-                : group.places.size() < MOST_DEVICE_NODES
+                ? group.computed().size() < MOST_HOST_NODES
+                : group.computed().size() < MOST_DEVICE_NODES
                         && RegisterPressure.by(group, null).fits();
     }
 
     /// Whether a group that uses a value can compute it: its loop does not hold too much, or not more than if it read
     /// the
     /// value.
-    private boolean hasRoom(Group group, Node node) {
+    private boolean hasRoom(LoopGroup group, Node node) {
         if (target == Target.HOST) {
-            return group.places.size() < MOST_HOST_NODES;
+            return group.computed().size() < MOST_HOST_NODES;
         }
         RegisterPressure more = RegisterPressure.by(group, node);
-        return group.places.size() < MOST_DEVICE_NODES
+        return group.computed().size() < MOST_DEVICE_NODES
                 && (more.fits() || more.isWithin(RegisterPressure.by(group, null)));
     }
 
-    /// Whether a path leads from values in memory to one of the groups, other than by values that the group, having
-    /// computed them, need not read.
-    private boolean leadsBack(Set<Node> written, Set<Group> groups, Set<Node> computed) {
+    /// Whether a loop of some groups would wait for its own results: a path leads from a value that it
+    /// writes, by way of other steps, to a value that it reads.
+    ///
+    /// Example: one loop computes `a`, a matrix product reads `a`, another loop reads the product. As one
+    /// loop, they would need the product before `a` is written. What the loop computes element by element,
+    /// it need not read.
+    ///
+    /// @param written what the groups write: the path begins here
+    /// @param groups of the loop: the path ends here
+    /// @param computed what the loop has in registers
+    private boolean makesCycle(Set<Node> written, Set<LoopGroup> groups, Set<Node> computed) {
         int search = ++searches;
         int goal = -search;
         groups.forEach(group -> group.search = goal);
@@ -657,14 +478,14 @@ final class Fusion {
                     use.user.enter(search, open);
                     continue;
                 }
-                for (Group group : use.user.groups) {
+                for (LoopGroup group : use.user.groups) {
                     if (group.search == goal) {
                         if (!use.aligned || !computed.contains(site.bare)) {
                             return true;
                         }
                     } else if (group.search != search && !(use.aligned && group.computes(site.bare))) {
                         group.search = search;
-                        group.stored.forEach(node -> site(node).enter(search, open));
+                        group.stored().forEach(node -> site(node).enter(search, open));
                     }
                 }
             }

@@ -12,8 +12,7 @@ import org.iolaus.ir.Node;
 import org.iolaus.ir.Pointwise;
 import org.iolaus.kernel.Fill;
 import org.iolaus.kernel.Loop;
-import org.iolaus.lower.Fusion.Group;
-import org.iolaus.lower.Fusion.Place;
+import org.iolaus.lower.LoopGroup.Place;
 import org.iolaus.op.Constant;
 import org.iolaus.tensor.Dim;
 import org.iolaus.tensor.Shape;
@@ -34,7 +33,7 @@ final class LoopBuilder {
     record Written(Loop loop, Set<Node> reads, Set<Node> writes) {}
 
     /// The loop that computes a group's nodes and writes those that are stored.
-    Written group(Group group) {
+    Written group(LoopGroup group) {
         Writer writer = new Writer(group.domain(), group.columns(), group.walk());
         for (Node node : group.nodes()) {
             writer.compute(group, node);
@@ -52,7 +51,7 @@ final class LoopBuilder {
     private final class Writer {
         private final List<Dim> domain;
         private final int columns;
-        private final Fusion.@Nullable Walk walk;
+        private final LoopGroup.@Nullable Walk walk;
         private final Statements body = new Statements();
         private final Statements after = new Statements();
         private final List<Loop.RowSum> sums = new ArrayList<>();
@@ -74,7 +73,7 @@ final class LoopBuilder {
             }
         }
 
-        Writer(List<Dim> domain, int columns, Fusion.@Nullable Walk walk) {
+        Writer(List<Dim> domain, int columns, LoopGroup.@Nullable Walk walk) {
             this.domain = domain;
             this.columns = columns;
             this.walk = walk;
@@ -84,7 +83,7 @@ final class LoopBuilder {
             return place == Place.RESULT ? after : body;
         }
 
-        void compute(Group group, Node node) {
+        void compute(LoopGroup group, Node node) {
             Place place = group.place(node);
             Statements here = statements(place);
             List<Integer> operands = new ArrayList<>();
@@ -107,9 +106,9 @@ final class LoopBuilder {
             }
         }
 
-        private int operand(Group group, Node node, Node input) {
+        private int operand(LoopGroup group, Node node, Node input) {
             Node bare = Fusion.strip(input);
-            Place place = Fusion.operandPlace(group, node, input);
+            Place place = group.operandPlace(node, input);
             if (place != null && group.computes(bare) && Fusion.isAligned(node, input)) {
                 return Objects.requireNonNull(
                         statements(group.place(bare)).registerOf.get(bare));

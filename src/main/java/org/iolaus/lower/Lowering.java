@@ -173,7 +173,7 @@ public final class Lowering {
     private List<Order.Unit> units() {
         List<Order.Unit> units = new ArrayList<>();
         LoopBuilder loops = new LoopBuilder(fusion, this::buffer);
-        for (Fusion.Group group : fusion.groups()) {
+        for (LoopGroup group : fusion.groups()) {
             LoopBuilder.Written written = loops.group(group);
             long key = group.last();
             units.add(new Order.Unit(key, new Fused(List.of(written.loop())), written.reads(), written.writes()));

@@ -31,11 +31,31 @@ final class Order {
     private final Map<Unit, Set<Unit>> sources = new HashMap<>();
     private final Map<Unit, List<Unit>> feeds = new HashMap<>();
 
-    /// A step before it has its place.
+    /// A step before it has its place; a key of maps by identity, as loops are long.
     ///
     /// @param key steps that may be in either order go by this
     /// @param reads nodes in memory; likewise `writes`
-    record Unit(long key, Step step, Set<Node> reads, Set<Node> writes) {}
+    static final class Unit {
+        private final long key;
+        private final Step step;
+        private final Set<Node> reads;
+        private final Set<Node> writes;
+
+        Unit(long key, Step step, Set<Node> reads, Set<Node> writes) {
+            this.key = key;
+            this.step = step;
+            this.reads = reads;
+            this.writes = writes;
+        }
+
+        long key() {
+            return key;
+        }
+
+        Step step() {
+            return step;
+        }
+    }
 
     private Order(List<Unit> units, Map<Node, List<Node>> parts) {
         this.units = units;

@@ -18,10 +18,10 @@ record RegisterPressure(int perElement, int perRow) {
     private static final int MOST_PER_ROW = 8;
 
     /// @param more a node that the group is to compute too; null for none
-    static RegisterPressure by(Fusion.Group group, @Nullable Node more) {
+    static RegisterPressure by(LoopGroup group, @Nullable Node more) {
         Set<Node> elements = new HashSet<>();
         Set<Node> rows = new HashSet<>();
-        for (Map.Entry<Node, Fusion.Place> member : group.members()) {
+        for (Map.Entry<Node, LoopGroup.Place> member : group.members()) {
             boolean isSum = !(member.getKey().op() instanceof Pointwise);
             switch (member.getValue()) {
                 case ELEMENT -> addReads(elements, group, member.getKey(), more);
@@ -38,12 +38,12 @@ record RegisterPressure(int perElement, int perRow) {
             }
         }
         if (more != null) {
-            addReads(Fusion.placeIn(group, more) == Fusion.Place.ROW ? rows : elements, group, more, more);
+            addReads(group.placeIn(more) == LoopGroup.Place.ROW ? rows : elements, group, more, more);
         }
         return new RegisterPressure(elements.size(), rows.size());
     }
 
-    private static void addReads(Set<Node> reads, Fusion.Group group, Node member, @Nullable Node more) {
+    private static void addReads(Set<Node> reads, LoopGroup group, Node member, @Nullable Node more) {
         for (Node input : Fusion.operands(member)) {
             Node bare = Fusion.strip(input);
             if (bare != more && !group.computes(bare) && Fusion.isAligned(member, input)) {
