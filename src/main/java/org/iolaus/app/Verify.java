@@ -150,7 +150,6 @@ final class Verify extends CommandBase implements Callable<Integer> {
                 .put("array", array)
                 .put("error", line.error())
                 .put("tolerance", line.tolerance())
-                .put("roundings", line.roundings())
                 .put("ok", line.ok())
                 .put("remark", line.remark())
                 .toString();

@@ -29,15 +29,6 @@ public interface Op {
         return Cost.touching(node, sizes, node.shape().volume().value(sizes));
     }
 
-    /// How many roundings lie between the inputs and an element of the result, one after another, where numbers have
-    /// few
-    /// digits; 0 for what only moves or chooses numbers. A sum over k numbers has k - 1.
-    ///
-    /// @param call the arguments, which tell how many numbers are added up
-    default long roundings(HostCall call) {
-        return 0;
-    }
-
     // what lowering and executors ask; the defaults are those of an operation that reads and writes whole arrays
 
     /// Whether the result is 0 everywhere.

@@ -54,12 +54,6 @@ public interface Pointwise extends Op, TileFunction {
         System.arraycopy(result, 0, out.data(), out.offset(), n);
     }
 
-    /// One, unless an operation says otherwise; functions, which are off by an ulp or two, count two.
-    @Override
-    default long roundings(HostCall call) {
-        return 1;
-    }
-
     @Override
     default Op part(int axis, int length) {
         return this;

@@ -1,13 +1,16 @@
 package org.iolaus.lower;
 
 import java.util.List;
+import org.iolaus.ir.Cost;
 import org.iolaus.ir.HostCall;
 import org.iolaus.ir.LoopSum;
+import org.iolaus.ir.Node;
 import org.iolaus.ir.Op;
 import org.iolaus.ir.Sample;
 import org.iolaus.ir.Type;
 import org.iolaus.tensor.Dim;
 import org.iolaus.tensor.HostView;
+import org.iolaus.tensor.Sizes;
 
 /// Sums over `parts` runs of consecutive rows, `ceil(E / parts)` rows each: `x: (E, ...)`, result `(parts, ...)`. The
 /// first half of a sum over many rows; only lowering makes it.
@@ -44,6 +47,11 @@ record PartialSums(int parts) implements LoweredOp {
     @Override
     public Op part(int axis, int length) {
         return this;
+    }
+
+    @Override
+    public Cost cost(Node node, Sizes sizes) {
+        return Cost.touching(node, sizes, node.input(0).shape().volume().value(sizes));
     }
 
     @Override

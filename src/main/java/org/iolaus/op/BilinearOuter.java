@@ -96,12 +96,6 @@ public record BilinearOuter(BilinearTerms terms) implements Op {
     }
 
     @Override
-    public long roundings(HostCall call) {
-        int channels = call.in(0).shape()[2];
-        return (channels + 1L) * terms.byEntry().longest();
-    }
-
-    @Override
     public boolean isZero(List<Boolean> zero) {
         return zero.get(0) || zero.get(1);
     }

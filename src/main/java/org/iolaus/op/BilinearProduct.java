@@ -128,11 +128,6 @@ public record BilinearProduct(BilinearTerms terms) implements Op {
     }
 
     @Override
-    public long roundings(HostCall call) {
-        return 2L * terms.byRow().longest();
-    }
-
-    @Override
     public double instructions(Node node) {
         return 50;
     }

@@ -56,11 +56,6 @@ public record DropoutMask(double probability, int stream, Shape target) implemen
     }
 
     @Override
-    public long roundings(HostCall call) {
-        return 1;
-    }
-
-    @Override
     public List<Sample> samples() {
         return List.of(Sample.of(
                 new DropoutMask(0.25, 3, new Shape(List.of(Dim.of(32), Dim.of(8)))), Sample.positive(2)));

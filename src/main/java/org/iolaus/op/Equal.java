@@ -2,7 +2,6 @@ package org.iolaus.op;
 
 import java.util.Arrays;
 import java.util.List;
-import org.iolaus.ir.HostCall;
 import org.iolaus.ir.Node;
 import org.iolaus.ir.Pointwise;
 import org.iolaus.ir.Sample;
@@ -28,11 +27,6 @@ record Equal() implements Pointwise {
     @Override
     public List<@Nullable Node> vjp(Node node, Node cotangent) {
         return Arrays.asList(null, null);
-    }
-
-    @Override
-    public long roundings(HostCall call) {
-        return 0;
     }
 
     @Override

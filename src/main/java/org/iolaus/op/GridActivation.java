@@ -149,12 +149,6 @@ public record GridActivation(ProductGrid grid, int derivative, Matrix out, List<
         return Cost.touching(node, sizes, columns * grid.rings() * (perRing + grid.azimuths() * perPoint));
     }
 
-    /// The sums over coefficients and waves, the function, the sums over azimuths and rings.
-    @Override
-    public long roundings(HostCall call) {
-        return (long) grid.coefficients() + grid.waves() + 2 + factors.size() + grid.azimuths() + grid.rings();
-    }
-
     /// Not the sphere's numbers, but any: a grid of even and one of odd rings, the second with a wave that
     /// no coefficient has.
     static List<ProductGrid> examples() {

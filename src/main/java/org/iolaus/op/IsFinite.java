@@ -2,7 +2,6 @@ package org.iolaus.op;
 
 import java.util.Collections;
 import java.util.List;
-import org.iolaus.ir.HostCall;
 import org.iolaus.ir.Node;
 import org.iolaus.ir.Pointwise;
 import org.iolaus.ir.Sample;
@@ -27,11 +26,6 @@ record IsFinite() implements Pointwise {
     @Override
     public List<@Nullable Node> vjp(Node node, Node cotangent) {
         return Collections.singletonList(null);
-    }
-
-    @Override
-    public long roundings(HostCall call) {
-        return 0;
     }
 
     @Override

@@ -94,12 +94,6 @@ public record MatMul(boolean transposeA, boolean transposeB) implements Op {
     }
 
     @Override
-    public long roundings(HostCall call) {
-        int[] a = call.in(0).shape();
-        return a[a.length - (transposeA ? 2 : 1)];
-    }
-
-    @Override
     public boolean isZero(List<Boolean> zero) {
         return zero.get(0) || zero.get(1);
     }

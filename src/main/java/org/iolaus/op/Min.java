@@ -1,7 +1,6 @@
 package org.iolaus.op;
 
 import java.util.List;
-import org.iolaus.ir.HostCall;
 import org.iolaus.ir.Node;
 import org.iolaus.ir.Pointwise;
 import org.iolaus.ir.Sample;
@@ -35,11 +34,6 @@ record Min() implements Pointwise {
                 Expr.sumTo(
                         Expr.where(Expr.step(Expr.sub(a, b)), cotangent, Expr.zeros(node.shape())),
                         node.input(1).shape()));
-    }
-
-    @Override
-    public long roundings(HostCall call) {
-        return 0;
     }
 
     @Override

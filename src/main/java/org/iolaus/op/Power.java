@@ -1,7 +1,6 @@
 package org.iolaus.op;
 
 import java.util.List;
-import org.iolaus.ir.HostCall;
 import org.iolaus.ir.Node;
 import org.iolaus.ir.Pointwise;
 import org.iolaus.ir.Sample;
@@ -39,11 +38,6 @@ record Power(double exponent) implements Pointwise {
     public List<@Nullable Node> vjp(Node node, Node cotangent) {
         Node x = node.input(0);
         return List.of(Expr.scale(Expr.mul(cotangent, Expr.pow(x, exponent - 1)), exponent));
-    }
-
-    @Override
-    public long roundings(HostCall call) {
-        return exponent == -1 ? 1 : 2;
     }
 
     @Override

@@ -69,16 +69,6 @@ public record SegmentSum() implements Op {
     }
 
     @Override
-    public long roundings(HostCall call) {
-        int[] start = call.index(1).start();
-        long longest = 1;
-        for (int r = 0; r < call.index(1).range(); r++) {
-            longest = Math.max(longest, start[r + 1] - start[r]);
-        }
-        return longest - 1;
-    }
-
-    @Override
     public boolean isZero(List<Boolean> zero) {
         return zero.get(0);
     }

@@ -1,7 +1,6 @@
 package org.iolaus.op;
 
 import java.util.List;
-import org.iolaus.ir.HostCall;
 import org.iolaus.ir.Node;
 import org.iolaus.ir.Pointwise;
 import org.iolaus.ir.Sample;
@@ -26,11 +25,6 @@ record Sigmoid() implements Pointwise {
     @Override
     public List<@Nullable Node> vjp(Node node, Node cotangent) {
         return List.of(Expr.mul(cotangent, Expr.mul(node, Expr.shift(Expr.neg(node), 1))));
-    }
-
-    @Override
-    public long roundings(HostCall call) {
-        return 2;
     }
 
     @Override

@@ -1,7 +1,6 @@
 package org.iolaus.op;
 
 import java.util.List;
-import org.iolaus.ir.HostCall;
 import org.iolaus.ir.Node;
 import org.iolaus.ir.Pointwise;
 import org.iolaus.ir.Sample;
@@ -27,11 +26,6 @@ record Softplus() implements Pointwise {
     public List<@Nullable Node> vjp(Node node, Node cotangent) {
         Node x = node.input(0);
         return List.of(Expr.mul(cotangent, Expr.sigmoid(x)));
-    }
-
-    @Override
-    public long roundings(HostCall call) {
-        return 2;
     }
 
     @Override

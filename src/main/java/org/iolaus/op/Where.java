@@ -2,7 +2,6 @@ package org.iolaus.op;
 
 import java.util.Arrays;
 import java.util.List;
-import org.iolaus.ir.HostCall;
 import org.iolaus.ir.Node;
 import org.iolaus.ir.Pointwise;
 import org.iolaus.ir.Sample;
@@ -34,11 +33,6 @@ record Where() implements Pointwise {
                 null,
                 Expr.sumTo(Expr.where(condition, cotangent, zero), node.input(1).shape()),
                 Expr.sumTo(Expr.where(condition, zero, cotangent), node.input(2).shape()));
-    }
-
-    @Override
-    public long roundings(HostCall call) {
-        return 0;
     }
 
     @Override

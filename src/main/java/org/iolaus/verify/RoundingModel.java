@@ -16,6 +16,7 @@ import org.iolaus.ir.Node;
 import org.iolaus.ir.Op;
 import org.iolaus.ir.Pointwise;
 import org.iolaus.ir.Program;
+import org.iolaus.ir.View;
 import org.iolaus.lower.Lowering;
 import org.iolaus.lower.Precision;
 import org.iolaus.lower.Simplify;
@@ -41,7 +42,7 @@ import org.jspecify.annotations.Nullable;
 /// saturated).
 ///
 /// - Inputs, parameters and constants are rounded by u, the unit roundoff of what is stored.
-/// - The result of an operation with n roundings ([Op#roundings]) is rounded by `u sqrt(n)`.
+/// - The result of an operation with n roundings, its multiply-adds by [Op#cost], is rounded by `u sqrt(n)`.
 /// - A sum of k terms meets partial sums that may be larger than its result: its terms are rounded by `u sqrt(k)`
 /// before.
 /// - What a device stores in bfloat16 is rounded by 2^-8. Then the program is the one that the device's schedule was
@@ -73,12 +74,6 @@ public final class RoundingModel {
     private final double unit;
     private final Precision precision;
 
-    /// What rounding does to an output.
-    ///
-    /// @param tolerance largest difference that the model allows
-    /// @param roundings on the longest path to it
-    public record Bound(double tolerance, long roundings) {}
-
     private RoundingModel(
             Lowering.Stored stored,
             ReferenceCase.Batch batch,
@@ -93,8 +88,8 @@ public final class RoundingModel {
         this.precision = precision;
     }
 
-    /// The bounds of all outputs.
-    public static Map<String, Bound> of(
+    /// The tolerances of all outputs: the largest differences that the model allows.
+    public static Map<String, Double> of(
             Program program, ReferenceCase.Batch batch, Map<String, HostTensor> parameters, Precision precision) {
         Lowering.Stored stored = precision.lowPrecision().isBf16()
                 ? Lowering.stored(program, precision.lowPrecision())
@@ -119,9 +114,8 @@ public final class RoundingModel {
         };
     }
 
-    private Map<String, Bound> bounds() {
-        Map<String, Long> roundings = new HashMap<>();
-        Map<String, double[]> exact = run(null, roundings);
+    private Map<String, Double> bounds() {
+        Map<String, double[]> exact = run(null);
         Map<String, Double> squares = new HashMap<>();
         SplittableRandom random = new SplittableRandom(SEED);
         List<SplittableRandom> randoms =
@@ -129,16 +123,15 @@ public final class RoundingModel {
         List<Map<String, Double>> changes =
                 randoms.parallelStream().map(own -> changes(own, exact)).toList();
         changes.forEach(run -> run.forEach((name, change) -> squares.merge(name, change * change / RUNS, Double::sum)));
-        Map<String, Bound> bounds = new LinkedHashMap<>();
-        squares.forEach((name, square) ->
-                bounds.put(name, new Bound(FACTOR * Math.sqrt(square), Objects.requireNonNull(roundings.get(name)))));
+        Map<String, Double> bounds = new LinkedHashMap<>();
+        squares.forEach((name, square) -> bounds.put(name, FACTOR * Math.sqrt(square)));
         return bounds;
     }
 
     /// The largest change of each output in one run.
     private Map<String, Double> changes(SplittableRandom random, Map<String, double[]> exact) {
         Map<String, Double> changes = new HashMap<>();
-        run(random, new HashMap<>())
+        run(random)
                 .forEach((name, values) ->
                         changes.put(name, largestDifference(values, Objects.requireNonNull(exact.get(name)))));
         return changes;
@@ -155,19 +148,15 @@ public final class RoundingModel {
     /// Runs the program once.
     ///
     /// @param random of the roundings; null: none
-    /// @param roundings gets those on the longest path to each output
-    private Map<String, double[]> run(@Nullable SplittableRandom random, Map<String, Long> roundings) {
+    private Map<String, double[]> run(@Nullable SplittableRandom random) {
         Map<Node, Integer> users = new HashMap<>();
         program.nodes().forEach(node -> node.inputs().forEach(input -> users.merge(input, 1, Integer::sum)));
         program.outputs().values().forEach(node -> users.merge(node, 1, Integer::sum));
         Map<Node, HostCall.Argument> values = new HashMap<>();
-        Map<Node, Long> paths = new HashMap<>();
         for (Node node : program.nodes()) {
             List<HostCall.Argument> arguments = new ArrayList<>();
-            long before = 0;
             for (Node input : node.inputs()) {
                 arguments.add(Objects.requireNonNull(values.get(input)));
-                before = Math.max(before, paths.getOrDefault(input, 0L));
                 if (users.merge(input, -1, Integer::sum) == 0) {
                     values.remove(input);
                 }
@@ -180,10 +169,8 @@ public final class RoundingModel {
                         view == null
                                 ? given
                                 : HostCall.Argument.of(random == null ? view : rounded(view, unit, random)));
-                paths.put(node, 1L);
             } else {
-                long own = apply(node, arguments, values, random);
-                paths.put(node, before + own);
+                apply(node, arguments, values, random);
             }
         }
         Map<String, double[]> outputs = new LinkedHashMap<>();
@@ -191,7 +178,6 @@ public final class RoundingModel {
             HostView view = Objects.requireNonNull(
                     Objects.requireNonNull(values.get(node)).view());
             outputs.put(name, Arrays.copyOfRange(view.data(), view.offset(), view.offset() + view.volume()));
-            roundings.put(name, paths.getOrDefault(node, 0L));
         });
         return outputs;
     }
@@ -215,17 +201,15 @@ public final class RoundingModel {
         return HostCall.Argument.of(new HostView(Objects.requireNonNull(tensor, leaf.label())));
     }
 
-    /// Runs an operation and its roundings.
-    ///
-    /// @return how many of them are one after another
-    private long apply(
+    /// Runs an operation with its roundings.
+    private void apply(
             Node node,
             List<HostCall.Argument> arguments,
             Map<Node, HostCall.Argument> values,
             @Nullable SplittableRandom random) {
         int[] shape = node.shape().bind(sizes);
         HostView out = new HostView(new double[Math.toIntExact(HostTensor.volume(shape))], 0, shape);
-        long own = node.op().roundings(new HostCall(out, arguments));
+        double own = roundings(node, out.volume());
         boolean adds = !(node.op() instanceof Pointwise) && own > 0;
         List<HostCall.Argument> terms = arguments;
         if (random != null && adds) {
@@ -246,17 +230,19 @@ public final class RoundingModel {
                     default -> node.op();
                 };
         op.cpu(new HostCall(out, terms));
-        boolean exact = op instanceof Scale(double factor) && isPowerOfTwo(factor);
-        long roundings = exact ? 0 : own;
         double stored = bf16.contains(node) ? BF16_UNIT : 0;
-        HostView result =
-                random == null ? out : rounded(out, Math.max(stored, unit * Math.sqrt((double) roundings)), random);
+        HostView result = random == null ? out : rounded(out, Math.max(stored, unit * Math.sqrt(own)), random);
         values.put(node, HostCall.Argument.of(result));
-        return roundings;
     }
 
-    private static boolean isPowerOfTwo(double factor) {
-        return Double.isFinite(factor) && Math.abs(factor) == Math.scalb(1.0, Math.getExponent(factor));
+    /// How many roundings lie one after another in an element of the result: one of a function of single numbers, one
+    /// for each multiply-add of a sum.
+    private double roundings(Node node, int elements) {
+        if (node.op() instanceof Pointwise) {
+            return 1;
+        }
+        long flops = node.op() instanceof View ? 0 : node.op().cost(node, sizes).flops();
+        return flops / 2.0 / Math.max(1, elements);
     }
 
     /// Numbers rounded by `size`, which is taken to the nearest power of 2.

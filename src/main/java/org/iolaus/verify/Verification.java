@@ -28,7 +28,7 @@ public final class Verification {
 
     private final @Nullable Double tolerance;
     private final Devices devices;
-    private Map<String, RoundingModel.Bound> bounds = Map.of();
+    private Map<String, Double> bounds = Map.of();
     private final List<Line> lines = new ArrayList<>();
 
     /// One array.
@@ -36,19 +36,17 @@ public final class Verification {
     /// @param array `outputs/head_0`
     /// @param error max |a-b| / max |b|; NaN where there is nothing to compare
     /// @param tolerance largest error that is fine
-    /// @param roundings on the longest path to the array; 0 where the tolerance does not come from them
     /// @param remark what is wrong beside the numbers; null if nothing
     public record Line(
             String array,
             double error,
             double tolerance,
-            long roundings,
             boolean ok,
             @Nullable String remark) {
 
         /// Of an array that cannot be compared.
         public static Line fault(String array, String remark) {
-            return new Line(array, Double.NaN, Double.NaN, 0, false, remark);
+            return new Line(array, Double.NaN, Double.NaN, false, remark);
         }
     }
 
@@ -152,12 +150,12 @@ public final class Verification {
             double scale = Math.max(size(theirs), smallest);
             double measure = scale == 0 ? 1 : scale;
             double error = difference / measure;
-            RoundingModel.Bound bound = bounds.get(output);
+            Double bound = bounds.get(output);
             double allowed = tolerance != null ? tolerance : FP64_TOLERANCE;
             if (bound != null) {
-                allowed += bound.tolerance() / measure;
+                allowed += bound / measure;
             }
-            lines.add(new Line(array, error, allowed, bound == null ? 0 : bound.roundings(), error <= allowed, null));
+            lines.add(new Line(array, error, allowed, error <= allowed, null));
         }
     }
 

@@ -119,7 +119,7 @@ final class EmulatedDeviceTest {
         try (Devices few = Devices.open(Training.Device.EMULATED, Precision.TF32);
                 Hdf5File golden = Hdf5File.open(folder.resolve("equiformer_v2/layers_block.h5"))) {
             ReferenceCase known = ReferenceCase.open(golden, name);
-            Map<String, RoundingModel.Bound> bounds =
+            Map<String, Double> bounds =
                     RoundingModel.of(known.program(), known.batch(), known.values(new ArrayList<>()), Precision.FP32);
             List<Verification.Line> gradients = Verification.run(golden, name, few, 1.0).lines().stream()
                     .filter(line -> line.array().startsWith("grads/"))
@@ -127,8 +127,7 @@ final class EmulatedDeviceTest {
             long beyond = gradients.stream()
                     .filter(line -> {
                         HostTensor want = known.array("grads", line.array().substring("grads/".length()));
-                        return line.error() * largest(want)
-                                > bounds.get(line.array()).tolerance();
+                        return line.error() * largest(want) > bounds.get(line.array());
                     })
                     .count();
             assertTrue(2 * beyond > gradients.size(), beyond + " of " + gradients.size() + " gradients are beyond");
@@ -157,7 +156,7 @@ final class EmulatedDeviceTest {
         program.parameters()
                 .forEach((name, type) ->
                         parameters.put(name, random(random, type.shape().bind(Sizes.NONE))));
-        Map<String, RoundingModel.Bound> bounds =
+        Map<String, Double> bounds =
                 RoundingModel.of(program, new ReferenceCase.Batch(floats, indices), parameters, Precision.BF16);
         try (Devices devices = Devices.open(Training.Device.EMULATED, Precision.BF16);
                 ProgramExecutor cpu = Devices.cpu().executor(program);
@@ -166,7 +165,7 @@ final class EmulatedDeviceTest {
             Map<String, HostTensor> got = executor.run(floats, indices, parameters);
             List<Double> ratios = new ArrayList<>();
             want.forEach((name, tensor) -> {
-                double tolerance = bounds.get(name).tolerance() + 1e-9 * largest(tensor);
+                double tolerance = bounds.get(name) + 1e-9 * largest(tensor);
                 double worst = 0;
                 for (int i = 0; i < tensor.data().length; i++) {
                     double error = Math.abs(got.get(name).data()[i] - tensor.data()[i]);
