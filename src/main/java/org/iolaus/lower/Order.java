@@ -32,15 +32,14 @@ final class Order {
     private final Map<Unit, List<Unit>> feeds = new HashMap<>();
 
     /// A step before it has its place; a key of maps by identity, as loops are long.
-    ///
-    /// @param key steps that may be in either order go by this
-    /// @param reads nodes in memory; likewise `writes`
     static final class Unit {
         private final long key;
         private final Step step;
         private final Set<Node> reads;
         private final Set<Node> writes;
 
+        /// @param key steps that may be in either order go by this
+        /// @param reads nodes in memory; likewise `writes`
         Unit(long key, Step step, Set<Node> reads, Set<Node> writes) {
             this.key = key;
             this.step = step;
