@@ -471,7 +471,7 @@ public final class Convert {
             if (comm.isRoot()) {
                 delete(partial);
             }
-            comm.barrier();
+            comm.broadcast(new byte[0], 0); // rank zero goes on first, and speaks for all
             throw own != null ? own : new DataException(new String(verdict, StandardCharsets.UTF_8));
         }
     }
