@@ -63,7 +63,8 @@ public final class RoundingModel {
     /// Unit roundoff of bfloat16.
     private static final double BF16_UNIT = 0x1p-8;
 
-    private static final int RUNS = 8;
+    /// The root mean square of so many runs is known to about an eighth.
+    private static final int RUNS = 32;
     private static final long SEED = 0x10_1A05;
 
     private final Program program;
