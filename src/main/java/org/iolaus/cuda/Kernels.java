@@ -184,24 +184,12 @@ public final class Kernels {
         return List.of(launch(typed("copy"), ceil(rows * width / pack, BLOCK), 1, 0, arguments));
     }
 
-    /// `y (rows, total)`: `x (rows, width)` behind `before` zeros, zeros after it.
-    List<Work> pad(long x, long y, long rows, long width, long before, long total) {
-        if (rows * total == 0) {
-            return List.of();
-        }
-        long[] arguments = {x, y, rows, width, before, total};
-        return List.of(launch(typed("pad"), ceil(rows * total, BLOCK), 1, 0, arguments));
-    }
-
-    /// `y (n)`: the mask of [org.iolaus.op.DropoutMask].
+    /// A kernel with threads for each element of its result.
     ///
-    /// @param key (2): seed and step as numbers
-    List<Work> dropoutMask(long key, long y, double probability, int stream, long n) {
-        if (n == 0) {
-            return List.of();
-        }
-        long[] arguments = {key, y, bits(probability), stream, n};
-        return List.of(launch(typed("dropout_mask"), ceil(n, BLOCK), 1, 0, arguments));
+    /// @param elements times the threads of each
+    /// @param arguments all members of its parameter
+    List<Work> perElement(String name, long elements, long... arguments) {
+        return elements == 0 ? List.of() : List.of(launch(typed(name), ceil(elements, BLOCK), 1, 0, arguments));
     }
 
     /// The kernels of a pattern.
@@ -243,10 +231,6 @@ public final class Kernels {
             aligned &= address % 16 == 0;
         }
         return aligned ? pack : 1;
-    }
-
-    private static long bits(double value) {
-        return Double.doubleToRawLongBits(value);
     }
 
     private static long ceil(long n, long d) {

@@ -3,6 +3,8 @@ package org.iolaus.cuda;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
+import java.util.stream.LongStream;
+import org.iolaus.ir.DeviceKernel;
 import org.iolaus.ir.Node;
 import org.iolaus.lower.BilinearSegmentSum;
 import org.iolaus.lower.GatherBilinear;
@@ -14,10 +16,8 @@ import org.iolaus.op.AllReduce;
 import org.iolaus.op.BilinearOuter;
 import org.iolaus.op.BilinearProduct;
 import org.iolaus.op.Concat;
-import org.iolaus.op.DropoutMask;
 import org.iolaus.op.GridActivation;
 import org.iolaus.op.MatMul;
-import org.iolaus.op.Pad;
 import org.iolaus.op.SegmentMax;
 import org.iolaus.op.SegmentSum;
 import org.iolaus.op.Sum;
@@ -125,26 +125,29 @@ final class Launches {
                 long rows = product(out, 0, parts);
                 yield kernels.split(op.other(), call.at(0), y, rows, product(out, parts + 1, out.length));
             }
-            case Pad op -> {
-                int[] in = call.shape(0);
-                yield kernels.pad(
-                        call.at(0),
-                        y,
-                        product(in, 0, op.axis()),
-                        product(in, op.axis(), in.length),
-                        op.before() * product(in, op.axis() + 1, in.length),
-                        product(out, op.axis(), out.length));
-            }
-            case DropoutMask op ->
-                kernels.dropoutMask(call.at(0), y, op.probability(), op.stream(), product(out, 0, out.length));
             case AllReduce _ -> {
                 long count = product(out, 0, out.length);
                 Work copy = new Work.Copy(y, call.at(0), count * precision.bytes());
                 Collective ranks = collective;
                 yield ranks == null ? List.of(copy) : List.of(copy, new Work.Sum(ranks, y, count, precision.bytes()));
             }
-            default -> throw new DeviceException(node.op() + ": want an operation with a kernel, got none");
+            default -> perElement(call, out);
         };
+    }
+
+    private List<Work> perElement(BoundCall call, int[] out) {
+        int operands = call.call.inputs().size();
+        DeviceKernel kernel = call.call
+                .op()
+                .kernel(IntStream.range(0, operands).mapToObj(call::shape).toList(), out);
+        if (kernel == null) {
+            throw new DeviceException(call.call.op() + ": want an operation with a kernel, got none");
+        }
+        LongStream addresses =
+                LongStream.concat(IntStream.range(0, operands).mapToLong(call::at), LongStream.of(call.y()));
+        long[] arguments =
+                LongStream.concat(addresses, LongStream.of(kernel.arguments())).toArray();
+        return kernels.perElement(kernel.name(), kernel.threads() * product(out, 0, out.length), arguments);
     }
 
     /// Texts of the kernels that are generated for a call, to be compiled ahead.
