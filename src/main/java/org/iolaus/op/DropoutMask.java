@@ -2,12 +2,14 @@ package org.iolaus.op;
 
 import java.util.Collections;
 import java.util.List;
+import org.iolaus.ir.DeviceKernel;
 import org.iolaus.ir.HostCall;
 import org.iolaus.ir.Node;
 import org.iolaus.ir.Op;
 import org.iolaus.ir.Sample;
 import org.iolaus.ir.Type;
 import org.iolaus.tensor.Dim;
+import org.iolaus.tensor.HostTensor;
 import org.iolaus.tensor.HostView;
 import org.iolaus.tensor.Shape;
 import org.iolaus.tensor.ShapeException;
@@ -53,6 +55,12 @@ public record DropoutMask(double probability, int stream, Shape target) implemen
         z = (z ^ (z >>> 30)) * 0xBF58476D1CE4E5B9L;
         z = (z ^ (z >>> 27)) * 0x94D049BB133111EBL;
         return z ^ (z >>> 31);
+    }
+
+    @Override
+    public DeviceKernel kernel(List<int[]> operands, int[] result) {
+        return new DeviceKernel(
+                "dropout_mask", Double.doubleToRawLongBits(probability), stream, HostTensor.volume(result));
     }
 
     @Override

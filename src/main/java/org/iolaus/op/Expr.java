@@ -282,6 +282,11 @@ public final class Expr {
         return x.shape().rank() == 0 ? x : reshape(sum(x, axes), Shape.SCALAR);
     }
 
+    /// Sums of the squares of runs of numbers: (n, 1) -> (parts, 1)
+    public static Node squareSums(Node x, int parts) {
+        return Node.of(new SquareSums(parts), x);
+    }
+
     /// Sums over the axes that were stretched to reach the shape of `x`: the adjoint of broadcasting.
     public static Node sumTo(Node x, Shape shape) {
         List<Integer> axes = new ArrayList<>();

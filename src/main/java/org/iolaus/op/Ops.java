@@ -42,6 +42,7 @@ public final class Ops {
             new SegmentSum(),
             new SegmentMax(),
             new Sum(List.of(0)),
+            new SquareSums(1),
             new Broadcast(Shape.SCALAR),
             new Reshape(Shape.SCALAR),
             new Transpose(List.of()),

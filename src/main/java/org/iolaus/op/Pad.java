@@ -3,12 +3,14 @@ package org.iolaus.op;
 import java.util.Arrays;
 import java.util.List;
 import org.iolaus.ir.Cost;
+import org.iolaus.ir.DeviceKernel;
 import org.iolaus.ir.HostCall;
 import org.iolaus.ir.Node;
 import org.iolaus.ir.Op;
 import org.iolaus.ir.Sample;
 import org.iolaus.ir.Type;
 import org.iolaus.tensor.Dim;
+import org.iolaus.tensor.HostTensor;
 import org.iolaus.tensor.HostView;
 import org.iolaus.tensor.Shape;
 import org.iolaus.tensor.ShapeException;
@@ -54,6 +56,14 @@ public record Pad(int axis, int before, int total) implements Op {
     @Override
     public boolean isZero(List<Boolean> zero) {
         return zero.get(0);
+    }
+
+    @Override
+    public DeviceKernel kernel(List<int[]> operands, int[] result) {
+        int[] x = operands.getFirst();
+        long inner = HostTensor.volume(Arrays.copyOfRange(x, axis + 1, x.length));
+        long rows = HostTensor.volume(Arrays.copyOf(x, axis));
+        return new DeviceKernel("pad", rows, x[axis] * inner, before * inner, total * inner);
     }
 
     @Override
