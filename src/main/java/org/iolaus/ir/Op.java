@@ -82,6 +82,14 @@ public interface Op {
         throw new UnsupportedOperationException(name() + ": want an operation whose rows threads share");
     }
 
+    /// The kernel that computes this on a device; null for what a device computes by loops or in a way of its own.
+    ///
+    /// @param operands their shapes
+    /// @param result its shape
+    default @Nullable DeviceKernel kernel(List<int[]> operands, int[] result) {
+        return null;
+    }
+
     default String name() {
         return getClass().getSimpleName();
     }

@@ -502,7 +502,10 @@ class KernelsTest {
                         .cpu(new HostCall(new HostView(padded, 0, new int[] {rows, total}), List.of(parts[1])));
                 assertArrayEquals(
                         padded,
-                        on.twice(rows * total, y -> on.kernels.pad(at[1], y, rows, widths[1], widths[0], total)));
+                        on.twice(
+                                rows * total,
+                                y -> on.kernels.perElement(
+                                        "pad", rows * total, at[1], y, rows, widths[1], widths[0], total)));
             }
         }
     }
@@ -519,7 +522,13 @@ class KernelsTest {
             for (int i = 0; i < n; i++) {
                 mask[i] = on.stored(mask[i]);
             }
-            assertArrayEquals(mask, on.twice(n, y -> on.kernels.dropoutMask(keyAt, y, 0.3, 7, n)), "n " + n);
+            assertArrayEquals(
+                    mask,
+                    on.twice(
+                            n,
+                            y -> on.kernels.perElement(
+                                    "dropout_mask", n, keyAt, y, Double.doubleToRawLongBits(0.3), 7, n)),
+                    "n " + n);
         }
     }
 }

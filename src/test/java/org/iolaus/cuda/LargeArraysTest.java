@@ -118,9 +118,9 @@ final class LargeArraysTest {
         long x = array(rows * 120L);
         long y = array(rows * 127L);
         set(x, rows * 120L - 1, 5);
-        startLast(emulated.kernels.pad(x, y, rows, 120, 3, 127), 1);
+        startLast(emulated.kernels.perElement("pad", rows * 127L, x, y, rows, 120, 3, 127), 1);
         assertEquals(5, get(y, rows * 127L - 5));
-        assertRefused(() -> emulated.kernels.pad(x, y, 2 * rows, 120, 3, 127));
+        assertRefused(() -> emulated.kernels.perElement("pad", 2 * rows * 127L, x, y, 2 * rows, 120, 3, 127));
     }
 
     @Test
@@ -139,12 +139,12 @@ final class LargeArraysTest {
         long n = (1L << 31) - 256;
         long key = array(2);
         long y = array(n);
-        startLast(emulated.kernels.dropoutMask(key, y, 0.5, 7, n), 1);
+        startLast(emulated.kernels.perElement("dropout_mask", n, key, y, Double.doubleToRawLongBits(0.5), 7, n), 1);
         for (long i = n - 256; i < n; i++) {
             assertTrue(get(y, i) == 2 || (get(y, i) == 0), "element " + i);
         }
         assertTrue(get(y, n - 1) + get(y, n - 2) + get(y, n - 3) + get(y, n - 4) + get(y, n - 5) > 0);
-        assertRefused(() -> emulated.kernels.dropoutMask(key, y, 0.5, 7, 1L << 32));
+        assertRefused(() -> emulated.kernels.perElement("dropout_mask", 1L << 32, key, y, 0, 7, 1L << 32));
     }
 
     @Test

@@ -55,7 +55,7 @@ final class NonFiniteKernelsTest {
         }
         check("sum", 5, y -> kernels.reduceSum(x, false, y, on.empty(64), 1, 6, 5), 3);
         check("copy", 30, y -> kernels.copy(x, y, 6, 5, 5, 5), 13);
-        check("padding", 42, y -> kernels.pad(x, y, 6, 5, 1, 7), 2 * 7 + 4);
+        check("padding", 42, y -> kernels.perElement("pad", 42, x, y, 6, 5, 1, 7), 2 * 7 + 4);
         BilinearTerms terms = new BilinearTerms(2, 1, 2, List.of(new BilinearTerms.Term(1, 0, 1, 2)));
         long a = numbers(3, 1);
         long features = numbers(3 * 2 * 4, 2 * 8 + 4 + 1);

@@ -13,7 +13,7 @@ import static org.iolaus.op.Expr.reshape;
 import static org.iolaus.op.Expr.scale;
 import static org.iolaus.op.Expr.shift;
 import static org.iolaus.op.Expr.sqrt;
-import static org.iolaus.op.Expr.square;
+import static org.iolaus.op.Expr.squareSums;
 import static org.iolaus.op.Expr.sum;
 import static org.iolaus.op.Expr.where;
 
@@ -66,6 +66,11 @@ final class UpdateProgram {
 
     /// Leaves of a device begin at multiples of 16 bytes.
     private static final int NUMBER_STRIDE = 4;
+
+    /// Of the gradient, whose squares are summed side by side.
+    private static final int MOST_PARTS = 1024;
+
+    private static final int NUMBERS_OF_A_PART = 1024;
 
     private static final String AVERAGED = "average parameters";
     private static final String ADDED = "added";
@@ -136,8 +141,9 @@ final class UpdateProgram {
 
         Node gradient = leaf(GRADIENT, GRADIENT, 0, rows(layout.trained()));
         Node loss = leaf("loss", GRADIENT, gradientLayout.losses().start(), Shape.of(1, 1));
-        Node numbers = reshape(gradient, Shape.of(layout.trained(), 1)); // summed in one walk over them
-        Node norm = sqrt(sum(square(numbers), 0));
+        Node numbers = reshape(gradient, Shape.of(layout.trained(), 1));
+        int parts = Math.clamp(layout.trained() / NUMBERS_OF_A_PART, 1, MOST_PARTS);
+        Node norm = sqrt(sum(squareSums(numbers, parts), 0));
         Node before = leaf(GUARD, GUARD, 0, Shape.of(1, 1));
         Node guard = mul(before, mul(isFinite(loss), isFinite(norm)));
         Double most = settings.clipNorm;
