@@ -225,7 +225,7 @@ public final class BatchInputs {
             int range = size.of(list.over());
             indices.put(Inputs.source(symbol), new Index(padded.source(), range));
             indices.put(Inputs.target(symbol), new Index(padded.target(), range));
-            if (padded.shift().length > 0) {
+            if (list.over().equals(GraphTable.ATOMS)) { // also where a rank has no graph and so no edge
                 floats.put(Inputs.shift(symbol), matrix(padded.size(), 3, padded.shift()));
             }
         });
