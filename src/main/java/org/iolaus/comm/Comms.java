@@ -54,9 +54,9 @@ public final class Comms {
         }
     }
 
-    /// Call this before a rank that has not started MPI prints why it fails. Rank zero most often fails of the
-    /// same cause: it prints first, and the launcher ends the others within about a second, while they wait
-    /// here.
+    /// Call this before a rank that has not started MPI prints why it fails. Rank zero most often fails of
+    /// the same cause: it prints first, and the launcher ends the others within about a second, while they
+    /// wait here.
     public static void letRankZeroSpeak() {
         if (launchRank() != 0) {
             LockSupport.parkNanos(Duration.ofSeconds(5).toNanos());
@@ -70,8 +70,8 @@ public final class Comms {
         return (parent.isEmpty() ? " of group " : parent + "/") + color;
     }
 
-    /// When many ranks fail at once, the lowest one prints its message and ends the others before they print
-    /// theirs.
+    /// When many ranks fail at once, the lowest one prints its message and ends the others before they
+    /// print theirs.
     private static void end(Comm comm, ExitStatus status) {
         if (FAILING.compareAndSet(false, true)) {
             LockSupport.parkNanos(Duration.ofMillis(500)

@@ -31,8 +31,8 @@ public final class LocalComm implements Comm {
 
     /// Runs `body` once per rank, all at the same time, and returns when all have returned.
     ///
-    /// @throws RuntimeException or Error: the first one that a rank threw; the others end at their next
-    ///     collective
+    /// @throws RuntimeException or Error: the first one that a rank threw; the others end at their
+    ///     next collective
     public static void run(int ranks, Consumer<Comm> body) {
         call(ranks, comm -> {
             body.accept(comm);

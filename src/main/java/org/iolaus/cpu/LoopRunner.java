@@ -8,8 +8,8 @@ import org.iolaus.kernel.Loop;
 import org.iolaus.tensor.Dim;
 import org.iolaus.tensor.Sizes;
 
-/// A fused loop bound to one batch's sizes: runs tile by tile, so that intermediate values stay in the first-level
-/// cache.
+/// A fused loop bound to one batch's sizes: runs tile by tile, so that intermediate values stay in the
+/// first-level cache.
 final class LoopRunner {
     /// Elements per tile.
     static final int TILE = 256;
@@ -29,9 +29,8 @@ final class LoopRunner {
                 .toArray(Reader[]::new);
     }
 
-    /// The tile of each register. A tile is used again when its value has no reader left; what is loaded or stored
-    /// keeps
-    /// its own, because loads come first and stores last.
+    /// The tile of each register. A tile is used again when its value has no reader left; what is loaded or
+    /// stored keeps its own, because loads come first and stores last.
     private static int[] tiles(Loop loop) {
         if (!(loop.walk() instanceof Loop.Walk.None)) {
             throw new IllegalArgumentException("cpu: want loops without sums, got a walk " + loop.walk());

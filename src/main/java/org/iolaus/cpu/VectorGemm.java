@@ -24,8 +24,8 @@ final class VectorGemm {
 
     private VectorGemm() {}
 
-    /// Computes `m` rows of `n` columns; the arguments beside are as in [Operands], the offsets those of the first
-    /// elements.
+    /// Computes `m` rows of `n` columns; the arguments beside are as in [Operands], the offsets those of the
+    /// first elements.
     static void run(
             int m,
             int n,

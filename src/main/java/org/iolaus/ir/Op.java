@@ -59,8 +59,8 @@ public interface Op {
         return false;
     }
 
-    /// Whether an operand is an index whose positions are gone through value by value, so that it wants compressed
-    /// rows.
+    /// Whether an operand is an index whose positions are gone through value by value, so that it wants
+    /// compressed rows.
     default boolean wantsCompressedRows(int operand) {
         return false;
     }

@@ -15,8 +15,8 @@ import org.iolaus.tensor.Dim;
 import org.iolaus.tensor.Shape;
 import org.jspecify.annotations.Nullable;
 
-/// How a loop reads a node's elements from the memory where another node stands, without the node itself being written
-/// out.
+/// How a loop reads a node's elements from the memory where another node stands, without the node itself being
+/// written out.
 ///
 /// @param base whose memory is read
 /// @param shape of the node
@@ -84,8 +84,8 @@ record Access(Node base, Shape shape, @Nullable Node index, List<Dim> strides, L
         }
     }
 
-    /// Whether a shape is another one with some of its axes split: then it can be read and written wherever the other
-    /// can.
+    /// Whether a shape is another one with some of its axes split: then it can be read and written wherever the
+    /// other can.
     static boolean splits(Shape whole, Shape split) {
         int axis = 0;
         for (Dim extent : extents(whole)) {

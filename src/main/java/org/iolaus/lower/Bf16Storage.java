@@ -35,9 +35,9 @@ import org.iolaus.tensor.Dim;
 /// | [Sum] over other axes than a loop's | what is summed, not the result |
 ///
 /// Operands of products of large arrays that are not bf16 by this (parameters, above all) are rounded to bf16
-/// copies first, once for all products that read them ([Materialize]). So a gradient of positions follows from bf16
-/// cotangents of features, but the arrays from which it is summed up, three numbers for each edge or atom, are not
-/// bf16.
+/// copies first, once for all products that read them ([Materialize]). So a gradient of positions follows from
+/// bf16 cotangents of features, but the arrays from which it is summed up, three numbers for each edge or atom,
+/// are not bf16.
 final class Bf16Storage {
     private static final String GRAPHS = "G";
     private static final long LEAST_NUMBERS = 16;

@@ -12,9 +12,8 @@ import org.iolaus.op.SegmentSum;
 import org.iolaus.tensor.HostView;
 import org.iolaus.tensor.Sizes;
 
-/// The [SegmentSum] of a [BilinearProduct] that is not written out: `a: (E, entries)`, `x: (E, columns, C)`, `index:
-/// (E)`
-/// below N, result `(N, rows, C)`; only lowering makes it.
+/// The [SegmentSum] of a [BilinearProduct] that is not written out: `a: (E, entries)`, `x: (E, columns, C)`,
+/// `index: (E)` below N, result `(N, rows, C)`; only lowering makes it.
 public record BilinearSegmentSum(BilinearTerms terms) implements LoweredOp {
 
     @Override

@@ -24,11 +24,11 @@ import org.jspecify.annotations.Nullable;
 /// Decides which values are written to memory, and partitions the pointwise operations and sums of a program into
 /// groups that each become one loop.
 ///
-/// Values are visited from users to inputs. A value that one group uses element by element is computed there and never
-/// written. Of several groups, those that can run as one are joined (no path may lead from one through memory into
-/// the other); if some remain, the value is computed in each of them where that is cheaper than writing and reading it
-/// ([CostModel]), else one group writes it. What a matrix product, a gather or another whole operation reads is always
-/// written.
+/// Values are visited from users to inputs. A value that one group uses element by element is computed there
+/// and never written. Of several groups, those that can run as one are joined (no path may lead from one
+/// through memory into the other); if some remain, the value is computed in each of them where that is cheaper
+/// than writing and reading it ([CostModel]), else one group writes it. What a matrix product, a gather or
+/// another whole operation reads is always written.
 ///
 /// | what | where in its group's loop |
 /// | --- | --- |
@@ -41,9 +41,8 @@ final class Fusion {
     private static final int MOST_HOST_NODES = 48;
     private static final int MOST_DEVICE_NODES = 160;
 
-    /// A node among its users, as searches over the program meet it. They take most of the time of lowering, so nothing
-    /// is
-    /// looked up on the way.
+    /// A node among its users, as searches over the program meet it. They take most of the time of lowering, so
+    /// nothing is looked up on the way.
     private static final class Site {
         private final Node node;
         private final boolean fusable;
@@ -85,9 +84,9 @@ final class Fusion {
     private final CostModel price = new CostModel(this);
     private int searches;
 
-    /// @param forwardEnd sequence number of the last node of the forward pass where values are computed again behind
-    /// it:
-    ///     then no loop gives values to both sides, or they would live as long as if they had been kept
+    /// @param forwardEnd sequence number of the last node of the forward pass where values are computed
+    ///     again behind it: then no loop gives values to both sides, or they would live as long as if they
+    ///     had been kept
     Fusion(Program program, Target target, long forwardEnd) {
         this.program = program;
         this.target = target;
@@ -443,9 +442,8 @@ final class Fusion {
                         && RegisterPressure.by(group, null).fits();
     }
 
-    /// Whether a group that uses a value can compute it: its loop does not hold too much, or not more than if it read
-    /// the
-    /// value.
+    /// Whether a group that uses a value can compute it: its loop does not hold too much, or not more than if
+    /// it read the value.
     private boolean hasRoom(LoopGroup group, Node node) {
         if (target == Target.HOST) {
             return group.computed().size() < MOST_HOST_NODES;

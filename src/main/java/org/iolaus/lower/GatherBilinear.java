@@ -13,9 +13,8 @@ import org.iolaus.tensor.HostView;
 import org.iolaus.tensor.Shape;
 import org.iolaus.tensor.Sizes;
 
-/// A [BilinearProduct] of rows that an index chooses, which are not written out: `a: (E, entries)`, `x: (N, columns,
-/// C)`,
-/// `index: (E)` below N, result `(E, rows, C)`; only lowering makes it.
+/// A [BilinearProduct] of rows that an index chooses, which are not written out: `a: (E, entries)`, `x: (N,
+/// columns, C)`, `index: (E)` below N, result `(E, rows, C)`; only lowering makes it.
 public record GatherBilinear(BilinearTerms terms) implements LoweredOp {
 
     @Override

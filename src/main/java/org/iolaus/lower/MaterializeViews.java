@@ -8,9 +8,9 @@ import org.iolaus.ir.Program;
 import org.iolaus.ir.Rewriter;
 import org.iolaus.op.Reshape;
 
-/// Makes a [Materialize] of what only rearranges reading but has to stand in memory: operands of whole operations,
-/// outputs,
-/// views of views that no loop can read through, and parts of a concatenation that no loop can compute in place.
+/// Makes a [Materialize] of what only rearranges reading but has to stand in memory: operands of whole
+/// operations, outputs, views of views that no loop can read through, and parts of a concatenation that no loop
+/// can compute in place.
 final class MaterializeViews extends Rewriter {
     private final Target target;
 

@@ -18,8 +18,8 @@ import org.iolaus.op.Slice;
 import org.iolaus.tensor.Dim;
 import org.jspecify.annotations.Nullable;
 
-/// Joins matrix products that share an operand. With neighbouring slices `W1`, `W2` of one matrix and `[ ]` for a
-/// concatenation:
+/// Joins matrix products that share an operand. With neighbouring slices `W1`, `W2` of one matrix and `[ ]` for
+/// a concatenation:
 ///
 /// | what | becomes |
 /// | --- | --- |
@@ -27,9 +27,9 @@ import org.jspecify.annotations.Nullable;
 /// | `A1 W1 + A2 W2` (slices along the summed axis) | `[A1 A2] [W1 W2]` |
 /// | `[A1 B, A2 B]`, `[A B1, A B2]`, or sums of such products | `[A1, A2] B`, `A [B1, B2]` |
 ///
-/// A layer whose outputs are used in parts is written as several products, and so are its gradients; on a device one
-/// large product is faster than several small ones, and the concatenations cost nothing: their parts are computed in
-/// place.
+/// A layer whose outputs are used in parts is written as several products, and so are its gradients; on a
+/// device one large product is faster than several small ones, and the concatenations cost nothing: their parts
+/// are computed in place.
 final class MergeMatmuls extends Rewriter {
     private final Map<Node, List<Node>> users = new HashMap<>();
 

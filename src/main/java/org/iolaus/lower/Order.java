@@ -18,10 +18,9 @@ import org.iolaus.lower.Schedule.Call;
 import org.iolaus.lower.Schedule.Fused;
 import org.iolaus.lower.Schedule.Step;
 
-/// Puts steps in an order in which each runs after what it reads, and makes loops that differ only in their buffers one
-/// step where none waits longer for it: loops that are as many steps away from the beginning, and loops whose results
-/// no
-/// step reads.
+/// Puts steps in an order in which each runs after what it reads, and makes loops that differ only in their
+/// buffers one step where none waits longer for it: loops that are as many steps away from the beginning, and
+/// loops whose results no step reads.
 final class Order {
     private static final int MOST_IN_STEP = 8;
     /// Depth of loops whose results no step reads: no depth that any other loop has.

@@ -229,8 +229,8 @@ final class Rearrange extends Rewriter {
         };
     }
 
-    /// A target shape with extents of 1 where the operand has them; null if axes where it has them are merged with
-    /// others.
+    /// A target shape with extents of 1 where the operand has them; null if axes where it has them are merged
+    /// with others.
     private static @Nullable Shape stretched(Shape full, Shape own, Shape target) {
         List<Dim> dims = new ArrayList<>(target.dims());
         int from = next(full, 0);

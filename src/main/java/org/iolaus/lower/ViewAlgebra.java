@@ -13,8 +13,8 @@ import org.iolaus.tensor.Dim;
 import org.iolaus.tensor.Shape;
 import org.jspecify.annotations.Nullable;
 
-/// What a view is of a node that is a view or a concatenation itself. Each pass decides where it applies which
-/// identity.
+/// What a view is of a node that is a view or a concatenation itself. Each pass decides where it applies
+/// which identity.
 ///
 /// | view | of | is | |
 /// | --- | --- | --- | --- |
@@ -140,8 +140,8 @@ final class ViewAlgebra {
         };
     }
 
-    /// The axis of a reshape's result that an axis of what it reshapes becomes; -1 if that is split or merged with
-    /// others.
+    /// The axis of a reshape's result that an axis of what it reshapes becomes; -1 if that is split or merged
+    /// with others.
     static int keptAxis(Shape before, Shape after, int axis) {
         Dim behind = volume(before, axis + 1);
         for (int i = 0; i < after.rank(); i++) {

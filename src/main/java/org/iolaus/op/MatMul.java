@@ -14,8 +14,8 @@ import org.iolaus.tensor.ShapeException;
 import org.iolaus.tensor.Sizes;
 import org.jspecify.annotations.Nullable;
 
-/// Matrix product `op(a) op(b)`, where `op` transposes the last two axes if asked to; rank 2, or rank 3 over a common
-/// batch.
+/// Matrix product `op(a) op(b)`, where `op` transposes the last two axes if asked to; rank 2, or rank 3 over a
+/// common batch.
 ///
 /// `a: (M, K)`, `b: (K, P)`, result `(M, P)`.
 public record MatMul(boolean transposeA, boolean transposeB) implements Op {

@@ -13,8 +13,8 @@ import org.iolaus.tensor.Index;
 import org.iolaus.tensor.Sizes;
 import org.jspecify.annotations.Nullable;
 
-/// Largest of the rows that share an index value, element by element; 0 where there is none. Ties share the gradient
-/// evenly.
+/// Largest of the rows that share an index value, element by element; 0 where there is none. Ties share the
+/// gradient evenly.
 ///
 /// `x: (E, ...)`, index `(E)` below `R`, result `(R, ...)`.
 public record SegmentMax() implements Op {

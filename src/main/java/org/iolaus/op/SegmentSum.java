@@ -16,8 +16,8 @@ import org.iolaus.tensor.ShapeException;
 import org.iolaus.tensor.Sizes;
 import org.jspecify.annotations.Nullable;
 
-/// Sum of the rows that share an index value, in ascending row order: `x: (E, ...)`, index `(E)` below `R`, result `(R,
-/// ...)`.
+/// Sum of the rows that share an index value, in ascending row order: `x: (E, ...)`, index `(E)` below `R`,
+/// result `(R, ...)`.
 public record SegmentSum() implements Op {
 
     @Override

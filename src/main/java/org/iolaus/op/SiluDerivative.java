@@ -2,8 +2,8 @@ package org.iolaus.op;
 
 import java.util.Arrays;
 
-/// Derivatives of `silu(f) = f s`, `s = 1 / (1 + exp(-f))`, of any order: `s (a(s) + f b(s))` with two
-/// polynomials.
+/// Derivatives of `silu(f) = f s`, `s = 1 / (1 + exp(-f))`, of any order: `s (a(s) + f b(s))` with
+/// two polynomials.
 ///
 /// From `s' = s - s^2`: derivative n is `n p + f q`, where p and q are derivatives n - 1 and n of `s`.
 ///

@@ -2,8 +2,8 @@ package org.iolaus.tensor;
 
 import org.jspecify.annotations.Nullable;
 
-/// An index array, `values[i]` in `[0, range)`, with its inverse: for each value the ascending positions that hold
-/// it.
+/// An index array, `values[i]` in `[0, range)`, with its inverse: for each value the ascending positions that
+/// hold it.
 ///
 /// The inverse, compressed rows of `start` and `order`, makes segment sums deterministic without atomics.
 public final class Index {

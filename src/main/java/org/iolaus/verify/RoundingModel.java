@@ -33,29 +33,26 @@ import org.jspecify.annotations.Nullable;
 
 /// How far rounding may take each output of a program, from the number of roundings in it.
 ///
-/// The model is the usual statistical one (Higham, Accuracy and Stability of Numerical Algorithms, section 2.8):
-/// roundings
-/// are independent, of mean zero, and of the size of the unit roundoff u; n of them one after another come to `u
-/// sqrt(n)`.
-/// Rounding by u here takes a number to one of its two neighbours among the numbers of spacing 2 u, at random, the
-/// nearer one with the higher probability; what is such a number stays (0 and 1 among them, so what saturates stays
-/// saturated).
+/// The model is the usual statistical one (Higham, Accuracy and Stability of Numerical Algorithms, section
+/// 2.8): roundings are independent, of mean zero, and of the size of the unit roundoff u; n of them one after
+/// another come to `u sqrt(n)`. Rounding by u here takes a number to one of its two neighbours among the
+/// numbers of spacing 2 u, at random, the nearer one with the higher probability; what is such a number stays
+/// (0 and 1 among them, so what saturates stays saturated).
 ///
 /// - Inputs, parameters and constants are rounded by u, the unit roundoff of what is stored.
 /// - The result of an operation with n roundings, its multiply-adds by [Op#cost], is rounded by `u sqrt(n)`.
-/// - A sum of k terms meets partial sums that may be larger than its result: its terms are rounded by `u sqrt(k)`
-/// before.
+/// - A sum of k terms meets partial sums that may be larger than its result: its terms are rounded by `u
+/// sqrt(k)` before.
 /// - What a device stores in bfloat16 is rounded by 2^-8. Then the program is the one that the device's schedule was
 /// made from.
-/// - The factors of a matrix product in TF32, and what an activation on a grid reads, are rounded by v, their own unit
-/// roundoff.
+/// - The factors of a matrix product in TF32, and what an activation on a grid reads, are rounded by v, their
+/// own unit roundoff.
 ///
-/// What becomes of these at the outputs, where some cancel and others are amplified, is not estimated but computed: the
-/// program runs in float64 with them in place, `RUNS` times, beside once without. The deviation of an output is the
-/// root
-/// mean square over the runs of its largest change; the tolerance is `FACTOR` times that. If nothing cancels and
-/// nothing is
-/// amplified, the deviation is about `u sqrt(n)` of the largest number, n being the roundings on the longest path.
+/// What becomes of these at the outputs, where some cancel and others are amplified, is not estimated but
+/// computed: the program runs in float64 with them in place, `RUNS` times, beside once without. The deviation
+/// of an output is the root mean square over the runs of its largest change; the tolerance is `FACTOR` times
+/// that. If nothing cancels and nothing is amplified, the deviation is about `u sqrt(n)` of the largest number,
+/// n being the roundings on the longest path.
 public final class RoundingModel {
     /// How many deviations a result may be off.
     public static final double FACTOR = 8;

@@ -8,8 +8,8 @@ import org.iolaus.tensor.HostView;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/// Products against their definition, for sizes around those of the tiles, parts of rows and matrices inside larger
-/// arrays.
+/// Products against their definition, for sizes around those of the tiles, parts of rows and matrices inside
+/// larger arrays.
 final class GemmTest {
     private static final int[] SIZES = {1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 21, 31, 32, 33, 64, 127};
 

@@ -137,8 +137,8 @@ final class Hdf5FileTest {
         }
     }
 
-    /// One byte of the file after the other: the reader either refuses or, where the byte carries nothing, reads the
-    /// truth.
+    /// One byte of the file after the other: the reader either refuses or, where the byte carries nothing,
+    /// reads the truth.
     @Test
     void noticesAnyFlippedByte() throws IOException {
         byte[] whole = Files.readAllBytes(small());

@@ -12,8 +12,8 @@ import org.iolaus.atoms.Structure;
 import org.iolaus.atoms.Units;
 import org.jspecify.annotations.Nullable;
 
-/// Makes the frames of the default dataset, each on its own: frame k of a seed is the same whatever else is
-/// generated.
+/// Makes the frames of the default dataset, each on its own: frame k of a seed is the same whatever else
+/// is generated.
 ///
 /// Half are clusters of 5 to 14 copper and gold atoms in free space, a third are crystals of lead in a strained
 /// cell, some with a vacancy, and the rest are slabs of lead, periodic in two directions. The atoms start on a
@@ -172,8 +172,8 @@ public final class Generator {
         return positions;
     }
 
-    /// Langevin dynamics in the splitting BAOAB (Leimkuhler and Matthews, 2013): moves the atoms for one
-    /// picosecond.
+    /// Langevin dynamics in the splitting BAOAB (Leimkuhler and Matthews, 2013): moves the atoms for
+    /// one picosecond.
     private ForceField.Result move(double kelvin) {
         double spread = Math.sqrt(Units.BOLTZMANN * kelvin / MASS);
         double keep = StrictMath.exp(-FRICTION_PER_FS * STEP_FS);

@@ -16,8 +16,8 @@ import org.iolaus.data.DataException;
 import org.iolaus.data.DatasetConfig.Features;
 import org.jspecify.annotations.Nullable;
 
-/// Reads AtomEye's CFG, standard and extended: one frame per file, periodic, with a `.bulk` file for values per
-/// frame.
+/// Reads AtomEye's CFG, standard and extended: one frame per file, periodic, with a `.bulk` file for values
+/// per frame.
 ///
 /// Positions are multiples of the lattice vectors `H0`, whose unit of length is `A`. Masses, velocities and
 /// auxiliary properties become columns under their names, `fx fy fz` become `forces`. A configured feature with a

@@ -28,8 +28,8 @@ final class CommentLine {
         return new CommentLine(text, where).pairs();
     }
 
-    /// The numbers in a value, or null if it holds anything else: `1.5`, `1 2 3`, `[[1, 2], [3, 4]]`, `_JSON [1,
-    /// 2]`.
+    /// The numbers in a value, or null if it holds anything else: `1.5`, `1 2 3`, `[[1, 2], [3, 4]]`, `_JSON
+    /// [1, 2]`.
     static double @Nullable [] numbers(String value) {
         String list = value.startsWith("_JSON ") ? value.substring(6) : value;
         StringBuilder flat = new StringBuilder(list);

@@ -9,9 +9,8 @@ import java.util.stream.Stream;
 import org.iolaus.atoms.Structure;
 import org.jspecify.annotations.Nullable;
 
-/// The formats of raw files, one line each: the name in a configuration, the words for messages, the ends of file
-/// names,
-/// the test of a file's content, the reader. Two names of HydraGNN have no reader.
+/// The formats of raw files, one line each: the name in a configuration, the words for messages, the ends of
+/// file names, the test of a file's content, the reader. Two names of HydraGNN have no reader.
 @SuppressWarnings("ImmutableEnumChecker") // readers and tests hold nothing
 public enum Format {
     NPZ("npz", "NumPy .npz", List.of(".npz"), NpzReader::isStart, NpzReader::new),

@@ -9,8 +9,8 @@ import org.iolaus.data.FrameSource;
 
 /// The frames of a file or folder, one after another; only one frame is in memory at a time.
 ///
-/// `hasNext` and `next` throw [org.iolaus.data.DataException] for a malformed frame; after that the reader is of no
-/// use.
+/// `hasNext` and `next` throw [org.iolaus.data.DataException] for a malformed frame; after that the reader is
+/// of no use.
 public interface StructureReader extends FrameSource {
     /// The remaining frames; closing the stream closes the reader.
     default Stream<Structure> stream() {

@@ -28,9 +28,8 @@ import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/// A safetensors file: the length of a header (8 bytes, little-endian), the header (JSON), the numbers of all arrays
-/// one
-/// after another. The arrays must fill what follows the header without gap or overlap.
+/// A safetensors file: the length of a header (8 bytes, little-endian), the header (JSON), the numbers of all
+/// arrays one after another. The arrays must fill what follows the header without gap or overlap.
 ///
 /// Source: Hugging Face's description of the format.
 public final class SafeTensorsFile implements StateDict {

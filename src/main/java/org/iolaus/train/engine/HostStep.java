@@ -119,8 +119,8 @@ final class HostStep implements TrainingStep {
         executor.run(bound.floats(), bound.indices(), state, this::take);
     }
 
-    /// Takes one output of the program as soon as it is there; starts the sum of its bucket if it was the last one
-    /// missing.
+    /// Takes one output of the program as soon as it is there; starts the sum of its bucket if it was the last
+    /// one missing.
     private void take(String name, HostView value) {
         int at = (int) layout.place(name).start();
         if (begun && at < layout.losses().end()) { // buffers are not added up

@@ -43,9 +43,9 @@ import org.jspecify.annotations.Nullable;
 /// What follows when a step's gradient is summed over the ranks, as one program over flat arrays for the host and for
 /// devices: norm of the gradient, clipping, the optimizer, averages of the parameters, buffers, the record of losses.
 ///
-/// Loss and norm have to be finite. If one is not, this step and all later ones change nothing but the record: the
-/// model
-/// and the optimizer stay as they were before. All ranks compute with the same sums, so they do alike.
+/// Loss and norm have to be finite. If one is not, this step and all later ones change nothing but the
+/// record: the model and the optimizer stay as they were before. All ranks compute with the same sums, so
+/// they do alike.
 ///
 /// Outputs have the names of the leaves whose memory they replace.
 final class UpdateProgram {

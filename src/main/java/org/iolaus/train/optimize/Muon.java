@@ -31,13 +31,11 @@ import org.iolaus.train.Training;
 
 /// Muon (Jordan et al., 2024) for weight matrices, AdamW for all else.
 ///
-/// The step of a matrix is its momentum with all singular values made about 1, by five Newton-Schulz iterations, times
-/// `0.2 sqrt(max(rows, columns))`, so that it is as large as AdamW's and one learning rate and decay do for both (Liu
-/// et
-/// al., 2025; PyTorch's `match_rms_adamw`). Momentum is Nesterov's. Matrices are the last two axes of weights, if both
-/// are longer than 1: a weight with an axis before them is several; biases, scales, embeddings and layers with one
-/// input
-/// or output follow AdamW.
+/// The step of a matrix is its momentum with all singular values made about 1, by five Newton-Schulz
+/// iterations, times `0.2 sqrt(max(rows, columns))`, so that it is as large as AdamW's and one learning rate
+/// and decay do for both (Liu et al., 2025; PyTorch's `match_rms_adamw`). Momentum is Nesterov's. Matrices are
+/// the last two axes of weights, if both are longer than 1: a weight with an axis before them is several;
+/// biases, scales, embeddings and layers with one input or output follow AdamW.
 public record Muon(double momentum, double beta1, double beta2, double epsilon, double weightDecay)
         implements UpdateRule {
     static final OptimizerType.Defaults DEFAULTS = new OptimizerType.Defaults(0.1, 1e-8, 0.95);

@@ -91,8 +91,8 @@ public final class Update {
         return weightDecay == 0 ? gradient : decayed(add(gradient, scale(parameters, weightDecay)), gradient);
     }
 
-    /// The parameters, those that decay less `weightDecay` times the learning rate of themselves: decay apart from the
-    /// gradient.
+    /// The parameters, those that decay less `weightDecay` times the learning rate of themselves: decay apart
+    /// from the gradient.
     public Node parametersAfterDecay(double weightDecay) {
         Node kept = number((step, rate) -> 1 - rate * weightDecay);
         return weightDecay == 0 ? parameters : decayed(mul(kept, parameters), parameters);

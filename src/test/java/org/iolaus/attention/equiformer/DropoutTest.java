@@ -25,8 +25,7 @@ import org.iolaus.tensor.Index;
 import org.iolaus.tensor.Shape;
 import org.junit.jupiter.api.Test;
 
-/// What is left out in training: whole graphs, channels of atoms, attention weights; and nothing in
-/// evaluation.
+/// What is left out in training: whole graphs, channels of atoms, attention weights; and nothing in evaluation.
 final class DropoutTest {
     private static final CoefficientMapping MAPPING = CoefficientMapping.of(2, 1);
     private static final int CHANNELS = 4;

@@ -200,9 +200,8 @@ final class UpdateProgramTest {
         }
     }
 
-    /// A large model: one pass for the norm, one for the update, three small pieces of work (the third for buffers),
-    /// and
-    /// nothing is copied.
+    /// A large model: one pass for the norm, one for the update, three small pieces of work (the third for
+    /// buffers), and nothing is copied.
     @ParameterizedTest
     @EnumSource(OptimizerType.class)
     void updatesRunAtTheSpeedOfMemory(OptimizerType type) {
