@@ -30,7 +30,6 @@ final class BudgetPlan extends EpochPlan {
     private final long[] atoms;
 
     private volatile @Nullable Filled filled;
-    private volatile @Nullable Dealt dealt;
 
     /// The share of a group in a chapter.
     ///
@@ -42,10 +41,6 @@ final class BudgetPlan extends EpochPlan {
             return start.length - 1;
         }
     }
-
-    /// What was dealt last: several micro-batches of a step ask for the same.
-    @SuppressWarnings("ArrayRecordComponent")
-    private record Dealt(int step, int group, int[][] items) {}
 
     BudgetPlan(Setup setup) {
         super(setup);
@@ -115,6 +110,11 @@ final class BudgetPlan extends EpochPlan {
     }
 
     @Override
+    int groups() {
+        return groups;
+    }
+
+    @Override
     int allSteps() {
         return graphs.length;
     }
@@ -130,19 +130,8 @@ final class BudgetPlan extends EpochPlan {
     }
 
     @Override
-    public int graphsDealt(int step) {
-        return globalGraphs(step) / groups;
-    }
-
-    @Override
-    int[] items(int step, int batch) {
-        int group = shareOf(batches, batch, groups);
-        Dealt last = dealt;
-        if (last == null || last.step != step || last.group != group) {
-            last = new Dealt(step, group, deal(filled(step, group), step));
-            dealt = last;
-        }
-        return last.items[batch - share(batches, group, groups)];
+    int[][] deal(int step, int group) {
+        return deal(filled(step, group), step);
     }
 
     private Filled filled(int step, int group) {

@@ -28,6 +28,11 @@ public abstract sealed class EpochPlan permits FixedPlan, BudgetPlan {
 
     private final int wanted;
     private final long chance;
+    private volatile @Nullable Dealt dealt;
+
+    /// What was dealt last: several micro-batches of a step ask for the same.
+    @SuppressWarnings("ArrayRecordComponent")
+    private record Dealt(int step, int group, int[][] items) {}
 
     /// The ranks that follow a plan.
     ///
@@ -135,11 +140,27 @@ public abstract sealed class EpochPlan permits FixedPlan, BudgetPlan {
     /// Atoms of a step over all ranks.
     public abstract long globalAtoms(int step);
 
+    /// Groups of batches: each is dealt by itself.
+    abstract int groups();
+
+    /// Items of the order that each batch of a group holds in a step.
+    abstract int[][] deal(int step, int group);
+
     /// Graphs that a rank looks at for a step, about.
-    public abstract int graphsDealt(int step);
+    public int graphsDealt(int step) {
+        return globalGraphs(step) / groups();
+    }
 
     /// Items of the order that one batch of a step holds.
-    abstract int[] items(int step, int batch);
+    private int[] items(int step, int batch) {
+        int group = shareOf(batches, batch, groups());
+        Dealt last = dealt;
+        if (last == null || last.step != step || last.group != group) {
+            last = new Dealt(step, group, deal(step, group));
+            dealt = last;
+        }
+        return last.items[batch - share(batches, group, groups())];
+    }
 
     /// Graphs of the split that no step of this epoch has: beyond the budget, or of an incomplete last step.
     public int leftOut() {

@@ -19,12 +19,6 @@ final class FixedPlan extends EpochPlan {
     /// Atoms of each step; null where each is counted when it is asked for.
     private final double @Nullable [] atoms;
 
-    private volatile @Nullable Dealt dealt;
-
-    /// What was dealt last: several micro-batches of a step ask for the same.
-    @SuppressWarnings("ArrayRecordComponent")
-    private record Dealt(int step, int group, int[][] items) {}
-
     FixedPlan(Setup setup) {
         super(setup);
         int frames = order.size();
@@ -49,6 +43,11 @@ final class FixedPlan extends EpochPlan {
     }
 
     @Override
+    int groups() {
+        return groups;
+    }
+
+    @Override
     int allSteps() {
         return steps;
     }
@@ -68,22 +67,7 @@ final class FixedPlan extends EpochPlan {
     }
 
     @Override
-    public int graphsDealt(int step) {
-        return globalGraphs(step) / groups;
-    }
-
-    @Override
-    int[] items(int step, int batch) {
-        int group = shareOf(batches, batch, groups);
-        Dealt last = dealt;
-        if (last == null || last.step != step || last.group != group) {
-            last = new Dealt(step, group, deal(step, group));
-            dealt = last;
-        }
-        return last.items[batch - share(batches, group, groups)];
-    }
-
-    private int[][] deal(int step, int group) {
+    int[][] deal(int step, int group) {
         int start = start(step);
         int graphs = start(step + 1) - start;
         int first = share(batches, group, groups);
